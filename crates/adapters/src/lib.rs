@@ -1,0 +1,9 @@
+//! Implementations of Mainstay's ports: models and tools.
+//!
+//! Invariant: an adapter knows its port and the outside world, and nothing of the store, the journal
+//! or the server. Deliberately absent: retries of effects, which the runtime decides.
+
+pub mod http_client;
+pub mod model;
+pub mod secret;
+pub mod tool;

@@ -1,0 +1,20 @@
+//! The files of a session's workspace: list, read, search, write.
+//!
+//! Invariant: nothing outside of the session's folder is read or changed, whatever a path or a link
+//! in the folder says; a file holds either its old or its new content, never a part of it.
+//! Deliberately absent: running anything, and following what happens in the folder.
+
+mod call;
+mod list;
+mod path;
+mod read;
+mod search;
+mod seed;
+mod specs;
+mod workspace;
+mod write;
+
+pub(crate) use call::FileTools;
+pub(crate) use specs::file_specs;
+pub use seed::seed_workspace;
+pub use workspace::{remove_workspace, workspace_dir};

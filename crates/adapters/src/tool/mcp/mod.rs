@@ -1,0 +1,3 @@
+//! placeholder
+mod tools;
+pub(crate) use tools::McpTools;

@@ -1,0 +1,23 @@
+//! Tools: client functions, MCP servers, OpenAPI documents, files and HTTP.
+//!
+//! Invariant: a tool reaches only the session's workspace folder, the hosts that its source lists,
+//! and the programs that the operator listed; a private address needs the operator's word.
+//! Deliberately absent: retries, approval and policy, which are the runtime's.
+
+mod cache;
+mod egress;
+mod files;
+mod http;
+mod mcp;
+mod names;
+mod openapi;
+mod output;
+mod schema;
+mod set;
+mod settings;
+mod spec;
+
+pub use egress::{Lookup, SystemLookup};
+pub use files::{remove_workspace, seed_workspace, workspace_dir};
+pub use set::ToolSet;
+pub use settings::{HostPort, InvalidHostPort, McpServerSettings, ToolSettings};

@@ -1,0 +1,3 @@
+//! The adapters against the outside world: real folders, servers and programs.
+
+mod tool;

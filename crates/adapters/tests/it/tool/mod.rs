@@ -1,0 +1,10 @@
+//! Tools against real folders, real servers and real programs.
+
+mod files;
+mod files_limits;
+mod http;
+mod openapi;
+mod openapi_failures;
+mod resolve;
+mod server;
+mod support;

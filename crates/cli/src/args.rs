@@ -1,0 +1,84 @@
+//! The command line: what it is made of, and what each command is given.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::commands;
+use crate::config::Environment;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output;
+
+/// Stateful runtime for AI agents: sessions that survive every crash
+#[derive(Debug, Parser)]
+#[command(
+    name = "mainstay",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  mainstay quickstart                    see it work, with no key and no service
+  mainstay serve                         run the server on this machine
+  mainstay chat                          talk to an agent
+  mainstay sessions list                 what was asked of agents, and where it stands
+  mainstay journal verify ses_01h…       prove that a session's journal is whole
+
+Exit codes: 0 it worked, 1 it did not, 2 it was asked wrongly, 3 the server cannot be reached."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// The data folder: the store, the workspaces, and this machine's key
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What is logged to stderr: `info`, `debug`, `warn,mainstay_store=debug`, …
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(commands::serve::Arguments),
+    Keys(commands::keys::Arguments),
+    Config(commands::config::Arguments),
+    Version(commands::version::Arguments),
+    Completions(commands::completions::Arguments),
+}
+
+/// Runs the command line of this process.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let context = Context::new(Environment::capture(), cli.global);
+    match run(&context, cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure.lines());
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(arguments) => commands::serve::run(context, &arguments),
+        Command::Keys(arguments) => commands::keys::run(context, arguments),
+        Command::Config(arguments) => commands::config::run(context, arguments),
+        Command::Version(arguments) => commands::version::run(context, &arguments),
+        Command::Completions(arguments) => commands::completions::run(&arguments, &mut Cli::command()),
+    }
+}

@@ -1,0 +1,11 @@
+//! `mainstay keys`: bearer keys.
+//!
+//! Invariant: each works while a server runs, over HTTP with the machine's own key, and while none
+//! does, on the store itself.
+
+mod command;
+mod create;
+mod list;
+mod revoke;
+
+pub(crate) use command::{Arguments, run};

@@ -1,0 +1,131 @@
+//! `mainstay serve`
+//!
+//! Invariant: when the line on stdout appears, the server answers and a key exists.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use mainstay_runtime::Engine;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use toml::Value;
+
+use crate::config::Config;
+use crate::context::{self, Context, Setting};
+use crate::failure::Failure;
+use crate::folder::{DataFolder, Running};
+use crate::key::{self, NewKey};
+use crate::{logging, output, wire};
+
+/// Run the server
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+When it answers, it prints one line of JSON on stdout:
+  {\"url\":\"http://127.0.0.1:4242\",\"pid\":1234,\"version\":\"…\"}
+The first start makes a key, prints it on stderr once, and keeps it in the file `key` of the data
+folder for the command line on this machine. SIGTERM and SIGINT stop the server; what is not done
+by then goes on at the next start.
+
+Examples:
+  mainstay serve
+  mainstay serve --data-dir /var/lib/mainstay --listen 127.0.0.1:8080
+  OPENAI_API_KEY=… mainstay serve --log info,mainstay_runtime=debug")]
+pub(crate) struct Arguments {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+impl Arguments {
+    fn settings(&self) -> Vec<Setting> {
+        let listen = self.listen.map(|address| Value::String(address.to_string()));
+        listen.map(|value| (&["server", "listen"] as _, value)).into_iter().collect()
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let config = context.config(arguments.settings())?;
+    logging::start(&config.log)?;
+    context::block_on(serve(context, &config))
+}
+
+async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let engine = wire::engine(config, &context.environment).await?;
+    let folder = DataFolder::new(config.data.dir.clone());
+    make_first_key(&engine, &folder).await?;
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
+    let running = Running {
+        url: format!("http://{}", listener.local_addr()?),
+        pid: std::process::id(),
+        version: wire::VERSION.to_owned(),
+    };
+    folder.announce(&running)?;
+    output::line(serde_json::to_string(&running).expect("plain members serialise"))?;
+    let state = wire::app_state(config, engine.clone());
+    let (told, mut is_told) = watch::channel(false);
+    let shutdown = async move {
+        // The sender falls only with this command itself.
+        let _ = is_told.wait_for(|told| *told).await;
+    };
+    let serving = mainstay_server::serve(listener, state, shutdown);
+    let stopping = async {
+        stop.asked().await;
+        tracing::info!("stopping");
+        told.send_replace(true);
+        engine.shutdown(config.limits.shutdown_grace_ms).await;
+    };
+    let result = tokio::select! {
+        (served, ()) = async { tokio::join!(serving, stopping) } => served,
+        () = stop_now(&mut Stop::listen()?) => Ok(()),
+    };
+    folder.withdraw();
+    Ok(result.context("serve")?)
+}
+
+/// The first start makes the key of this machine's command line.
+async fn make_first_key(engine: &Engine, folder: &DataFolder) -> Result<(), Failure> {
+    let control = engine.control();
+    if !control.keys(&key::operator().tenant).await?.is_empty() {
+        return Ok(());
+    }
+    let (_, secret) = NewKey::of_operator().create(control).await?;
+    folder.write_key(&secret)?;
+    output::note(format!(
+        "The key of this installation, shown once (the command line on this machine finds it in \
+         {}):\n{secret}",
+        folder.key_file().display()
+    ));
+    Ok(())
+}
+
+/// The wish of whoever runs this process that it ends.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Returns when asked twice: somebody does not want to wait.
+async fn stop_now(stop: &mut Stop) {
+    stop.asked().await;
+    stop.asked().await;
+    tracing::warn!("stopping at once; what was under way is taken up at the next start");
+}

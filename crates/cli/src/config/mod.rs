@@ -1,0 +1,24 @@
+//! Configuration: one typed tree, from a TOML file, then the environment, then flags.
+//!
+//! Invariant: what the tree does not know is refused with the place it came from; secrets are held
+//! by reference and read once, where they are used. Nothing else reads the environment.
+
+mod data;
+mod embedded_model;
+mod environment;
+mod limits;
+mod load;
+mod log;
+mod provider;
+mod secret;
+mod server;
+mod tools;
+mod tree;
+
+pub(crate) use environment::Environment;
+pub(crate) use load::{Flags, load};
+pub(crate) use log::{Log, LogFormat};
+pub(crate) use tree::{Config, EXAMPLE, schema};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! How a command fails: an exit code, a line, and where there is one a hint.
+//!
+//! Invariant: exit codes are a contract with scripts: 0 it worked, 1 it did not, 2 it was asked
+//! wrongly, 3 the server cannot be reached.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Whoever read our output has left: nothing to say.
+    Quiet,
+    /// It did not work.
+    Failed,
+    /// It was asked wrongly.
+    Usage,
+    /// The server cannot be reached.
+    Unreachable,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Unreachable, message: message.into(), hint: None }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The lines for stderr; empty when there is nobody to tell.
+    pub(crate) fn lines(&self) -> String {
+        if self.exit == Exit::Quiet {
+            return String::new();
+        }
+        let mut lines = format!("error: {}\n", self.message);
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(lines, "hint: {hint}");
+        }
+        lines
+    }
+
+    /// The process's exit code.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self.exit {
+            Exit::Quiet => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            Exit::Usage => ExitCode::from(2),
+            Exit::Unreachable => ExitCode::from(3),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(format!("{error:#}"))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self { exit: Exit::Quiet, message: String::new(), hint: None };
+        }
+        Self::new(error.to_string())
+    }
+}
+
+impl From<mainstay_protocol::ApiError> for Failure {
+    fn from(error: mainstay_protocol::ApiError) -> Self {
+        Self::new(error.to_string())
+    }
+}

@@ -1,0 +1,62 @@
+//! Keys made without the HTTP API: the first one of an installation, and those made while no server
+//! runs.
+//!
+//! Invariant: a secret is 256 bits of randomness; the store keeps its hash alone.
+
+use mainstay_core::port::{Clock, Entropy};
+use mainstay_core::resource::KeyRow;
+use mainstay_protocol::{
+    ApiError, IdMint, KeyId, Principal, PrincipalId, Scope, TenantId, sha256_hex,
+};
+use mainstay_runtime::{Control, OsEntropy, SystemClock};
+
+/// The tenant of an installation that has made no other.
+const DEFAULT_TENANT: &str = "default";
+/// Who acts for whoever owns the data folder.
+const OPERATOR: &str = "operator";
+
+/// Whoever owns the data folder, who may do everything in it.
+pub(crate) fn operator() -> Principal {
+    Principal {
+        tenant: TenantId::parse(DEFAULT_TENANT).expect("a plain text is an id"),
+        id: PrincipalId::parse(OPERATOR).expect("a plain text is an id"),
+        scopes: vec![Scope::Use, Scope::Admin],
+    }
+}
+
+/// A key that is to be made.
+pub(crate) struct NewKey {
+    /// A name for people.
+    pub(crate) name: String,
+    /// Who acts with it; a new principal when none.
+    pub(crate) principal: Option<PrincipalId>,
+    /// What it allows.
+    pub(crate) scopes: Vec<Scope>,
+}
+
+impl NewKey {
+    /// The key of the machine's own command line.
+    pub(crate) fn of_operator() -> Self {
+        let operator = operator();
+        Self { name: "local".to_owned(), principal: Some(operator.id), scopes: operator.scopes }
+    }
+
+    /// Makes it; the answer is the row and the secret, which nothing can show again.
+    pub(crate) async fn create(self, control: &Control) -> Result<(KeyRow, String), ApiError> {
+        let caller = operator();
+        let now_ms = SystemClock.now_ms();
+        let mut mint = IdMint::new(now_ms, OsEntropy.next());
+        let secret = format!("mk_{:032x}{:032x}", OsEntropy.next(), OsEntropy.next());
+        let row = KeyRow {
+            id: KeyId::mint(&mut mint),
+            tenant: caller.tenant.clone(),
+            principal: self.principal.unwrap_or_else(|| PrincipalId::mint(&mut mint)),
+            name: self.name,
+            scopes: self.scopes,
+            created_at_ms: now_ms,
+            revoked_at_ms: None,
+        };
+        control.create_key(&caller, row.clone(), &sha256_hex(secret.as_bytes())).await?;
+        Ok((row, secret))
+    }
+}

@@ -1,0 +1,31 @@
+//! The one place that prints.
+//!
+//! Invariant: results go to stdout, everything else to stderr, so that a command can stand in a pipe.
+
+use std::io::{self, Write};
+
+/// A line of the command's result.
+pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_ref().as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Text of the command's result, as it is.
+pub(crate) fn text(text: impl AsRef<str>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_ref().as_bytes())?;
+    out.flush()
+}
+
+/// A line for the person in front of the screen.
+pub(crate) fn note(text: impl AsRef<str>) {
+    error(&format!("{}\n", text.as_ref()));
+}
+
+/// Lines about a failure.
+pub(crate) fn error(lines: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = io::stderr().lock().write_all(lines.as_bytes());
+}

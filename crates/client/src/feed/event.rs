@@ -1,0 +1,119 @@
+//! Events, as far as this client looks into them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::{Item, Session, Turn};
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The same at each delivery.
+    pub event_id: String,
+    /// Its place in the feed; that of the kept event before it when it is not kept itself.
+    pub sequence_number: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum EventBody {
+    /// The session was made.
+    #[serde(rename = "agent.session.created")]
+    SessionCreated(SessionEvent),
+    /// The session rests.
+    #[serde(rename = "agent.session.idle")]
+    SessionIdle(SessionEvent),
+    /// The session runs a turn.
+    #[serde(rename = "agent.session.in_progress")]
+    SessionInProgress(SessionEvent),
+    /// The session waits for a client or a person.
+    #[serde(rename = "agent.session.requires_action")]
+    SessionRequiresAction(SessionEvent),
+    /// The session takes no more input.
+    #[serde(rename = "agent.session.failed")]
+    SessionFailed(SessionEvent),
+    /// The session's spend limit is reached.
+    #[serde(rename = "agent.session.budget_reached")]
+    SessionBudgetReached(SessionEvent),
+    /// A turn was made.
+    #[serde(rename = "agent.session.turn.created")]
+    TurnCreated(TurnEvent),
+    /// A turn runs.
+    #[serde(rename = "agent.session.turn.in_progress")]
+    TurnInProgress(TurnEvent),
+    /// A turn ended with an answer.
+    #[serde(rename = "agent.session.turn.completed")]
+    TurnCompleted(TurnEvent),
+    /// A turn ended with an error.
+    #[serde(rename = "agent.session.turn.failed")]
+    TurnFailed(TurnEvent),
+    /// A turn was cancelled.
+    #[serde(rename = "agent.session.turn.cancelled")]
+    TurnCancelled(TurnEvent),
+    /// An item began.
+    #[serde(rename = "agent.session.turn.item.added")]
+    ItemAdded(ItemEvent),
+    /// An item of the agent ended.
+    #[serde(rename = "agent.session.turn.item.done")]
+    ItemDone(ItemEvent),
+    /// Text was added to a message.
+    #[serde(rename = "agent.session.turn.output_text.delta")]
+    TextDelta {
+        /// The message.
+        item_id: String,
+        /// The text.
+        delta: String,
+    },
+    /// Text was added to a summary of the model's reasoning.
+    #[serde(rename = "agent.session.turn.reasoning_summary_text.delta")]
+    ReasoningDelta {
+        /// The item.
+        item_id: String,
+        /// The text.
+        delta: String,
+    },
+    /// A turn or the session failed; comes before the event that says so.
+    #[serde(rename = "error")]
+    Error {
+        /// What happened.
+        error: ErrorDetail,
+    },
+    /// Something that this client does not look at.
+    #[serde(other)]
+    Other,
+}
+
+/// An event about the session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionEvent {
+    /// The session as it was at this event.
+    pub session: Session,
+}
+
+/// An event about a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnEvent {
+    /// The turn as it was at this event.
+    pub turn: Turn,
+}
+
+/// An event about an item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ItemEvent {
+    /// The item.
+    pub item: Item,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// In words.
+    #[serde(default)]
+    pub message: String,
+    /// The error's code.
+    #[serde(default)]
+    pub code: Option<String>,
+}

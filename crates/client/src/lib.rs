@@ -1,0 +1,26 @@
+//! A client of Mainstay's HTTP API, for the command line and for tests.
+//!
+//! Invariant: what the server adds to its objects later is ignored, never an error; a followed feed
+//! has no gap and no duplicate over any number of lost connections. Deliberately absent: a model of
+//! everything the API can say; requests are JSON that the caller writes.
+
+mod agents;
+mod error;
+mod feed;
+mod http;
+mod journal;
+mod keys;
+mod models;
+mod object;
+mod sessions;
+
+pub use error::ClientError;
+pub use feed::{Event, EventBody, Follower, ItemEvent, SessionEvent, TurnEvent};
+pub use http::Client;
+pub use keys::{Key, NewKey};
+pub use models::Model;
+pub use object::{
+    ActionRequest, Agent, AgentSummary, CallItem, ErrorBody, Item, MessageItem, MessagePart, Page,
+    RequiredAction, Session, Turn, Usage,
+};
+pub use sessions::{ListSessions, message_input};

@@ -1,0 +1,126 @@
+//! The tool port: resolve an agent's tool sources into specs, call one, ask what became of a call.
+//!
+//! Invariant: a failure is either for the model (an output with `is_error`) or a [`ToolError`],
+//! which says whether the world may have changed. Deliberately absent: retries, approval, policy.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::item::Content;
+use crate::tool::{ToolSource, ToolSpec};
+
+/// On whose behalf tools are resolved and called.
+#[derive(Debug, Clone)]
+pub struct ToolContext {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The session; its workspace folder is made from this.
+    pub session: SessionId,
+    /// The principal who caused the turn.
+    pub principal: Arc<str>,
+}
+
+/// One attempt of a tool call.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    /// The effect, and the idempotency key that goes to the tool: the same for every attempt.
+    pub effect: EffectId,
+    /// The call as the model named it.
+    pub call_id: CallId,
+    /// From 1.
+    pub attempt: u32,
+    /// The tool.
+    pub spec: Arc<ToolSpec>,
+    /// The source the tool came from.
+    pub source: Arc<ToolSource>,
+    /// The arguments; they fit the tool's schema.
+    pub arguments: Arc<Value>,
+    /// On whose behalf.
+    pub context: ToolContext,
+}
+
+/// What a tool answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolOutput {
+    /// What the model reads.
+    pub content: Vec<Content>,
+    /// Whether the tool says that it failed; the model is told and goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error: bool,
+}
+
+impl ToolOutput {
+    /// A text answer.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { content: vec![Content::Text { text: text.into() }], is_error: false }
+    }
+
+    /// An error for the model to read.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { content: vec![Content::Text { text: text.into() }], is_error: true }
+    }
+}
+
+/// Whether a failed attempt may have changed the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorldChange {
+    /// Surely not: the request never left, or the tool said so.
+    No,
+    /// It may have: the connection broke or time ran out after the request was sent.
+    Maybe,
+}
+
+/// A failed attempt that is not for the model to read as the tool's answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ToolError {
+    /// What was attempted and what came back, without secrets.
+    pub message: String,
+    /// Whether another attempt can help.
+    pub retryable: bool,
+    /// Whether the world may have changed.
+    pub world: WorldChange,
+    /// When the tool said to come back, in milliseconds from now.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What a tool knows of an earlier attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reconciliation {
+    /// It was done; this was its answer.
+    Done(ToolOutput),
+    /// It was not done, and will not be.
+    NotDone,
+    /// The tool cannot tell.
+    Unknown,
+}
+
+/// The tools of this installation.
+#[async_trait]
+pub trait Tools: Send + Sync {
+    /// Checks a source without calling anything remote; the error is for whoever defines the agent
+    /// and names the member at fault.
+    fn check(&self, source: &ToolSource) -> Result<(), (String, String)>;
+
+    /// The tools that these sources offer now, in the sources' order. May call remote servers.
+    async fn resolve(
+        &self,
+        sources: &[ToolSource],
+        context: &ToolContext,
+    ) -> Result<Vec<ToolSpec>, ToolError>;
+
+    /// Runs one attempt. Dropping the future abandons the attempt.
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError>;
+
+    /// Asks what became of the effect's earlier attempts. Called only for specs that declare it.
+    async fn reconcile(&self, call: ToolCall) -> Result<Reconciliation, ToolError>;
+
+    /// Whether arguments fit a tool's schema; the error is for the model.
+    fn check_arguments(&self, spec: &ToolSpec, arguments: &Value) -> Result<(), String>;
+}

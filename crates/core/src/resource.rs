@@ -1,0 +1,85 @@
+//! Control-plane resources as rows: agents, keys, and remembered idempotency keys.
+//!
+//! Invariant: a resource changes only in a commit that also appends an entry to its tenant's
+//! control journal, so that every change has an author and a place in a hash chain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mainstay_protocol::{AgentId, JournalId, KeyId, PrincipalId, RowSpec, Scope, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::agent::AgentDefinition;
+
+/// Agents at their current revision; `owner` is the tenant again, for the index by age.
+pub const AGENTS: RowSpec =
+    RowSpec { name: "agents", key: &["tenant", "agent"], indexes: &[&["owner", "created"]] };
+/// Every revision of every agent; the revision is zero-padded to ten digits.
+pub const AGENT_REVISIONS: RowSpec =
+    RowSpec { name: "agent_revisions", key: &["tenant", "agent", "revision"], indexes: &[] };
+/// Bearer keys by the SHA-256 of their secret.
+pub const KEYS: RowSpec =
+    RowSpec { name: "keys", key: &["secret_hash"], indexes: &[&["tenant", "created"]] };
+/// What was answered under an `Idempotency-Key`; the scope is a session's id, or `create:<tenant>`.
+pub const IDEMPOTENCY: RowSpec =
+    RowSpec { name: "idempotency", key: &["scope", "idempotency_key"], indexes: &[] };
+
+/// Every row spec of this module.
+pub const ROW_SPECS: &[RowSpec] = &[AGENTS, AGENT_REVISIONS, KEYS, IDEMPOTENCY];
+
+/// The journal of a tenant's resources.
+#[must_use]
+pub fn control_journal(tenant: &TenantId) -> JournalId {
+    format!("control:{tenant}").into()
+}
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentRow {
+    /// Its id.
+    pub id: AgentId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// When it was created.
+    pub created_at_ms: u64,
+    /// When this revision was made.
+    pub updated_at_ms: u64,
+    /// The client's own pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Its definition; `definition.revision` is its revision.
+    pub definition: Arc<AgentDefinition>,
+    /// Whether it was deleted: its sessions take no new turns, lists leave it out.
+    #[serde(default)]
+    pub is_deleted: bool,
+}
+
+/// A bearer key. The secret itself is shown once and kept nowhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// Its public id.
+    pub id: KeyId,
+    /// Whose data it reaches.
+    pub tenant: TenantId,
+    /// Who acts with it.
+    pub principal: PrincipalId,
+    /// A name for people.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    pub created_at_ms: u64,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at_ms: Option<u64>,
+}
+
+/// What was accepted under an `Idempotency-Key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyRow {
+    /// SHA-256 of the request's body.
+    pub body_sha256: String,
+    /// The session that the request made or fed.
+    pub session: String,
+    /// When it was accepted.
+    pub at_ms: u64,
+}

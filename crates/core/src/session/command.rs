@@ -1,0 +1,161 @@
+//! What may be asked of a session, and what a decision needs besides its state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mainstay_protocol::{
+    ApiError, ApprovalId, CallId, EffectId, ErrorCode, SessionId, TenantId, TurnId,
+};
+use serde_json::Value;
+
+use crate::agent::AgentDefinition;
+use crate::effect::EffectAnswer;
+use crate::fact::SpendLimit;
+use crate::item::Content;
+use crate::policy::{PolicyDecision, PolicyQuery};
+use crate::port::{ModelCapabilities, ToolOutput};
+use crate::tool::ToolSpec;
+
+/// An intention.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Create the session; only on a journal without entries.
+    Create(Box<CreateSession>),
+    /// Messages from the user, each a list of parts.
+    Input {
+        /// The messages.
+        messages: Vec<Vec<Content>>,
+        /// What to do when a turn is active.
+        mode: InputMode,
+    },
+    /// Cancel the active turn; nothing happens when there is none.
+    Cancel,
+    /// The client ran a tool call.
+    ToolResult {
+        /// The turn, when the client names it.
+        turn: Option<TurnId>,
+        /// The call.
+        call_id: CallId,
+        /// Its output.
+        output: ToolOutput,
+    },
+    /// A person answered a question.
+    Approval {
+        /// The question.
+        approval: ApprovalId,
+        /// The answer.
+        answer: ApprovalAnswer,
+    },
+    /// Change settings; absent members stay.
+    Update {
+        /// The agent from the next step on, with its local tools when it has no remote sources.
+        agent: Option<(Arc<AgentDefinition>, Option<Arc<[ToolSpec]>>)>,
+        /// The client's own pairs, whole.
+        metadata: Option<BTreeMap<String, String>>,
+        /// The spend ceiling.
+        spend_limit: Option<SpendLimit>,
+        /// The wire API's settings, whole.
+        wire: Option<Value>,
+    },
+    /// Delete the session; it must rest.
+    Delete,
+    /// The world answered an effect.
+    Answer {
+        /// The effect.
+        effect: EffectId,
+        /// The attempt that was answered.
+        attempt: u32,
+        /// The answer.
+        answer: EffectAnswer,
+    },
+    /// The session cannot go on (its task failed again and again).
+    Fail {
+        /// What kind of failure.
+        code: ErrorCode,
+        /// What happened.
+        message: String,
+    },
+    /// Time passed.
+    Tick,
+    /// This process took the session over: settle effects whose attempts died with another.
+    Recover,
+}
+
+/// See [`Command::Create`].
+#[derive(Debug, Clone)]
+pub struct CreateSession {
+    /// Its id; the journal has the same name.
+    pub session: SessionId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The agent.
+    pub agent: Arc<AgentDefinition>,
+    /// The agent's tools, when it has no remote sources.
+    pub tools: Option<Arc<[ToolSpec]>>,
+    /// The client's own pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Spend ceiling.
+    pub spend_limit_microusd: Option<u64>,
+    /// The wire API's settings.
+    pub wire: Value,
+}
+
+/// What input does when a turn is active.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InputMode {
+    /// It joins the active turn before its next step.
+    #[default]
+    Steer,
+    /// It becomes a turn behind the active one.
+    Queue,
+}
+
+/// A person's answer.
+#[derive(Debug, Clone)]
+pub enum ApprovalAnswer {
+    /// Make the call.
+    Approve,
+    /// Do not make the call.
+    Deny,
+    /// The call was done, with this output if it is known.
+    Done(Option<ToolOutput>),
+    /// The call was not done, and shall not be.
+    NotDone,
+    /// Attempt the call again.
+    Retry,
+}
+
+/// What decisions ask of the installation; pure and quick.
+pub trait Rules: Send + Sync {
+    /// May this call happen.
+    fn evaluate(&self, query: PolicyQuery<'_>) -> PolicyDecision;
+
+    /// Do these arguments fit the tool's schema; the error is for the model.
+    fn check_arguments(&self, tool: &ToolSpec, arguments: &Value) -> Result<(), String>;
+
+    /// What a model can do; none when no provider offers it.
+    fn model(&self, name: &str) -> Option<ModelCapabilities>;
+}
+
+/// What a decision is given besides state and commands.
+pub struct Facts<'a> {
+    /// Now, Unix milliseconds.
+    pub now_ms: u64,
+    /// Fresh randomness for ids and jitter.
+    pub entropy: u128,
+    /// Who commands.
+    pub principal: Arc<str>,
+    /// The installation's rules.
+    pub rules: &'a dyn Rules,
+}
+
+/// The rules said no; nothing happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Rejected(pub ApiError);
+
+impl Rejected {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(ApiError::new(code, message))
+    }
+}

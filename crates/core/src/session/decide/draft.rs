@@ -1,0 +1,206 @@
+//! A decision in the making: facts are folded as they are recorded.
+
+use std::sync::Arc;
+
+use mainstay_protocol::{EffectId, IdMint};
+
+use super::Decision;
+use crate::effect::{
+    Awaits, Dispatch, DispatchKind, EffectFailure, EffectRequest, LiveOutput,
+};
+use crate::fact::{EffectAttempted, EffectFailed, EffectRequested, Fact, SessionCreated};
+use crate::item::{Content, Item, ItemBody, item_id};
+use crate::port::{ModelCapabilities, ToolCall, ToolContext, ToolOutput};
+use crate::session::command::{CreateSession, Facts};
+use crate::session::context::{self, MAX_TOOL_OUTPUT_BYTES, clip};
+use crate::session::state::{OpenEffect, SessionState};
+use crate::session::{apply, projection};
+use crate::tool::Safety;
+
+pub(super) struct Draft<'a> {
+    pub(super) state: SessionState,
+    pub(super) facts: &'a Facts<'a>,
+    pub(super) mint: IdMint,
+    recorded: Vec<Fact>,
+    dispatches: Vec<Dispatch>,
+    aborts: Vec<EffectId>,
+}
+
+/// Used for models that no provider describes; such a call fails anyway.
+const UNKNOWN_MODEL: ModelCapabilities =
+    ModelCapabilities { context_tokens: 128_000, max_output_tokens: 8_000, tools: true, images: false };
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(state: &SessionState, facts: &'a Facts<'a>) -> Self {
+        Self {
+            state: state.clone(),
+            facts,
+            mint: IdMint::new(facts.now_ms, facts.entropy),
+            recorded: Vec::new(),
+            dispatches: Vec::new(),
+            aborts: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self, before: &SessionState) -> Decision {
+        let rows = projection::rows(before, &self.state, &self.recorded);
+        Decision {
+            next: self.state,
+            facts: self.recorded,
+            dispatches: self.dispatches,
+            aborts: self.aborts,
+            rows,
+        }
+    }
+
+    pub(super) fn record(&mut self, fact: Fact) {
+        apply(&mut self.state, &fact, self.facts.now_ms);
+        self.recorded.push(fact);
+    }
+
+    pub(super) fn create(&mut self, create: CreateSession) {
+        self.record(Fact::SessionCreated(SessionCreated {
+            session: create.session,
+            tenant: create.tenant,
+            agent: create.agent,
+            tools: create.tools,
+            metadata: create.metadata,
+            spend_limit_microusd: create.spend_limit_microusd,
+            wire: create.wire,
+        }));
+    }
+
+    /// The position of the next fact, for item ids.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.state.seq + 1
+    }
+
+    pub(super) fn window(&self, model: &str) -> ModelCapabilities {
+        self.facts.rules.model(model).unwrap_or(UNKNOWN_MODEL)
+    }
+
+    /// Asks for an effect that needs nobody's consent, and dispatches it.
+    pub(super) fn request(&mut self, request: EffectRequest, safety: Safety) {
+        let effect = EffectId::mint(&mut self.mint);
+        self.record(Fact::EffectRequested(EffectRequested {
+            effect: effect.clone(),
+            request,
+            safety,
+            decision: None,
+            awaits: Awaits::Nothing,
+            approval: None,
+            expires_at_ms: None,
+        }));
+        self.dispatch(&effect);
+    }
+
+    /// Records that the next attempt begins, and dispatches it.
+    pub(super) fn attempt(&mut self, effect: &EffectId, attempt: u32) {
+        self.record(Fact::EffectAttempted(EffectAttempted { effect: effect.clone(), attempt }));
+        self.dispatch(effect);
+    }
+
+    /// Records that an attempt failed.
+    pub(super) fn failed(
+        &mut self,
+        effect: &EffectId,
+        attempt: u32,
+        failure: EffectFailure,
+        retry_at_ms: Option<u64>,
+        item: Option<Item>,
+    ) {
+        let effect = effect.clone();
+        let failed = EffectFailed { effect, attempt, failure, retry_at_ms, item };
+        self.record(Fact::EffectFailed(failed));
+    }
+
+    /// Abandons an effect's attempt once this decision is committed.
+    pub(super) fn abort(&mut self, effect: EffectId) {
+        self.aborts.push(effect);
+    }
+
+    /// Makes an open effect's attempt from state and hands it out.
+    pub(super) fn dispatch(&mut self, id: &EffectId) {
+        let Some(effect) = self.state.effects.get(id) else { return };
+        let kind = match &effect.request {
+            EffectRequest::Model { model, context, .. } => {
+                let request = Box::new(context::model_request(&self.state, id, *context));
+                DispatchKind::Model { name: model.clone(), request, live: self.live(effect) }
+            }
+            EffectRequest::Compact { model, cut } => {
+                let window = self.window(model);
+                let request = Box::new(context::compact_request(&self.state, id, *cut, window));
+                DispatchKind::Model { name: model.clone(), request, live: None }
+            }
+            EffectRequest::ResolveTools => {
+                let sources = Arc::from(self.state.config().agent.tools.clone());
+                DispatchKind::ResolveTools { sources, context: self.tool_context() }
+            }
+            EffectRequest::Tool { .. } => {
+                let Some(call) = self.tool_call(id, effect) else { return };
+                DispatchKind::Tool(Box::new(call))
+            }
+        };
+        let attempt = effect.attempt;
+        self.dispatches.push(Dispatch { effect: id.clone(), attempt, kind });
+    }
+
+    /// Hands out the question what became of an open effect.
+    pub(super) fn dispatch_reconcile(&mut self, id: &EffectId) {
+        let Some(effect) = self.state.effects.get(id) else { return };
+        let Some(call) = self.tool_call(id, effect) else { return };
+        let kind = DispatchKind::Reconcile(Box::new(call));
+        let attempt = effect.attempt;
+        self.dispatches.push(Dispatch { effect: id.clone(), attempt, kind });
+    }
+
+    fn live(&self, effect: &OpenEffect) -> Option<LiveOutput> {
+        let turn = self.state.turn.as_ref()?;
+        Some(LiveOutput { turn: turn.id.clone(), seq: effect.seq, output_base: turn.output_count })
+    }
+
+    fn tool_call(&self, id: &EffectId, effect: &OpenEffect) -> Option<ToolCall> {
+        let call = effect.call.as_ref()?;
+        let EffectRequest::Tool { call_id, .. } = &effect.request else { return None };
+        let source = self.state.config().agent.tools.get(call.spec.source)?;
+        Some(ToolCall {
+            effect: id.clone(),
+            call_id: call_id.clone(),
+            attempt: effect.attempt,
+            spec: call.spec.clone(),
+            source: Arc::new(source.clone()),
+            arguments: call.arguments.clone(),
+            context: self.tool_context(),
+        })
+    }
+
+    fn tool_context(&self) -> ToolContext {
+        let config = self.state.config();
+        ToolContext {
+            tenant: config.tenant.clone(),
+            session: config.id.clone(),
+            principal: self.facts.principal.clone(),
+        }
+    }
+
+    /// The item in which the model reads a call's output, capped.
+    pub(super) fn output_item(&self, effect: &EffectId, output: ToolOutput) -> Option<Item> {
+        let open = self.state.effects.get(effect)?;
+        let EffectRequest::Tool { call_id, .. } = &open.request else { return None };
+        let turn = self.state.turn.as_ref()?;
+        let cap = |part: Content| match part {
+            Content::Text { text } => Content::Text { text: clip(&text, MAX_TOOL_OUTPUT_BYTES) },
+            Content::Image { url } => Content::Image { url },
+        };
+        Some(Item {
+            id: item_id(self.next_seq(), open.attempt, 0, effect.as_str()),
+            turn: turn.id.clone(),
+            output_index: None,
+            body: ItemBody::ToolOutput {
+                call_id: call_id.clone(),
+                content: output.content.into_iter().map(cap).collect(),
+                is_error: output.is_error,
+            },
+        })
+    }
+}

@@ -1,0 +1,25 @@
+//! A session: its state, the commands it takes, and the two functions that rule it.
+//!
+//! Invariant: `decide` turns state and commands into facts and effects; `apply` folds facts into
+//! state; the state that `decide` returns is the fold of its facts.
+
+mod apply;
+mod command;
+mod context;
+mod decide;
+mod projection;
+mod state;
+mod transcript;
+
+pub use apply::{apply, fold};
+pub use command::{ApprovalAnswer, Command, CreateSession, Facts, InputMode, Rejected, Rules};
+pub use context::{CONTEXT_BYTES_PER_TOKEN, MAX_TOOL_OUTPUT_BYTES, clip};
+pub use decide::{Decision, MAX_PARALLEL_CALLS, MAX_QUEUED_TURNS, decide};
+pub use projection::{
+    ConfigRow, ROW_SPECS, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS, TurnRow, millis_column,
+};
+pub use state::{
+    EffectPhase, OpenCall, OpenEffect, QueuedTurn, SessionConfig, SessionState, SessionStatus, Turn,
+    TurnStatus,
+};
+pub use transcript::Transcript;

@@ -1,0 +1,31 @@
+use super::*;
+
+#[test]
+fn minted_ids_are_distinct_sorted_by_time_and_repeatable() {
+    let ids = |at| {
+        let mut mint = IdMint::new(at, 7);
+        (0..100).map(|_| SessionId::mint(&mut mint)).collect::<Vec<_>>()
+    };
+    let (early, late) = (ids(1_000), ids(2_000));
+    assert_eq!(early, ids(1_000));
+    assert_eq!(early.iter().collect::<std::collections::BTreeSet<_>>().len(), 100);
+    assert!(early.iter().all(|a| late.iter().all(|b| a < b)));
+    assert!(early[0].as_str().starts_with("ses_") && early[0].as_str().len() == 30);
+}
+
+#[test]
+fn foreign_texts_are_kept_or_refused() {
+    for good in ["session_id", "ses_01", "a", "A.b-c:d", &"x".repeat(128)] {
+        assert_eq!(SessionId::parse(good).expect("accepted").as_str(), good);
+    }
+    for bad in ["", "a b", "ü", "a/b", "../x", "a\0", &"x".repeat(129)] {
+        assert!(SessionId::parse(bad).is_err(), "{bad:?} must be refused");
+    }
+}
+
+#[test]
+fn prefixes_are_sorted_and_unique() {
+    assert!(ID_PREFIXES.windows(2).all(|w| w[0].1 < w[1].1));
+    let unique: std::collections::BTreeSet<_> = ID_PREFIXES.iter().map(|p| p.0).collect();
+    assert_eq!(unique.len(), ID_PREFIXES.len());
+}

@@ -1,0 +1,260 @@
+//! Running effects: each dispatch is a task that ends with an answer to its session.
+//!
+//! Invariant: runs only after the commit that asked for it; answers once, whatever happens; its
+//! time is bounded. Deliberately absent: retries, which are decisions.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt;
+use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer, LiveOutput};
+use mainstay_core::item::item_id;
+use mainstay_core::port::{
+    Clock, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, ToolCall, ToolError,
+    WorldChange,
+};
+use mainstay_protocol::{EffectId, ItemId, SessionId};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+use crate::engine::Inner;
+use crate::feed::Delta;
+use crate::registry::Message;
+use crate::stats::Counters;
+
+/// How many model calls run at once in this process.
+const MODEL_CALLS_LIMIT_COUNT: usize = 1024;
+/// Bound on learning an agent's tools.
+const RESOLVE_TIMEOUT_MS: u64 = 30_000;
+/// How many distinct tools have a concurrency limit in memory at once.
+const TOOL_LIMITS_COUNT: usize = 4096;
+
+/// Bounds on what runs at once.
+pub(crate) struct Limits {
+    models: Arc<Semaphore>,
+    tools: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Limits {
+    pub(crate) fn new() -> Self {
+        Self {
+            models: Arc::new(Semaphore::new(MODEL_CALLS_LIMIT_COUNT)),
+            tools: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn tool(&self, call: &ToolCall) -> Arc<Semaphore> {
+        let label = call.source.label().unwrap_or_default();
+        let key = format!("{}/{label}/{}", call.context.tenant, call.spec.remote_name);
+        let mut tools = self.tools.lock().expect("no code panics while it holds the limits");
+        if tools.len() > TOOL_LIMITS_COUNT {
+            // Unused ones are made again when they are needed.
+            tools.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+        }
+        let permits = call.spec.concurrency_limit.max(1) as usize;
+        tools.entry(key).or_insert_with(|| Arc::new(Semaphore::new(permits))).clone()
+    }
+}
+
+/// Starts an effect.
+pub(crate) fn start(
+    inner: &Arc<Inner>,
+    session: &SessionId,
+    sender: &mpsc::Sender<Message>,
+    dispatch: Dispatch,
+) -> AbortHandle {
+    let Dispatch { effect, attempt, kind } = dispatch;
+    let running = Running::new(inner.clone());
+    let panicked = panic_answer(&kind);
+    let (to, id) = (sender.clone(), effect.clone());
+    let (inner, session) = (inner.clone(), session.clone());
+    let sender = sender.clone();
+    let spawner = inner.spawner.clone();
+    let retry_inner = inner.clone();
+    let task = async move {
+        let answer = perform(&inner, &session, &effect, attempt, kind).await;
+        // A session whose task is gone finds the effect open and settles it when it is taken next.
+        let _ = sender.send(Message::Answer { effect, attempt, answer }).await;
+        drop(running);
+    };
+    spawner.spawn("effect", task, move || {
+        Counters::add(&retry_inner.counters.panics, 1);
+        let message = Message::Answer { effect: id, attempt, answer: panicked };
+        let _ = to.try_send(message);
+    })
+}
+
+/// Counts an effect while it runs, however it ends.
+struct Running {
+    inner: Arc<Inner>,
+}
+
+impl Running {
+    fn new(inner: Arc<Inner>) -> Self {
+        Counters::add(&inner.counters.running_effects, 1);
+        Self { inner }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        Counters::lower(&self.inner.counters.running_effects);
+    }
+}
+
+fn panic_answer(kind: &DispatchKind) -> EffectAnswer {
+    let message = "a bug of mainstay ended the attempt";
+    let tool = ToolError {
+        message: message.to_owned(),
+        retryable: false,
+        world: WorldChange::Maybe,
+        retry_after_ms: None,
+    };
+    match kind {
+        DispatchKind::Model { .. } => {
+            EffectAnswer::Model(Err(ModelError::new(ModelErrorKind::Invalid, message)))
+        }
+        DispatchKind::Tool(_) => EffectAnswer::Tool(Err(tool)),
+        DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Err(tool)),
+        DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Err(tool)),
+    }
+}
+
+async fn perform(
+    inner: &Arc<Inner>,
+    session: &SessionId,
+    effect: &EffectId,
+    attempt: u32,
+    kind: DispatchKind,
+) -> EffectAnswer {
+    match kind {
+        DispatchKind::Model { name, request, live } => {
+            let shown = live.map(|live| Shown::new(inner.clone(), session, effect, attempt, live));
+            EffectAnswer::Model(model(inner, &name, *request, shown).await)
+        }
+        DispatchKind::Tool(call) => {
+            let timeout_ms = call.spec.timeout_ms;
+            let limit = inner.limits.tool(&call);
+            let _permit = limit.acquire().await;
+            let name = call.spec.name.clone();
+            let call = inner.parts.tools.call(*call);
+            EffectAnswer::Tool(bounded(inner, timeout_ms, &name, WorldChange::Maybe, call).await)
+        }
+        DispatchKind::Reconcile(call) => {
+            let (timeout_ms, name) = (call.spec.timeout_ms, call.spec.name.clone());
+            let call = inner.parts.tools.reconcile(*call);
+            EffectAnswer::Reconciled(bounded(inner, timeout_ms, &name, WorldChange::No, call).await)
+        }
+        DispatchKind::ResolveTools { sources, context } => {
+            let resolve = inner.parts.tools.resolve(&sources, &context);
+            let what = "the agent's tool sources";
+            EffectAnswer::Tools(
+                bounded(inner, RESOLVE_TIMEOUT_MS, what, WorldChange::No, resolve).await,
+            )
+        }
+    }
+}
+
+/// Ends a call at its time limit.
+async fn bounded<T>(
+    inner: &Arc<Inner>,
+    timeout_ms: u64,
+    what: &str,
+    world: WorldChange,
+    call: impl Future<Output = Result<T, ToolError>>,
+) -> Result<T, ToolError> {
+    let deadline = inner.parts.clock.now_ms().saturating_add(timeout_ms);
+    tokio::select! {
+        biased;
+        result = call => result,
+        () = inner.parts.clock.sleep_until(deadline) => Err(ToolError {
+            message: format!("{what} did not answer within {timeout_ms} ms"),
+            retryable: true,
+            world,
+            retry_after_ms: None,
+        }),
+    }
+}
+
+async fn model(
+    inner: &Arc<Inner>,
+    name: &str,
+    mut request: ModelRequest,
+    mut shown: Option<Shown>,
+) -> Result<ModelReply, ModelError> {
+    let Some((model, at_provider)) = inner.parts.models.find(name) else {
+        let message = format!("no configured provider offers the model {name:?}");
+        return Err(ModelError::new(ModelErrorKind::Invalid, message));
+    };
+    let _permit = inner.limits.models.acquire().await;
+    request.model = at_provider;
+    let timeout_ms = request.timeout_ms;
+    let clock: &dyn Clock = &*inner.parts.clock;
+    let deadline = clock.sleep_until(clock.now_ms().saturating_add(timeout_ms));
+    tokio::pin!(deadline);
+    let mut stream = model.stream(request);
+    loop {
+        let part = tokio::select! {
+            biased;
+            part = stream.next() => part,
+            () = &mut deadline => {
+                let message = format!("the model did not answer within {timeout_ms} ms");
+                return Err(ModelError::new(ModelErrorKind::Unavailable, message));
+            }
+        };
+        match part {
+            Some(Ok(ModelPart::Delta { index, kind, text })) => {
+                if let Some(shown) = &mut shown {
+                    shown.delta(index, kind, text);
+                }
+            }
+            Some(Ok(ModelPart::Done(reply))) => return Ok(reply),
+            Some(Err(error)) => return Err(error),
+            None => {
+                let message = "the model's stream ended before its answer did";
+                return Err(ModelError::new(ModelErrorKind::Unavailable, message));
+            }
+        }
+    }
+}
+
+/// What followers see of a model call under way; forgotten when the call ends.
+struct Shown {
+    inner: Arc<Inner>,
+    session: SessionId,
+    effect: EffectId,
+    attempt: u32,
+    live: LiveOutput,
+    items: Vec<ItemId>,
+}
+
+impl Shown {
+    fn new(
+        inner: Arc<Inner>,
+        session: &SessionId,
+        effect: &EffectId,
+        attempt: u32,
+        live: LiveOutput,
+    ) -> Self {
+        let (session, effect) = (session.clone(), effect.clone());
+        Self { inner, session, effect, attempt, live, items: Vec::new() }
+    }
+
+    fn delta(&mut self, index: u32, kind: mainstay_core::port::PartKind, text: String) {
+        let item = item_id(self.live.seq, self.attempt, index as usize, self.effect.as_str());
+        if !self.items.contains(&item) {
+            self.items.push(item.clone());
+        }
+        let output_index = self.live.output_base + index;
+        let turn = self.live.turn.clone();
+        let delta = Delta { turn, item, output_index, kind, text, offset: 0 };
+        self.inner.hubs.delta(&self.session, delta);
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.inner.hubs.settle(&self.session, &self.items);
+    }
+}

@@ -1,0 +1,428 @@
+//! The engine: what callers hold, and what its tasks share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mainstay_core::agent::AgentDefinition;
+use mainstay_core::policy::Policy;
+use mainstay_core::port::{Clock, Entropy, Models, ToolContext, Tools};
+use mainstay_core::resource;
+use mainstay_core::session::{
+    Command, CreateSession, InputMode, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
+};
+use mainstay_core::tool::{ToolSource, ToolSpec};
+use mainstay_protocol::{ApiError, ErrorCode, IdMint, Principal, RowKey, RowSpec, SessionId};
+use mainstay_store::{Claim, Store, StoreError};
+use tokio::sync::oneshot;
+
+use crate::control::Control;
+use crate::dispatch::Limits;
+use crate::feed::{Feed, FollowFrom, Hubs};
+use crate::registry::{Message, Registry, Submit};
+use crate::rules::InstalledRules;
+use crate::session_task;
+use crate::spawn::Spawner;
+use crate::stats::{Counters, EngineStats};
+use crate::submit::{Accepted, Idempotency, NewSession, Submission};
+
+/// Kind of the tasks that stand for sessions with work to do.
+pub(crate) const SESSION_TASK_KIND: &str = "session";
+/// How often a session whose task panicked is taken up again before it fails.
+const PANIC_LIMIT_COUNT: u32 = 3;
+
+/// Every row spec of the installation.
+pub(crate) const ROW_SPECS: &[RowSpec] = &[
+    SESSIONS,
+    SESSION_CONFIGS,
+    TURNS,
+    resource::AGENTS,
+    resource::AGENT_REVISIONS,
+    resource::KEYS,
+    resource::IDEMPOTENCY,
+];
+
+/// What an engine is made of.
+#[derive(Clone)]
+pub struct EngineParts {
+    /// Durable memory.
+    pub store: Arc<dyn Store>,
+    /// Models.
+    pub models: Arc<dyn Models>,
+    /// Tools.
+    pub tools: Arc<dyn Tools>,
+    /// Policy.
+    pub policy: Arc<dyn Policy>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// How an engine behaves.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// Name of this process among those that share the store.
+    pub owner: Arc<str>,
+    /// How long a lease holds without renewal.
+    pub lease_ms: u64,
+    /// How much memory the states of resting sessions may take.
+    pub parked_cache_bytes: u64,
+    /// Whether no other process can write the store (the embedded store).
+    pub is_only_writer: bool,
+    /// How often due work of sessions without a task is looked for.
+    pub sweep_ms: u64,
+    /// How many sessions are taken up at once after a start.
+    pub recovery_batch_count: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            owner: Arc::from("local"),
+            lease_ms: 30_000,
+            parked_cache_bytes: 2 * 1024 * 1024,
+            is_only_writer: true,
+            sweep_ms: 1_000,
+            recovery_batch_count: 256,
+        }
+    }
+}
+
+/// Runs sessions. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: EngineParts,
+    pub(crate) settings: EngineSettings,
+    pub(crate) rules: InstalledRules,
+    pub(crate) registry: Registry,
+    pub(crate) hubs: Arc<Hubs>,
+    pub(crate) limits: Limits,
+    pub(crate) spawner: Spawner,
+    pub(crate) counters: Counters,
+    pub(crate) leases: Mutex<BTreeMap<SessionId, Claim>>,
+    pub(crate) runtime_principal: Arc<str>,
+    panics: Mutex<HashMap<SessionId, u32>>,
+    stopping: AtomicBool,
+    control: Control,
+}
+
+impl Engine {
+    /// Prepares the store and begins to take up sessions with work; serves at once.
+    pub async fn start(parts: EngineParts, settings: EngineSettings) -> Result<Self, ApiError> {
+        parts.store.migrate(ROW_SPECS).await.map_err(|error| api_error(&error))?;
+        let rules = InstalledRules {
+            models: parts.models.clone(),
+            tools: parts.tools.clone(),
+            policy: parts.policy.clone(),
+        };
+        let control = Control::new(parts.store.clone(), parts.clock.clone());
+        let inner = Arc::new(Inner {
+            registry: Registry::new(settings.parked_cache_bytes),
+            rules,
+            hubs: Arc::default(),
+            limits: Limits::new(),
+            spawner: Spawner::default(),
+            counters: Counters::default(),
+            leases: Mutex::default(),
+            runtime_principal: Arc::from("runtime"),
+            panics: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            control,
+            parts,
+            settings,
+        });
+        crate::recovery::start(&inner);
+        Ok(Self { inner })
+    }
+
+    /// Creates a session, and starts its first turn when there is input.
+    pub async fn create_session(&self, new: NewSession) -> Result<Accepted, ApiError> {
+        let parts = &self.inner.parts;
+        let mut mint = IdMint::new(parts.clock.now_ms(), parts.entropy.next());
+        let session = new.session.unwrap_or_else(|| SessionId::mint(&mut mint));
+        let scope = format!("create:{}", new.caller.tenant);
+        if let Some(known) = self.replayed(&scope, new.idempotency.as_ref()).await? {
+            return Ok(known);
+        }
+        let tools = self.local_tools(&new.agent, &new.caller, &session).await?;
+        let mut commands = vec![Command::Create(Box::new(CreateSession {
+            session: session.clone(),
+            tenant: new.caller.tenant.clone(),
+            agent: Arc::new(new.agent),
+            tools,
+            metadata: new.metadata,
+            spend_limit_microusd: new.spend_limit_microusd,
+            wire: new.wire,
+        }))];
+        if !new.input.is_empty() {
+            commands.push(Command::Input { messages: new.input, mode: InputMode::Steer });
+        }
+        let keyed = new.idempotency.clone().map(|idempotency| (scope.clone(), idempotency));
+        let created = self.send(&session, &new.caller, commands, keyed).await;
+        match created {
+            // Two requests with one key raced: the other made the session.
+            Err(error) if error.code == ErrorCode::Conflict => {
+                self.replayed(&scope, new.idempotency.as_ref()).await?.ok_or(error)
+            }
+            other => other,
+        }
+    }
+
+    /// Makes commands durable, or says why not.
+    pub async fn submit(
+        &self,
+        session: &SessionId,
+        submission: Submission,
+    ) -> Result<Accepted, ApiError> {
+        let row = self.session_of(session, &submission.caller).await?;
+        let feeds = submission.commands.iter().any(|c| matches!(c, Command::Input { .. }));
+        if feeds {
+            self.check_agent(&row).await?;
+        }
+        let keyed = submission.idempotency.map(|key| (session.to_string(), key));
+        self.send(session, &submission.caller, submission.commands, keyed).await
+    }
+
+    /// Follows a session's entries and deltas.
+    pub async fn follow(&self, session: &SessionId, from: FollowFrom) -> Result<Feed, ApiError> {
+        let hubs = &self.inner.hubs;
+        let feed = hubs.follow(&self.inner.parts.store, session, from).await;
+        feed.map_err(|error| api_error(&error))
+    }
+
+    /// Agents and keys.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.inner.control
+    }
+
+    /// The store, for reads.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.parts.store
+    }
+
+    /// The models.
+    #[must_use]
+    pub fn models(&self) -> &Arc<dyn Models> {
+        &self.inner.parts.models
+    }
+
+    /// The tools.
+    #[must_use]
+    pub fn tools(&self) -> &Arc<dyn Tools> {
+        &self.inner.parts.tools
+    }
+
+    /// Time.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.parts.clock
+    }
+
+    /// Randomness.
+    #[must_use]
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.inner.parts.entropy
+    }
+
+    /// Plain numbers for metrics.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        let (active_sessions, parked_sessions) = self.inner.registry.counts();
+        let counters = &self.inner.counters;
+        EngineStats {
+            active_sessions,
+            parked_sessions,
+            running_effects: Counters::get(&counters.running_effects),
+            commits: Counters::get(&counters.commits),
+            entries: Counters::get(&counters.entries),
+            recovered_sessions: Counters::get(&counters.recovered),
+            followers: self.inner.hubs.followers(),
+            panics: Counters::get(&counters.panics),
+        }
+    }
+
+    /// Takes no more submissions, lets attempts under way end within `grace_ms`, then stops.
+    pub async fn shutdown(&self, grace_ms: u64) {
+        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.registry.close();
+        let clock = &self.inner.parts.clock;
+        let deadline = clock.now_ms().saturating_add(grace_ms);
+        tokio::select! {
+            biased;
+            () = self.inner.spawner.drained() => {}
+            () = clock.sleep_until(deadline) => {
+                let left = self.inner.spawner.len();
+                tracing::warn!(left, "stopping before every task has ended; they are taken up at the next start");
+            }
+        }
+        self.halt();
+    }
+
+    /// Stops where it stands, as a crash would: nothing more is committed or answered.
+    pub fn halt(&self) {
+        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.spawner.halt();
+        self.inner.hubs.close();
+    }
+
+    /// Tools of an agent without remote sources; none when they must be asked for.
+    pub async fn local_tools(
+        &self,
+        agent: &AgentDefinition,
+        caller: &Principal,
+        session: &SessionId,
+    ) -> Result<Option<Arc<[ToolSpec]>>, ApiError> {
+        if agent.tools.iter().any(ToolSource::is_remote) {
+            return Ok(None);
+        }
+        let context = ToolContext {
+            tenant: caller.tenant.clone(),
+            session: session.clone(),
+            principal: caller.id.as_str().into(),
+        };
+        let tools = self.inner.parts.tools.resolve(&agent.tools, &context).await;
+        let invalid = |error: mainstay_core::port::ToolError| {
+            ApiError::new(ErrorCode::InvalidParameter, error.message).with_param("agent.tools")
+        };
+        Ok(Some(tools.map_err(invalid)?.into()))
+    }
+
+    async fn session_of(
+        &self,
+        session: &SessionId,
+        caller: &Principal,
+    ) -> Result<SessionRow, ApiError> {
+        let key = RowKey::new(&SESSIONS, &[session.as_str()]);
+        let row = self.inner.parts.store.row(&key).await.map_err(|error| api_error(&error))?;
+        let row = row.and_then(|row| row.read::<SessionRow>().ok());
+        row.filter(|row| row.tenant == caller.tenant).ok_or_else(|| {
+            ApiError::new(ErrorCode::NotFound, format!("session {session} does not exist"))
+        })
+    }
+
+    async fn check_agent(&self, row: &SessionRow) -> Result<(), ApiError> {
+        let agent = self.inner.control.agent(&row.tenant, &row.agent).await?;
+        if agent.is_none_or(|agent| !agent.is_deleted) {
+            return Ok(());
+        }
+        let message = format!("agent {} was deleted; its sessions take no new turns", row.agent);
+        Err(ApiError::new(ErrorCode::AgentDeleted, message))
+    }
+
+    async fn replayed(
+        &self,
+        scope: &str,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Accepted>, ApiError> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let key = RowKey::new(&resource::IDEMPOTENCY, &[scope, &idempotency.key]);
+        let row = self.inner.parts.store.row(&key).await.map_err(|error| api_error(&error))?;
+        let Some(row) = row else { return Ok(None) };
+        let internal = |what: String| ApiError::new(ErrorCode::Internal, what);
+        let known: resource::IdempotencyRow =
+            row.read().map_err(|error| internal(error.to_string()))?;
+        if known.body_sha256 != idempotency.body_sha256 {
+            let message =
+                "this Idempotency-Key was used with another body; use a new key for a new request";
+            return Err(ApiError::new(ErrorCode::IdempotencyConflict, message));
+        }
+        let session =
+            SessionId::parse(&known.session).map_err(|error| internal(error.to_string()))?;
+        Ok(Some(Accepted { session, first_seq: 0, seq: 0, replayed: true }))
+    }
+
+    async fn send(
+        &self,
+        session: &SessionId,
+        caller: &Principal,
+        commands: Vec<Command>,
+        idempotency: Option<(String, Idempotency)>,
+    ) -> Result<Accepted, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        let principal = caller.id.as_str().into();
+        let submit = Submit { principal, commands, idempotency, reply };
+        self.inner.deliver(session, Message::Submit(Box::new(submit)))?;
+        answer.await.unwrap_or_else(|_| {
+            let message = format!("session {session} stopped before it answered; whether the request was accepted is in its journal");
+            Err(ApiError::new(ErrorCode::Internal, message))
+        })
+    }
+}
+
+impl Inner {
+    /// Gives a message to a session, starting its task if it has none.
+    pub(crate) fn deliver(
+        self: &Arc<Self>,
+        session: &SessionId,
+        message: Message,
+    ) -> Result<(), ApiError> {
+        if let Some(activation) = self.registry.send(session, message)? {
+            session_task::start(self, session.clone(), activation);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Gives a lease up.
+    pub(crate) async fn release(&self, claim: &Claim) {
+        let held = {
+            let mut leases = self.leases.lock().expect("no code panics while it holds the leases");
+            let session = SessionId::parse(&claim.key.subject).ok();
+            let current = session.as_ref().and_then(|id| leases.get(id));
+            let held = current.is_some_and(|current| current.epoch == claim.epoch);
+            if let (true, Some(id)) = (held, &session) {
+                leases.remove(id);
+            }
+            held
+        };
+        if !held {
+            return;
+        }
+        let now_ms = self.parts.clock.now_ms();
+        if let Err(error) = self.parts.store.renew(std::slice::from_ref(claim), now_ms, 0).await {
+            tracing::debug!(%error, "a lease was not given up; it lapses by itself");
+        }
+    }
+
+    /// A session's task panicked: it is taken up again a few times, then the session fails.
+    pub(crate) fn session_panicked(self: &Arc<Self>, session: &SessionId) {
+        Counters::add(&self.counters.panics, 1);
+        self.registry.remove(session);
+        let count = {
+            let mut panics = self.panics.lock().expect("no code panics while it holds the panics");
+            let count = panics.entry(session.clone()).or_default();
+            *count += 1;
+            *count
+        };
+        let message = if count < PANIC_LIMIT_COUNT {
+            Message::Wake
+        } else {
+            let (reply, _) = oneshot::channel();
+            let fail = Command::Fail {
+                code: ErrorCode::Internal,
+                message: "the session's task failed again and again".to_owned(),
+            };
+            let principal = self.runtime_principal.clone();
+            let submit = Submit { principal, commands: vec![fail], idempotency: None, reply };
+            Message::Submit(Box::new(submit))
+        };
+        if let Err(error) = self.deliver(session, message) {
+            tracing::error!(%session, %error, "a session whose task panicked is not taken up again");
+        }
+    }
+}
+
+/// A store's failure as clients see it.
+pub(crate) fn api_error(error: &StoreError) -> ApiError {
+    ApiError::new(error.code(), error.to_string())
+}

@@ -1,0 +1,25 @@
+//! The runtime: one task per active session, effects dispatched after their commit, recovery at
+//! start, and a feed without gaps.
+//!
+//! Invariant: nothing is acknowledged, shown or executed before it is committed.
+
+mod clock;
+mod control;
+mod dispatch;
+mod engine;
+mod feed;
+mod parking;
+mod recovery;
+mod registry;
+mod rules;
+mod session_task;
+mod spawn;
+mod stats;
+mod submit;
+
+pub use clock::{OsEntropy, SystemClock};
+pub use control::Control;
+pub use engine::{Engine, EngineParts, EngineSettings};
+pub use feed::{Delta, Feed, FeedItem, FollowFrom};
+pub use stats::EngineStats;
+pub use submit::{Accepted, Idempotency, NewSession, Submission};

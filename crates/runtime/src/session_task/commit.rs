@@ -1,0 +1,292 @@
+//! From decisions to one durable commit, and what is due after it.
+
+use std::sync::Arc;
+
+use mainstay_core::effect::{Dispatch, DispatchKind};
+use mainstay_core::fact::Fact;
+use mainstay_core::resource::{IDEMPOTENCY, IdempotencyRow};
+use mainstay_core::session::{Decision, SessionState};
+use mainstay_core::tool::Safety;
+use mainstay_protocol::{
+    ApiError, EffectId, Entry, ErrorCode, Row, RowChange, RowKey, Seq, TaskChange, TaskKey,
+};
+use mainstay_store::{Commit, StoreError};
+
+use super::{Leave, SessionTask};
+use crate::dispatch;
+use crate::engine::{SESSION_TASK_KIND, api_error};
+use crate::registry::Submit;
+use crate::stats::Counters;
+
+/// The first wait before a commit is tried again that must not be lost.
+const RETRY_BASE_MS: u64 = 50;
+/// The longest such wait.
+const RETRY_CAP_MS: u64 = 5_000;
+
+/// What the store must know about a session's work, so that it is found after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Nothing to do.
+    None,
+    /// A turn is in progress.
+    Now,
+    /// Something is due then.
+    At(u64),
+}
+
+impl Work {
+    pub(super) fn of(state: &SessionState) -> Self {
+        let waits = state.effects.values().all(|effect| effect.phase.is_waiting());
+        match (state.is_resting(), waits && !state.effects.is_empty()) {
+            (true, _) => Self::None,
+            (false, true) => state.due_at_ms().map_or(Self::None, Self::At),
+            (false, false) => Self::Now,
+        }
+    }
+}
+
+/// Decisions that wait for one commit.
+pub(super) struct Pending {
+    base: Seq,
+    state: Option<SessionState>,
+    facts: Vec<Fact>,
+    rows: Vec<RowChange>,
+    dispatches: Vec<Dispatch>,
+    aborts: Vec<EffectId>,
+    replies: Vec<(Box<Submit>, Seq, Seq)>,
+}
+
+impl Pending {
+    pub(super) fn new(state: &SessionState) -> Self {
+        Self { base: state.seq, state: Some(state.clone()), ..Self::none() }
+    }
+
+    /// Nothing, in the place of what was taken.
+    pub(super) fn none() -> Self {
+        Self {
+            base: 0,
+            state: None,
+            facts: Vec::new(),
+            rows: Vec::new(),
+            dispatches: Vec::new(),
+            aborts: Vec::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    pub(super) fn state(&self) -> &SessionState {
+        self.state.as_ref().expect("decisions are added to pending states only")
+    }
+
+    pub(super) fn add(&mut self, decision: Decision, submit: Option<Box<Submit>>) {
+        let first_seq = self.state().seq;
+        let seq = decision.next.seq;
+        self.state = Some(decision.next);
+        self.facts.extend(decision.facts);
+        self.rows.extend(decision.rows);
+        // An effect abandoned by a later decision of the same batch never starts.
+        self.dispatches.retain(|dispatch| !decision.aborts.contains(&dispatch.effect));
+        self.dispatches.extend(decision.dispatches);
+        self.aborts.extend(decision.aborts);
+        if let Some(submit) = submit {
+            self.replies.push((submit, first_seq, seq));
+        }
+    }
+
+    fn refuse(self, error: &ApiError) {
+        for (submit, _, _) in self.replies {
+            submit.refuse(error.clone());
+        }
+    }
+}
+
+impl SessionTask {
+    /// Makes pending decisions durable, then acknowledges, shows and dispatches.
+    pub(super) async fn commit(&mut self, mut pending: Pending) -> Result<(), Leave> {
+        if pending.facts.is_empty() {
+            self.acknowledge(pending.replies);
+            return Ok(());
+        }
+        let Some(mut state) = pending.state.take() else { return Ok(()) };
+        let (entries, commit) = self.prepare(&mut state, &pending);
+        let mut wait_ms = RETRY_BASE_MS;
+        loop {
+            match self.inner.parts.store.commit(commit.clone()).await {
+                Ok(()) => break,
+                Err(error) => {
+                    if !must_not_be_lost(&error, &pending) {
+                        return self.not_committed(pending, &error);
+                    }
+                    tracing::warn!(session = %self.session, %error, wait_ms, "a commit is tried again");
+                    if self.inner.is_stopping() {
+                        pending.refuse(&api_error(&error));
+                        return Err(Leave::Stopped);
+                    }
+                    let clock = &self.inner.parts.clock;
+                    clock.sleep_until(clock.now_ms() + wait_ms).await;
+                    wait_ms = (wait_ms * 2).min(RETRY_CAP_MS);
+                }
+            }
+        }
+        Counters::add(&self.inner.counters.commits, 1);
+        Counters::add(&self.inner.counters.entries, entries.len() as u64);
+        self.work = Work::of(&state);
+        self.state = state;
+        self.acknowledge(pending.replies);
+        self.inner.hubs.publish(&self.session, &entries);
+        for effect in pending.aborts {
+            if let Some(handle) = self.running.remove(&effect) {
+                handle.abort();
+            }
+        }
+        for dispatch in pending.dispatches {
+            self.run(dispatch);
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&self, replies: Vec<(Box<Submit>, Seq, Seq)>) {
+        for (submit, first_seq, seq) in replies {
+            submit.accept(self.session.clone(), first_seq, seq, false);
+        }
+    }
+
+    /// Seals the facts into entries and makes the commit; the state gets the chain's new head.
+    fn prepare(&self, state: &mut SessionState, pending: &Pending) -> (Vec<Arc<Entry>>, Commit) {
+        let (mut seq, mut hash) = (pending.base, self.state.hash);
+        let mut entries = Vec::with_capacity(pending.facts.len());
+        for fact in &pending.facts {
+            seq += 1;
+            let at = state.last_active_at_ms;
+            let journal = &state.journal;
+            let entry =
+                Entry::seal(fact.draft(), journal, seq, hash, at, &self.principal, &self.trace);
+            hash = entry.hash;
+            entries.push(entry);
+        }
+        state.hash = hash;
+        let commit = Commit {
+            journal: state.journal.clone(),
+            expected_seq: pending.base,
+            epoch: self.claim.epoch,
+            entries: entries.clone(),
+            rows: pending.rows.clone(),
+            tasks: self.task_changes(state),
+            snapshot: None,
+        };
+        (entries.into_iter().map(Arc::new).collect(), commit)
+    }
+
+    fn task_changes(&self, state: &SessionState) -> Vec<TaskChange> {
+        let work = Work::of(state);
+        if work == self.work {
+            return Vec::new();
+        }
+        let key = TaskKey { kind: SESSION_TASK_KIND.into(), subject: self.session.as_str().into() };
+        let change = match work {
+            Work::None => TaskChange::Delete { key },
+            Work::Now => TaskChange::Put { key, due_at_ms: state.last_active_at_ms },
+            Work::At(due_at_ms) => TaskChange::Put { key, due_at_ms },
+        };
+        vec![change]
+    }
+
+    fn not_committed(&mut self, pending: Pending, error: &StoreError) -> Result<(), Leave> {
+        let answer = api_error(error);
+        pending.refuse(&answer);
+        match error {
+            StoreError::Fenced { .. } => Err(Leave::Fenced),
+            // The single writer's own journal moved under it: somebody else writes.
+            StoreError::Conflict { .. } => Err(Leave::Fenced),
+            StoreError::Corrupt { .. } | StoreError::Invalid { .. } => Err(Leave::Broken(answer)),
+            StoreError::Overloaded { .. }
+            | StoreError::DiskFull(_)
+            | StoreError::Unavailable { .. } => Ok(()),
+        }
+    }
+
+    /// A submission with an `Idempotency-Key`: done once, answered as often as it is sent.
+    pub(super) async fn keyed(&mut self, mut submit: Box<Submit>) -> Result<(), Leave> {
+        let Some((scope, idempotency)) = submit.idempotency.take() else { return Ok(()) };
+        let key = RowKey::new(&IDEMPOTENCY, &[&scope, &idempotency.key]);
+        let known = match self.inner.parts.store.row(&key).await {
+            Ok(row) => row,
+            Err(error) => {
+                submit.refuse(api_error(&error));
+                return Ok(());
+            }
+        };
+        if let Some(row) = known {
+            self.repeated(submit, &row, &idempotency.body_sha256);
+            return Ok(());
+        }
+        let doc = IdempotencyRow {
+            body_sha256: idempotency.body_sha256,
+            session: self.session.to_string(),
+            at_ms: self.inner.parts.clock.now_ms(),
+        };
+        let mut pending = Pending::new(&self.state);
+        self.submit(&mut pending, submit);
+        // A command without facts is not remembered: there is nothing to repeat.
+        if !pending.facts.is_empty() {
+            pending.rows.push(RowChange::Insert(Row::new(key, &[], &doc)));
+        }
+        self.commit(pending).await
+    }
+
+    fn repeated(&self, submit: Box<Submit>, row: &Row, body_sha256: &str) {
+        match row.read::<IdempotencyRow>() {
+            Ok(known) if known.body_sha256 == body_sha256 => {
+                let seq = self.state.seq;
+                submit.accept(self.session.clone(), seq, seq, true);
+            }
+            Ok(_) => submit.refuse(ApiError::new(
+                ErrorCode::IdempotencyConflict,
+                "this Idempotency-Key was used with another body; use a new key for a new request",
+            )),
+            Err(error) => submit.refuse(ApiError::new(ErrorCode::Internal, error.to_string())),
+        }
+    }
+
+    /// Starts an effect. While the engine stops, only attempts that are already written down as
+    /// begun are made: the others are made again by whoever takes the session next.
+    fn run(&mut self, dispatch: Dispatch) {
+        if self.inner.is_stopping() && !is_begun_once(&dispatch) {
+            return;
+        }
+        let effect = dispatch.effect.clone();
+        let handle = dispatch::start(&self.inner, &self.session, &self.sender, dispatch);
+        self.running.insert(effect, handle);
+    }
+}
+
+/// Whether a failed commit holds what only this process knows. Outcomes and the runtime's own
+/// decisions wait for the store, and who submitted beside them waits too; a submission alone can
+/// be sent again.
+fn must_not_be_lost(error: &StoreError, pending: &Pending) -> bool {
+    let passing = match error {
+        StoreError::Overloaded { .. }
+        | StoreError::DiskFull(_)
+        | StoreError::Unavailable { .. } => true,
+        StoreError::Conflict { .. }
+        | StoreError::Fenced { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Invalid { .. } => false,
+    };
+    passing && (pending.replies.is_empty() || has_outcome(&pending.facts))
+}
+
+fn has_outcome(facts: &[Fact]) -> bool {
+    facts.iter().any(|fact| {
+        matches!(fact, Fact::EffectCompleted(_) | Fact::EffectFailed(_) | Fact::EffectUnknown(_))
+    })
+}
+
+fn is_begun_once(dispatch: &Dispatch) -> bool {
+    match &dispatch.kind {
+        DispatchKind::Tool(call) => call.spec.safety == Safety::Once,
+        DispatchKind::Model { .. }
+        | DispatchKind::Reconcile(_)
+        | DispatchKind::ResolveTools { .. } => false,
+    }
+}

@@ -1,0 +1,47 @@
+//! Plain numbers about the engine.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What the engine is doing, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Sessions with a task.
+    pub active_sessions: u64,
+    /// Sessions at rest whose state is kept in memory.
+    pub parked_sessions: u64,
+    /// Effects under way.
+    pub running_effects: u64,
+    /// Commits made by sessions.
+    pub commits: u64,
+    /// Entries written by sessions.
+    pub entries: u64,
+    /// Sessions taken over after a crash or a timer.
+    pub recovered_sessions: u64,
+    /// Followers of feeds.
+    pub followers: u64,
+    /// Tasks that panicked.
+    pub panics: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) running_effects: AtomicU64,
+    pub(crate) commits: AtomicU64,
+    pub(crate) entries: AtomicU64,
+    pub(crate) recovered: AtomicU64,
+    pub(crate) panics: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn lower(counter: &AtomicU64) {
+        counter.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,62 @@
+//! What callers hand to the engine, and what they get back.
+
+use std::collections::BTreeMap;
+
+use mainstay_core::agent::AgentDefinition;
+use mainstay_core::item::Content;
+use mainstay_core::session::Command;
+use mainstay_protocol::{Principal, Seq, SessionId};
+
+/// A request's `Idempotency-Key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key as the client sent it.
+    pub key: String,
+    /// SHA-256 of the request's body: the same key with another body is refused.
+    pub body_sha256: String,
+}
+
+/// A session to create.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Who creates it.
+    pub caller: Principal,
+    /// Its id; minted when none.
+    pub session: Option<SessionId>,
+    /// Its agent.
+    pub agent: AgentDefinition,
+    /// The client's own pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Spend ceiling.
+    pub spend_limit_microusd: Option<u64>,
+    /// The wire API's settings.
+    pub wire: serde_json::Value,
+    /// Messages of the first turn; none when empty.
+    pub input: Vec<Vec<Content>>,
+    /// The request's key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Commands for a session, all or nothing.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Who commands.
+    pub caller: Principal,
+    /// What.
+    pub commands: Vec<Command>,
+    /// The request's key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What was made durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The session.
+    pub session: SessionId,
+    /// The position before it; a feed that starts behind it shows all that follows from it.
+    pub first_seq: Seq,
+    /// The last entry's position after it.
+    pub seq: Seq,
+    /// Whether the same key was accepted before, and nothing was done now.
+    pub replayed: bool,
+}

@@ -1,0 +1,75 @@
+//! Who calls.
+//!
+//! Invariant: every route but `/health` and `/health/ready` is behind [`require_key`]; what comes
+//! after it has a [`Caller`]. A key is looked up by the hash of its secret, so that neither the time
+//! an answer takes nor the store's content tells a secret.
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, Scope, sha256_hex};
+
+use crate::error::{Answer, Failure};
+use crate::state::AppState;
+
+/// The authenticated caller of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) Principal);
+
+impl Caller {
+    /// Refuses a caller whose key does not allow this.
+    pub(crate) fn require(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.0.allows(scope) {
+            return Ok(());
+        }
+        let message = format!("this key does not have the scope {:?}", scope.as_str());
+        Err(ApiError::new(ErrorCode::Forbidden, message))
+    }
+}
+
+/// Lets a request through if it carries a valid key.
+pub(crate) async fn require_key(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match authenticate(&state, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn authenticate(state: &AppState, headers: &HeaderMap) -> Answer<Caller> {
+    let Some(secret) = bearer(headers) else {
+        let message = "no key came with the request; send it as `Authorization: Bearer KEY`";
+        return Err(ApiError::new(ErrorCode::Unauthenticated, message).into());
+    };
+    let key = state.engine().control().key_by_secret(&sha256_hex(secret.as_bytes())).await?;
+    let Some(key) = key.filter(|key| key.revoked_at_ms.is_none()) else {
+        let message = "the key that came with the request is not known, or was revoked";
+        return Err(ApiError::new(ErrorCode::Unauthenticated, message).into());
+    };
+    Ok(Caller(Principal { tenant: key.tenant, id: key.principal, scopes: key.scopes }))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    let secret = secret.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Answer<Self> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            ApiError::new(ErrorCode::Unauthenticated, "no key came with the request").into()
+        })
+    }
+}

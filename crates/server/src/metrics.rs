@@ -1,0 +1,104 @@
+//! Counters, as Prometheus reads them.
+//!
+//! Invariant: a metric's labels come from bounded sets (the router's own paths, methods, statuses),
+//! so that no client can make the answer grow.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Mutex, MutexGuard};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use mainstay_protocol::Scope;
+use mainstay_runtime::EngineStats;
+use mainstay_store::Health;
+
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::state::AppState;
+
+/// The content type of Prometheus' text format.
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Requests counted by method, route and status.
+#[derive(Debug, Default)]
+pub(crate) struct Meters {
+    requests: Mutex<BTreeMap<RequestKind, u64>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct RequestKind {
+    route: Box<str>,
+    method: &'static str,
+    status: u16,
+}
+
+impl Meters {
+    /// Counts an answered request. `route` is the router's path, never the client's.
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16) {
+        let kind = RequestKind { route: route.into(), method, status };
+        *self.lock().entry(kind).or_default() += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RequestKind, u64>> {
+        self.requests.lock().expect("no code panics while it holds the counters")
+    }
+}
+
+/// `GET /metrics`: the server's counters in Prometheus' text format; the scope `admin` is needed.
+pub(crate) async fn metrics(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Answer<impl IntoResponse> {
+    caller.require(Scope::Admin)?;
+    let store = state.store().health().await?;
+    let mut text = Text::default();
+    text.engine(state.engine().stats());
+    text.store(&store);
+    text.requests(state.meters());
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text.0))
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn engine(&mut self, stats: EngineStats) {
+        self.value("sessions_active", "gauge", "Sessions with a task.", stats.active_sessions);
+        self.value("sessions_parked", "gauge", "Resting sessions kept in memory.", stats.parked_sessions);
+        self.value("effects_running", "gauge", "Effects under way.", stats.running_effects);
+        self.value("feed_followers", "gauge", "Open streams of events.", stats.followers);
+        self.value("session_commits_total", "counter", "Commits of sessions.", stats.commits);
+        self.value("session_entries_total", "counter", "Journal entries of sessions.", stats.entries);
+        self.value("sessions_recovered_total", "counter", "Sessions taken over.", stats.recovered_sessions);
+        self.value("task_panics_total", "counter", "Tasks that panicked.", stats.panics);
+    }
+
+    fn store(&mut self, store: &Health) {
+        let queued = u64::try_from(store.queue_count).unwrap_or(u64::MAX);
+        self.value("store_commits_total", "counter", "Commits made durable.", store.commit_count);
+        self.value("store_flushes_total", "counter", "Times the disk was flushed.", store.flush_count);
+        self.value("store_queue", "gauge", "Commits waiting to be written.", queued);
+    }
+
+    fn requests(&mut self, meters: &Meters) {
+        self.head("http_requests_total", "counter", "Requests answered.");
+        for (kind, count) in meters.lock().iter() {
+            let RequestKind { route, method, status } = kind;
+            let _ = writeln!(
+                self.0,
+                "mainstay_http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {count}"
+            );
+        }
+    }
+
+    fn value(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+        self.head(name, kind, help);
+        let _ = writeln!(self.0, "mainstay_{name} {value}");
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP mainstay_{name} {help}\n# TYPE mainstay_{name} {kind}");
+    }
+}

@@ -1,0 +1,22 @@
+//! `DELETE /v1/agents/{agent}`: its sessions stay readable and take no new turns.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::get::find;
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::extract::Ids;
+use crate::openai::wire::Deleted;
+use crate::state::AppState;
+
+/// Answers what was deleted.
+pub(crate) async fn delete(
+    State(state): State<AppState>,
+    Caller(caller): Caller,
+    Ids(agent): Ids<String>,
+) -> Answer<Json<Deleted>> {
+    let row = find(&state, &caller, &agent).await?;
+    state.engine().control().delete_agent(&caller, &row.id).await?;
+    Ok(Json(Deleted::agent(row.id)))
+}

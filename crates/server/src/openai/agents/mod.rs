@@ -1,0 +1,16 @@
+//! `/v1/agents`: saved agents, and sessions below them. One endpoint, one file.
+
+mod create;
+pub(crate) mod definition;
+mod delete;
+mod get;
+mod list;
+pub(crate) mod page;
+pub(crate) mod sessions;
+mod update;
+
+pub(crate) use create::create;
+pub(crate) use delete::delete;
+pub(crate) use get::get;
+pub(crate) use list::list;
+pub(crate) use update::update;

@@ -1,0 +1,34 @@
+//! Entries as this API's events and items.
+//!
+//! Invariant: an event's id and number depend on its entry alone, so that every connection, and a
+//! connection after a restart, shows the same event under the same id. What a model is still writing
+//! is shown too, without a place of its own: the entry that keeps it repeats all of it.
+//! Deliberately absent: writing anything; these are readers of journals and rows.
+
+mod call;
+mod feed;
+mod item;
+mod item_list;
+mod live;
+mod outputs;
+mod pieces;
+mod place;
+mod prime;
+mod session;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use feed::EventFold;
+pub(crate) use item_list::{ItemQuery, list_items};
+pub(crate) use pieces::Shown;
+pub(crate) use place::FeedPlace;
+pub(crate) use prime::primed;
+pub(crate) use session::{SessionExtras, SessionView};
+pub(crate) use turn::show_turn;
+
+/// A time of the journal as this API writes it.
+pub(crate) fn seconds(at_ms: u64) -> u64 {
+    at_ms / 1_000
+}

@@ -1,0 +1,37 @@
+//! The answers to deletions.
+
+use serde::{Deserialize, Serialize};
+
+/// What was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeletedObject {
+    /// An agent.
+    #[serde(rename = "agent.deleted")]
+    Agent,
+    /// A session.
+    #[serde(rename = "agent.session.deleted")]
+    Session,
+}
+
+/// The answer to a deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// What was deleted.
+    pub id: String,
+    /// Its type.
+    pub object: DeletedObject,
+    /// Always true.
+    pub deleted: bool,
+}
+
+impl Deleted {
+    /// The answer to an agent's deletion.
+    pub fn agent(id: impl Into<String>) -> Self {
+        Self { id: id.into(), object: DeletedObject::Agent, deleted: true }
+    }
+
+    /// The answer to a session's deletion.
+    pub fn session(id: impl Into<String>) -> Self {
+        Self { id: id.into(), object: DeletedObject::Session, deleted: true }
+    }
+}

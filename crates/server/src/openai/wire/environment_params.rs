@@ -1,0 +1,328 @@
+//! A session's environment, as asked for.
+//!
+//! Invariant: the SDK's shapes word for word. Deliberately absent: whether this server offers the
+//! environment; the door refuses what it cannot provide.
+
+use std::collections::BTreeMap;
+
+use mainstay_protocol::ApiError;
+use serde::{Deserialize, Serialize};
+
+use super::limits::{
+    MAX_ENVIRONMENT_LIST, MAX_INLINE_CHARS, MAX_LINE_CHARS, count, filled, id, line_map, lines,
+    text,
+};
+use super::parse::tagged_params;
+use super::settings::NoFields;
+use super::{At, Validate};
+
+tagged_params! {
+    /// A session's environment, as asked for.
+    #[derive(Eq)]
+    EnvironmentParams by "type" {
+        /// No compute.
+        None(NoFields) = "none",
+        /// Compute of this server.
+        Hosted(Box<HostedParams>) = "openai_hosted",
+        /// Compute of the client.
+        SelfHosted(SelfHostedParams) = "self_hosted",
+    }
+}
+
+/// Compute of this server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HostedParams {
+    /// Directories of capabilities that the agent sees.
+    pub capability_directories: Option<Vec<String>>,
+    /// The size of its machine.
+    #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    pub container_size: Option<ContainerSize>,
+    /// Its desktop.
+    pub desktop: Option<Desktop>,
+    /// Environment variables.
+    pub env: Option<BTreeMap<String, String>>,
+    /// An environment that is ready already.
+    #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    pub environment_id: Option<String>,
+    /// A template to begin with.
+    #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    pub environment_template_id: Option<String>,
+    /// Files that are there from the start.
+    pub files: Option<Vec<FileParams>>,
+    /// What it may reach.
+    pub network: Option<NetworkParams>,
+    /// Packages to install.
+    pub packages: Option<PackagesParams>,
+    /// Plugins.
+    pub plugins: Option<Vec<PluginParams>>,
+    /// Commands to run first.
+    pub setup_commands: Option<Vec<SetupCommandParams>>,
+    /// Skills.
+    pub skills: Option<Vec<SkillParams>>,
+}
+
+/// The size of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerSize {
+    Small,
+    Medium,
+    Large,
+}
+
+/// Whether a machine has a desktop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Desktop {
+    /// Whether it has one.
+    pub enabled: bool,
+}
+
+/// What an environment may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkAccess {
+    /// Everything.
+    Enabled,
+    /// Nothing.
+    Disabled,
+    /// What is listed.
+    Restricted,
+}
+
+/// What an environment may reach, as asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkParams {
+    /// Everything, nothing or some.
+    pub access: NetworkAccess,
+    /// The domains that are "some".
+    #[serde(default)]
+    pub allowed_domains: Option<Vec<String>>,
+    /// The domains that are not.
+    #[serde(default)]
+    pub blocked_domains: Option<Vec<String>>,
+}
+
+/// Packages to install.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PackagesParams {
+    /// Of npm.
+    pub npm: Option<Vec<String>>,
+    /// Of Python.
+    pub python: Option<Vec<String>>,
+    /// Of the operating system.
+    pub system: Option<Vec<String>>,
+}
+
+tagged_params! {
+    /// A file that is there from the start.
+    #[derive(Eq)]
+    FileParams by "type" {
+        /// Uploaded before.
+        FileId(FileIdParams) = "file_id",
+        /// Sent with the request.
+        Inline(InlineFileParams) = "inline",
+    }
+}
+
+/// A file uploaded before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileIdParams {
+    /// Its id among the uploads.
+    pub file_id: String,
+    /// Where it goes.
+    pub path: String,
+}
+
+/// A file sent with the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InlineFileParams {
+    /// Its content in base 64.
+    pub data: String,
+    /// Where it goes.
+    pub path: String,
+}
+
+tagged_params! {
+    /// A plugin.
+    #[derive(Eq)]
+    PluginParams by "type" {
+        /// Sent with the request.
+        Inline(InlineCapabilityParams) = "inline",
+    }
+}
+
+tagged_params! {
+    /// A skill.
+    #[derive(Eq)]
+    SkillParams by "type" {
+        /// Uploaded before.
+        SkillReference(SkillReferenceParams) = "skill_reference",
+        /// Sent with the request.
+        Inline(InlineCapabilityParams) = "inline",
+    }
+}
+
+/// A skill or plugin sent with the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InlineCapabilityParams {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// Its archive.
+    pub source: ArchiveParams,
+}
+
+tagged_params! {
+    /// An archive sent with the request.
+    #[derive(Eq)]
+    ArchiveParams by "type" {
+        /// In base 64.
+        Base64(Base64Params) = "base64",
+    }
+}
+
+/// An archive in base 64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base64Params {
+    /// Its content.
+    pub data: String,
+    /// Its type.
+    pub media_type: ArchiveType,
+}
+
+/// The type of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ArchiveType {
+    /// The only one.
+    #[serde(rename = "application/zip")]
+    Zip,
+}
+
+/// A skill uploaded before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkillReferenceParams {
+    /// Its id.
+    pub skill_id: String,
+    /// Its version; the default one when null.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// A command to run first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupCommandParams {
+    /// The command.
+    pub command: String,
+    /// Where it runs.
+    #[serde(default)]
+    pub cwd: Option<String>,
+}
+
+/// Compute of the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfHostedParams {
+    /// The project's directory in it.
+    pub workspace_directory: String,
+    /// Directories of capabilities that the agent sees.
+    #[serde(default)]
+    pub capability_directories: Option<Vec<String>>,
+}
+
+impl Validate for EnvironmentParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        match self {
+            Self::None(_) => Ok(()),
+            Self::Hosted(hosted) => hosted.validate(at),
+            Self::SelfHosted(own) => {
+                let directory = at.field("workspace_directory");
+                filled(&directory, &own.workspace_directory, MAX_LINE_CHARS)?;
+                if !own.workspace_directory.starts_with('/') {
+                    return Err(directory.invalid("is not an absolute path"));
+                }
+                optional_lines(&at.field("capability_directories"), &own.capability_directories)
+            }
+        }
+    }
+}
+
+impl Validate for HostedParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        if let Some(value) = &self.environment_id {
+            id(&at.field("environment_id"), value)?;
+            if *self != (Self { environment_id: self.environment_id.clone(), ..Self::default() }) {
+                return Err(at
+                    .field("environment_id")
+                    .invalid("cannot be combined with a template or with other settings"));
+            }
+        }
+        if let Some(value) = &self.environment_template_id {
+            id(&at.field("environment_template_id"), value)?;
+        }
+        optional_lines(&at.field("capability_directories"), &self.capability_directories)?;
+        if let Some(env) = &self.env {
+            line_map(&at.field("env"), env, MAX_ENVIRONMENT_LIST)?;
+        }
+        at_most(&at.field("files"), self.files.as_deref())?;
+        self.files.validate(&at.field("files"))?;
+        self.network.validate(&at.field("network"))?;
+        self.packages.validate(&at.field("packages"))?;
+        at_most(&at.field("plugins"), self.plugins.as_deref())?;
+        at_most(&at.field("skills"), self.skills.as_deref())?;
+        at_most(&at.field("setup_commands"), self.setup_commands.as_deref())?;
+        self.setup_commands.validate(&at.field("setup_commands"))
+    }
+}
+
+impl Validate for FileParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        let path = match self {
+            Self::FileId(file) => &file.path,
+            Self::Inline(file) => {
+                text(&at.field("data"), &file.data, MAX_INLINE_CHARS)?;
+                &file.path
+            }
+        };
+        filled(&at.field("path"), path, MAX_LINE_CHARS)
+    }
+}
+
+impl Validate for NetworkParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        optional_lines(&at.field("allowed_domains"), &self.allowed_domains)?;
+        optional_lines(&at.field("blocked_domains"), &self.blocked_domains)
+    }
+}
+
+impl Validate for PackagesParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        optional_lines(&at.field("npm"), &self.npm)?;
+        optional_lines(&at.field("python"), &self.python)?;
+        optional_lines(&at.field("system"), &self.system)
+    }
+}
+
+impl Validate for SetupCommandParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        filled(&at.field("command"), &self.command, MAX_LINE_CHARS)
+    }
+}
+
+fn optional_lines(at: &At<'_>, values: &Option<Vec<String>>) -> Result<(), ApiError> {
+    values.as_deref().map_or(Ok(()), |values| lines(at, values, MAX_ENVIRONMENT_LIST))
+}
+
+fn at_most<T>(at: &At<'_>, values: Option<&[T]>) -> Result<(), ApiError> {
+    values.map_or(Ok(()), |values| count(at, values.len(), MAX_ENVIRONMENT_LIST))
+}

@@ -1,0 +1,66 @@
+//! The Agents API's objects, requests and events, exactly as the official SDKs (`openai` 3.54)
+//! read and write them, with Mainstay's extensions as extra members.
+//!
+//! Invariant: requests refuse what they do not know and name it by its path; responses write every
+//! documented member, `null` when it has no value, and times in Unix seconds. Extensions are extra
+//! members or input types, never new event or item types, which strict clients would refuse.
+//! Deliberately absent: routes, authentication, the store, and the runtime's own words (the door
+//! translates); computer-use items, which no part of Mainstay emits.
+
+mod action;
+mod agent;
+mod agent_params;
+mod at;
+mod content;
+mod deleted;
+mod environment;
+mod environment_params;
+mod error;
+mod event;
+mod event_make;
+mod input;
+mod item;
+mod limits;
+mod list;
+mod parse;
+mod patch;
+mod query;
+mod session;
+mod session_params;
+mod settings;
+mod sse;
+mod subagent;
+mod tool;
+mod tool_check;
+mod tool_params;
+mod turn;
+
+pub use action::*;
+pub use agent::*;
+pub use agent_params::*;
+pub use at::{At, Validate};
+pub use content::*;
+pub use deleted::*;
+pub use environment::*;
+pub use environment_params::*;
+pub use error::*;
+pub use event::*;
+pub use event_make::Place;
+pub use input::*;
+pub use item::*;
+pub use limits::*;
+pub use list::List;
+pub use parse::{parse_body, parse_value};
+pub use patch::Patch;
+pub use query::*;
+pub use session::*;
+pub use session_params::*;
+pub use settings::*;
+pub use sse::*;
+pub use subagent::*;
+pub use tool::*;
+pub use tool_params::*;
+pub use turn::*;
+
+#[cfg(test)]
+mod tests;

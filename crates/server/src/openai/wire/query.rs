@@ -1,0 +1,184 @@
+//! Query strings of lists and streams.
+//!
+//! Invariant: an unknown, repeated or malformed parameter is refused by its name.
+
+use std::collections::BTreeMap;
+
+use mainstay_protocol::{ApiError, ErrorCode};
+
+use super::At;
+use super::limits::{DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS, MIN_PAGE_ITEMS, id, metadata};
+
+/// The direction of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first.
+    Asc,
+    /// Newest first.
+    #[default]
+    Desc,
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageQuery {
+    /// The element after which the page begins, in the list's order.
+    pub after: Option<String>,
+    /// The most elements of the page.
+    pub limit: u32,
+    /// The direction.
+    pub order: Order,
+}
+
+/// `GET /agents/sessions`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionListQuery {
+    /// Which page.
+    pub page: PageQuery,
+    /// Only sessions of this agent.
+    pub agent_id: Option<String>,
+    /// Only sessions that have all these pairs.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// `GET /agents/sessions/{id}/events`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamQuery {
+    /// Whether events are padded. Accepted; this server never pads.
+    pub include_obfuscation: bool,
+    /// Extension: the event after which the stream begins; the live end when absent.
+    pub starting_after: Option<u64>,
+}
+
+impl PageQuery {
+    /// Reads a list's query string.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        pairs.finish()?;
+        Ok(page)
+    }
+}
+
+impl SessionListQuery {
+    /// Reads the query string of a list of sessions.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        let agent_id = pairs.take("agent_id");
+        if let Some(value) = &agent_id {
+            id(&At::Root.field("agent_id"), value)?;
+        }
+        let wanted = pairs.take_map("metadata");
+        metadata(&At::Root.field("metadata"), &wanted)?;
+        pairs.finish()?;
+        Ok(Self { page, agent_id, metadata: wanted })
+    }
+}
+
+impl StreamQuery {
+    /// Reads the query string of a stream.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let include_obfuscation = match pairs.take("include_obfuscation").as_deref() {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(other) => {
+                return Err(At::Root
+                    .field("include_obfuscation")
+                    .invalid(format!("is {other:?}, not true or false")));
+            }
+        };
+        let starting_after = pairs.number("starting_after")?;
+        pairs.finish()?;
+        Ok(Self { include_obfuscation, starting_after })
+    }
+}
+
+/// The parameters not yet read.
+struct Pairs(BTreeMap<String, String>);
+
+impl Pairs {
+    fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let name = name.into_owned();
+            if pairs.insert(name.clone(), value.into_owned()).is_some() {
+                return Err(At::Root.field(&name).invalid("is given twice"));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    /// The pairs written as `name[key]=value`.
+    fn take_map(&mut self, name: &str) -> BTreeMap<String, String> {
+        let key_of = |pair: &str| {
+            let key = pair.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?;
+            Some(key.to_owned())
+        };
+        let (found, rest) = std::mem::take(&mut self.0)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(pair, _)| key_of(pair).is_some());
+        self.0 = rest;
+        found.into_iter().filter_map(|(pair, value)| Some((key_of(&pair)?, value))).collect()
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.take(name) else {
+            return Ok(None);
+        };
+        let number = text.parse().map_err(|_| {
+            At::Root.field(name).invalid(format!("is {text:?}, not a whole number"))
+        })?;
+        Ok(Some(number))
+    }
+
+    fn page(&mut self) -> Result<PageQuery, ApiError> {
+        let after = self.take("after");
+        if let Some(value) = &after {
+            id(&At::Root.field("after"), value)?;
+        }
+        let limit = self.number("limit")?.map_or(Ok(DEFAULT_PAGE_ITEMS), |asked| {
+            u32::try_from(asked)
+                .ok()
+                .filter(|limit| (MIN_PAGE_ITEMS..=MAX_PAGE_ITEMS).contains(limit))
+                .ok_or_else(|| {
+                    At::Root
+                        .field("limit")
+                        .invalid(format!("is {asked}, not {MIN_PAGE_ITEMS} to {MAX_PAGE_ITEMS}"))
+                })
+        })?;
+        let order = match self.take("order").as_deref() {
+            None | Some("desc") => Order::Desc,
+            Some("asc") => Order::Asc,
+            Some(other) => {
+                return Err(At::Root
+                    .field("order")
+                    .invalid(format!("is {other:?}, not asc or desc")));
+            }
+        };
+        Ok(PageQuery { after, limit, order })
+    }
+
+    fn finish(self) -> Result<(), ApiError> {
+        match self.0.into_keys().next() {
+            Some(name) => {
+                Err(At::Root.field(&name).refuse(ErrorCode::UnknownParameter, "does not exist"))
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! An agent's tools, as asked for.
+//!
+//! Invariant: the SDK's tool types word for word; the extensions `openapi`, `files` and `http` are
+//! further types of the same list. Deliberately absent: limits
+//! (`tool_check`), and whether this server can run a tool.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::parse::tagged_params;
+use super::settings::NoFields;
+
+tagged_params! {
+    /// A tool of an agent, as asked for.
+    ToolParams by "type" {
+        /// A function that the client runs.
+        Function(FunctionParams) = "function",
+        /// Finds deferred functions.
+        ToolSearch(NoFields) = "tool_search",
+        /// Calls tools from code that the model writes.
+        ProgrammaticToolCalling(ProgrammaticParams) = "programmatic_tool_calling",
+        /// The tools of an MCP server.
+        Mcp(McpParams) = "mcp",
+        /// Web search.
+        WebSearch(WebSearchParams) = "web_search",
+        /// A browser.
+        ComputerUse(ComputerUseParams) = "computer_use",
+        /// The agent's own timers.
+        Automations(NoFields) = "automations",
+        /// Extension: the operations of an OpenAPI document.
+        OpenApi(OpenApiParams) = "openapi",
+        /// Extension: files of the session's workspace.
+        Files(FilesParams) = "files",
+        /// Extension: HTTP requests to listed hosts.
+        Http(HttpParams) = "http",
+    }
+}
+
+/// A function that the client runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionParams {
+    /// The name that the model calls.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub parameters: Map<String, Value>,
+    /// Whether the agent goes on without its result.
+    #[serde(default, rename = "async")]
+    pub in_background: bool,
+    /// Whether it is only found by searching.
+    #[serde(default)]
+    pub defer_loading: bool,
+}
+
+/// Calls tools from code that the model writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgrammaticParams {
+    /// Whether it is on.
+    #[serde(default = "on")]
+    pub enabled: bool,
+}
+
+fn on() -> bool {
+    true
+}
+
+/// The tools of an MCP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpParams {
+    /// The name of the server in tool calls.
+    pub server_label: String,
+    /// How to reach it.
+    pub transport: McpTransportParams,
+    /// The tools that the agent may call; all when null.
+    #[serde(default)]
+    pub allowed_tools: Option<Vec<String>>,
+    /// Where connections to it start.
+    #[serde(default)]
+    pub connection_origin: Option<ConnectionOrigin>,
+    /// The vault credential for it.
+    #[serde(default)]
+    pub credential_id: Option<String>,
+    /// What is sent along with each request.
+    #[serde(default)]
+    pub request_metadata: Option<Map<String, Value>>,
+    /// Whether a turn cannot start without it.
+    #[serde(default)]
+    pub required: bool,
+    /// Extension: the safety of tools whose server does not declare it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub safety: BTreeMap<String, ToolSafety>,
+}
+
+tagged_params! {
+    /// How to reach an MCP server.
+    McpTransportParams by "type" {
+        /// Over HTTP.
+        Http(McpHttpParams) = "http",
+        /// As a process.
+        Stdio(McpStdioParams) = "stdio",
+    }
+}
+
+/// An MCP server over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpHttpParams {
+    /// Its address.
+    pub server_url: String,
+    /// The value of the `Authorization` header; never shown again.
+    #[serde(default)]
+    pub authorization: Option<String>,
+    /// Further headers.
+    #[serde(default)]
+    pub headers: Option<BTreeMap<String, String>>,
+}
+
+/// An MCP server as a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpStdioParams {
+    /// The program.
+    pub command: String,
+    /// Its working directory.
+    pub cwd: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Option<Vec<String>>,
+    /// Environment variables set for it; never shown again.
+    #[serde(default)]
+    pub env: Option<BTreeMap<String, String>>,
+    /// Environment variables passed on to it, by name.
+    #[serde(default)]
+    pub env_vars: Option<Vec<String>>,
+}
+
+/// Where connections to an MCP server start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionOrigin {
+    /// At the server.
+    #[default]
+    Service,
+    /// In the session's environment.
+    Environment,
+}
+
+/// Web search.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebSearchParams {
+    /// The domains searched; all when null.
+    #[serde(default)]
+    pub allowed_domains: Option<Vec<String>>,
+    /// How much of what is found the model sees.
+    #[serde(default)]
+    pub context_size: Option<ContextSize>,
+    /// Where the searcher is, roughly.
+    #[serde(default)]
+    pub location: Option<Location>,
+    /// Where results come from.
+    #[serde(default)]
+    pub mode: Option<SearchMode>,
+}
+
+/// How much of what is found the model sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContextSize {
+    Low,
+    #[default]
+    Medium,
+    High,
+}
+
+/// Where search results come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchMode {
+    Disabled,
+    Cached,
+    #[default]
+    Live,
+}
+
+/// Where a searcher is, roughly.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// The city's name.
+    #[serde(default)]
+    pub city: Option<String>,
+    /// The country's two letters.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// The region's name.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The IANA time zone.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// A browser.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComputerUseParams {
+    /// Whether outputs hold screenshots.
+    #[serde(default)]
+    pub include_screenshots: bool,
+}
+
+/// What may happen when a tool is called twice (extension).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolSafety {
+    /// It changes nothing.
+    ReadOnly,
+    /// The second call under the same key changes nothing more.
+    Idempotent,
+    /// It must not be called twice.
+    Once,
+}
+
+/// The operations of an OpenAPI document (extension).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenApiParams {
+    /// The name of the document in tool calls.
+    pub label: String,
+    /// The document itself, or …
+    #[serde(default)]
+    pub spec: Option<Map<String, Value>>,
+    /// … where it is.
+    #[serde(default)]
+    pub spec_url: Option<String>,
+    /// The address of the service, when the document's own is not meant.
+    #[serde(default)]
+    pub server_url: Option<String>,
+    /// The operations that the agent may call; all when null.
+    #[serde(default)]
+    pub allowed_operations: Option<Vec<String>>,
+    /// The safety of operations, where the HTTP method says too little.
+    #[serde(default)]
+    pub safety: BTreeMap<String, ToolSafety>,
+    /// Headers of each request; never shown again.
+    #[serde(default)]
+    pub headers: Option<BTreeMap<String, String>>,
+}
+
+/// Files of the session's workspace (extension).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesParams {
+    /// What the agent may do to them.
+    #[serde(default)]
+    pub access: FileAccess,
+}
+
+/// What an agent may do to its workspace's files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileAccess {
+    /// Read and list.
+    ReadOnly,
+    /// Read, list and write.
+    #[default]
+    ReadWrite,
+}
+
+/// HTTP requests to listed hosts (extension).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpParams {
+    /// The hosts that may be asked.
+    pub allowed_hosts: Vec<String>,
+    /// The methods that may be used; `GET` and `HEAD` when null.
+    #[serde(default)]
+    pub allowed_methods: Option<Vec<String>>,
+}

@@ -1,0 +1,48 @@
+//! Every route, in one table.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get};
+
+use crate::openai::agents;
+use crate::openai::agents::sessions;
+use crate::state::AppState;
+use crate::{auth, gate, health, metrics, v1};
+
+/// The server's routes, for [`crate::serve`] and for tests without a socket.
+pub fn router(state: AppState) -> Router {
+    let keyed = Router::new()
+        // The OpenAI Agents API.
+        .route("/v1/agents", get(agents::list).post(agents::create))
+        .route("/v1/agents/{agent}", get(agents::get).post(agents::update).delete(agents::delete))
+        .route("/v1/agents/sessions", get(sessions::list).post(sessions::create))
+        .route(
+            "/v1/agents/sessions/{session}",
+            get(sessions::get).post(sessions::update).delete(sessions::delete),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/events",
+            get(sessions::events::stream).post(sessions::events::submit),
+        )
+        .route("/v1/agents/sessions/{session}/items", get(sessions::items::list))
+        .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
+        .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
+        .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
+        .route("/v1/models", get(v1::models::list))
+        .route("/v1/models/{*model}", get(v1::models::get))
+        // Extensions.
+        .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
+        .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
+        .route("/v1/keys/{key}", delete(v1::keys::revoke))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(gate::no_route)
+        .method_not_allowed_fallback(gate::no_method)
+        .layer(from_fn_with_state(state.clone(), auth::require_key))
+        .layer(from_fn_with_state(state.clone(), gate::admit));
+    Router::new()
+        .route("/health", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .merge(keyed)
+        .layer(from_fn_with_state(state.clone(), gate::observe))
+        .with_state(state)
+}

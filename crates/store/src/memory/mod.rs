@@ -1,0 +1,7 @@
+//! The store that forgets when it is dropped: for tests and simulation.
+
+mod state;
+mod store;
+mod table;
+
+pub use store::MemoryStore;

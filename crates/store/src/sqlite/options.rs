@@ -1,0 +1,41 @@
+//! What a SQLite store is opened with.
+
+use std::path::PathBuf;
+
+/// How many commits may wait for the writer by default.
+const DEFAULT_QUEUE_LIMIT_COUNT: usize = 4096;
+
+/// The most commits of one group by default.
+const DEFAULT_GROUP_LIMIT_COUNT: usize = 512;
+
+/// The most connections that read at the same time by default.
+const DEFAULT_READER_LIMIT_COUNT: usize = 4;
+
+/// Where the data is and which bounds hold.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// The data folder; made when it is missing, held exclusively while the store is open.
+    pub folder: PathBuf,
+    /// How many commits may wait for the writer before new ones are refused as overloaded.
+    pub queue_limit_count: usize,
+    /// The most commits written and flushed together.
+    pub group_limit_count: usize,
+    /// The most connections that read at the same time.
+    pub reader_limit_count: usize,
+    /// How large the data file may grow before commits are refused as if the disk were full.
+    pub file_limit_bytes: Option<u64>,
+}
+
+impl SqliteOptions {
+    /// The default bounds, for this data folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            queue_limit_count: DEFAULT_QUEUE_LIMIT_COUNT,
+            group_limit_count: DEFAULT_GROUP_LIMIT_COUNT,
+            reader_limit_count: DEFAULT_READER_LIMIT_COUNT,
+            file_limit_bytes: None,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The `Store` trait over SQLite.
+//!
+//! Invariant: leases live in memory, because the lock on the data folder makes this process the
+//! only one: a claim costs no write. An epoch is the number of this start in its upper half and a
+//! counter in its lower, so that epochs grow over restarts too.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::thread::{Builder, JoinHandle};
+
+use async_trait::async_trait;
+use mainstay_protocol::{Entry, JournalId, Row, RowKey, RowSpec};
+use tokio::sync::{broadcast, oneshot};
+
+use crate::check::{self, Specs};
+use crate::leases::Leases;
+use crate::sqlite::apply::RowSqls;
+use crate::sqlite::blobs::Blobs;
+use crate::sqlite::error::from_io;
+use crate::sqlite::folder::Folder;
+use crate::sqlite::heads::Heads;
+use crate::sqlite::options::SqliteOptions;
+use crate::sqlite::queue::{Queue, Reply, stopped};
+use crate::sqlite::readers::Readers;
+use crate::sqlite::wal::Wal;
+use crate::sqlite::witness::Witness;
+use crate::sqlite::writer::{SharedState, Writer};
+use crate::sqlite::{read, schema};
+use crate::{
+    Claim, ClaimRequest, ClaimWhat, Commit, EntryRange, Health, RowPage, RowScan, Snapshot, Store,
+    StoreError, TaskHint, WATCH_QUEUE_LIMIT_COUNT,
+};
+
+/// The declared specs and their SQL.
+#[derive(Debug, Default)]
+struct Declared {
+    specs: Specs,
+    row_sqls: RowSqls,
+}
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    shared: Arc<SharedState>,
+    declared: RwLock<Arc<Declared>>,
+    readers: Readers,
+    blobs: Arc<Blobs>,
+    database: Arc<PathBuf>,
+    writer: Option<JoinHandle<()>>,
+    /// Released last: fields fall in their order.
+    _folder: Folder,
+}
+
+impl SqliteStore {
+    /// Opens the store of a data folder, making it when there is none. Blocks for milliseconds.
+    pub fn open(options: &SqliteOptions) -> Result<Self, StoreError> {
+        let folder = Folder::hold(&options.folder)?;
+        let database = folder.database();
+        let page_bytes = u64::from(schema::PAGE_SIZE_BYTES);
+        let page_limit_count = options.file_limit_bytes.map(|bytes| bytes / page_bytes);
+        let (connection, start) = schema::open_writer(&database, page_limit_count)?;
+        let witness = Witness::open(&folder.witness(), &connection, &database)?;
+        let wal = Wal::open(folder.log())?;
+        let blobs = Arc::new(Blobs::open(folder.blobs())?);
+        let shared = Arc::new(SharedState {
+            queue: Queue::new(options.queue_limit_count),
+            leases: Mutex::new(Leases::new(start << 32)),
+            hints: broadcast::Sender::new(WATCH_QUEUE_LIMIT_COUNT),
+            commit_count: AtomicU64::new(0),
+            flush_count: AtomicU64::new(0),
+        });
+        let writer = Writer {
+            connection,
+            database: database.clone(),
+            shared: shared.clone(),
+            wal,
+            witness,
+            group_limit_count: options.group_limit_count,
+            heads: Heads::default(),
+            row_sqls: RowSqls::default(),
+        };
+        let writer = Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.serve())
+            .map_err(|e| from_io(e, "start the writer thread for", &database))?;
+        Ok(Self {
+            shared,
+            declared: RwLock::default(),
+            readers: Readers::new(database.clone(), options.reader_limit_count),
+            blobs,
+            database: Arc::new(database),
+            writer: Some(writer),
+            _folder: folder,
+        })
+    }
+
+    fn declared(&self) -> Arc<Declared> {
+        self.declared.read().expect("no code panics while it holds the specs").clone()
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.shared.leases.lock().expect("no code panics while it holds the leases")
+    }
+
+    /// Hands work to the writer and waits for its answer.
+    async fn ask(&self, push: impl FnOnce(Reply) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        push(reply)?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    async fn block_on_blobs<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Blobs) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let blobs = self.blobs.clone();
+        let task = tokio::task::spawn_blocking(move || act(&blobs));
+        task.await.map_err(|e| StoreError::Unavailable {
+            what: "a blob's reading or writing did not end".to_owned(),
+            source: Some(Box::new(e)),
+        })?
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        // The writer must be the last to close the file: only it may then empty the log.
+        self.readers.close();
+        if let Some(writer) = self.writer.take() {
+            // A panic of the writer was reported by its own hook; there is nobody to tell here.
+            let _ = writer.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn migrate(&self, specs: &'static [RowSpec]) -> Result<(), StoreError> {
+        let checked = check::specs(specs)?;
+        self.ask(|reply| self.shared.queue.push_migration(specs, reply)).await?;
+        let declared = Declared { row_sqls: RowSqls::new(&checked), specs: checked };
+        *self.declared.write().expect("no code panics while it holds the specs") = Arc::new(declared);
+        Ok(())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        check::commit(&commit, &self.declared().specs)?;
+        self.ask(|reply| self.shared.queue.push(commit, reply)).await
+    }
+
+    async fn entries(&self, journal: &JournalId, range: EntryRange) -> Result<Vec<Entry>, StoreError> {
+        let (database, journal) = (self.database.clone(), journal.clone());
+        let entry_count = range.limit_count;
+        self.readers.read(entry_count, move |c| read::entries(c, &database, &journal, &range)).await
+    }
+
+    async fn snapshot(&self, journal: &JournalId) -> Result<Option<Snapshot>, StoreError> {
+        let (database, journal) = (self.database.clone(), journal.clone());
+        self.readers.read(1, move |c| read::snapshot(c, &database, &journal)).await
+    }
+
+    async fn row(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        let declared = self.declared();
+        check::key_spec(key, &declared.specs)?;
+        let (database, key) = (self.database.clone(), key.clone());
+        self.readers.read(1, move |c| read::row(c, &database, declared.row_sqls.of(&key), &key)).await
+    }
+
+    async fn rows(&self, scan: RowScan) -> Result<RowPage, StoreError> {
+        let (database, declared) = (self.database.clone(), self.declared());
+        let row_count = scan.limit_count;
+        self.readers.read(row_count, move |c| read::rows(c, &database, &scan, &declared.specs)).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StoreError> {
+        let candidates = match &request.what {
+            ClaimWhat::One(key) => vec![key.clone()],
+            ClaimWhat::Due { kind, limit_count } => {
+                let (database, shared, kind) = (self.database.clone(), self.shared.clone(), kind.clone());
+                let (now_ms, limit_count) = (request.now_ms, *limit_count);
+                let is_free = move |key: &_| {
+                    let leases = shared.leases.lock().expect("no code panics while it holds the leases");
+                    leases.is_free(key, now_ms)
+                };
+                let read = move |c: &_| read::due_tasks(c, &database, &kind, now_ms, limit_count, is_free);
+                self.readers.read(limit_count, read).await?
+            }
+        };
+        let mut leases = self.leases();
+        let is_due = matches!(request.what, ClaimWhat::Due { .. });
+        let mut claims = Vec::with_capacity(candidates.len());
+        for key in candidates {
+            // Another claim may have come between the look at the tasks and this moment.
+            let may_claim = if is_due { leases.is_free(&key, request.now_ms) } else { leases.may_claim(&key, &request) };
+            if may_claim {
+                claims.push(leases.grant(key, &request));
+            }
+        }
+        Ok(claims)
+    }
+
+    async fn renew(&self, claims: &[Claim], now_ms: u64, lease_ms: u64) -> Result<Vec<Claim>, StoreError> {
+        Ok(self.leases().renew(claims, now_ms, lease_ms))
+    }
+
+    fn watch(&self) -> broadcast::Receiver<TaskHint> {
+        self.shared.hints.subscribe()
+    }
+
+    async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
+        let bytes = bytes.to_vec();
+        self.block_on_blobs(move |blobs| blobs.put(&bytes)).await
+    }
+
+    async fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let hash = hash.to_owned();
+        self.block_on_blobs(move |blobs| blobs.get(&hash)).await
+    }
+
+    async fn health(&self) -> Result<Health, StoreError> {
+        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
+            return Err(stopped());
+        }
+        Ok(Health {
+            backend: "sqlite",
+            commit_count: self.shared.commit_count.load(Ordering::Relaxed),
+            flush_count: self.shared.flush_count.load(Ordering::Relaxed),
+            queue_count: self.shared.queue.len(),
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! Integration tests of the store.
+
+mod conformance;
+mod crash;
+mod damage;
+mod differential;
+mod full;
+mod group;
+mod restart;
+mod support;
+mod world;

@@ -1,0 +1,20 @@
+//! Seeded simulation: the real core and runtime over the memory store, with a simulated clock,
+//! scripted models and tools, and faults. One seed is one run; the same seed gives the same bytes.
+//!
+//! Deliberately absent: the HTTP server and the SQL stores, whose tests use the real things.
+
+#![expect(clippy::disallowed_methods, reason = "the simulation is where simulated time is made")]
+
+mod actors;
+mod check;
+mod chance;
+mod clock;
+mod faults;
+mod model;
+mod node;
+mod report;
+mod run;
+mod world;
+
+pub use report::Report;
+pub use run::{Options, simulate};

@@ -1,0 +1,178 @@
+//! The world that tools act on, outlives every crash, and knows what really happened.
+//!
+//! Invariant: it counts each application of an effect; the checks compare that with the journal.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use mainstay_core::port::{
+    Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange,
+};
+use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
+use mainstay_protocol::EffectId;
+use serde_json::{Value, json};
+
+use crate::chance::Chance;
+use crate::clock::SimClock;
+
+/// What the world did for one effect.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Deed {
+    /// The tool.
+    pub(crate) tool: String,
+    /// Attempts that reached the tool.
+    pub(crate) attempts: u32,
+    /// Attempts that changed the world.
+    pub(crate) applied: u32,
+}
+
+/// What really happened.
+#[derive(Clone)]
+pub(crate) struct World {
+    deeds: Arc<Mutex<BTreeMap<EffectId, Deed>>>,
+    chance: Chance,
+    clock: SimClock,
+    quiet: Arc<AtomicBool>,
+}
+
+/// The tools of every simulated agent: name, safety, approval, reconcile.
+const TOOLS: &[(&str, Safety, ApprovalMode, bool)] = &[
+    ("look", Safety::ReadOnly, ApprovalMode::Never, false),
+    ("put", Safety::Idempotent, ApprovalMode::Never, false),
+    ("send", Safety::Once, ApprovalMode::Never, false),
+    ("pay", Safety::Once, ApprovalMode::Never, true),
+    ("sign", Safety::Once, ApprovalMode::Always, false),
+];
+
+/// The name of the function that the client runs.
+pub(crate) const CLIENT_TOOL: &str = "ask_client";
+
+/// Names of all tools that the runtime runs.
+pub(crate) fn tool_names() -> Vec<&'static str> {
+    TOOLS.iter().map(|tool| tool.0).collect()
+}
+
+/// The sources of every simulated agent.
+pub(crate) fn sources() -> Vec<ToolSource> {
+    vec![
+        ToolSource::Files { read_only: false },
+        ToolSource::Function {
+            name: CLIENT_TOOL.to_owned(),
+            description: "Asks the client.".to_owned(),
+            parameters: json!({ "type": "object" }),
+        },
+    ]
+}
+
+fn spec(name: &str, source: usize, safety: Safety, approval: ApprovalMode, reconcile: bool) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        parameters: json!({ "type": "object" }),
+        source,
+        remote_name: name.to_owned(),
+        safety,
+        approval,
+        reconcile,
+        timeout_ms: 5_000,
+        max_attempts: 3,
+        concurrency_limit: 4,
+    }
+}
+
+impl World {
+    pub(crate) fn new(chance: &Chance, clock: SimClock, quiet: Arc<AtomicBool>) -> Self {
+        Self { deeds: Arc::default(), chance: chance.named("world"), clock, quiet }
+    }
+
+    /// What really happened, by effect.
+    pub(crate) fn deeds(&self) -> BTreeMap<EffectId, Deed> {
+        self.deeds.lock().expect("no code panics while it holds the deeds").clone()
+    }
+
+    /// Whether the effect changed the world.
+    pub(crate) fn was_applied(&self, effect: &EffectId) -> bool {
+        self.deeds().get(effect).is_some_and(|deed| deed.applied > 0)
+    }
+
+    fn apply(&self, call: &ToolCall) {
+        let mut deeds = self.deeds.lock().expect("no code panics while it holds the deeds");
+        let deed = deeds.entry(call.effect.clone()).or_default();
+        deed.tool.clone_from(&call.spec.name);
+        deed.attempts += 1;
+        // A tool that honours the key does a thing once, however often it is asked.
+        if call.spec.safety != Safety::Idempotent || deed.applied == 0 {
+            deed.applied += 1;
+        }
+    }
+
+    fn strikes(&self, rate: u64) -> bool {
+        self.chance.permille(rate) && !self.quiet.load(Ordering::Relaxed)
+    }
+
+    fn fails(&self, what: &str, world: WorldChange, retryable: bool) -> ToolError {
+        let retry_after_ms = self.chance.permille(200).then(|| self.chance.below(2_000));
+        ToolError { message: what.to_owned(), retryable, world, retry_after_ms }
+    }
+}
+
+#[async_trait]
+impl Tools for World {
+    fn check(&self, _source: &ToolSource) -> Result<(), (String, String)> {
+        Ok(())
+    }
+
+    async fn resolve(
+        &self,
+        sources: &[ToolSource],
+        _context: &ToolContext,
+    ) -> Result<Vec<ToolSpec>, ToolError> {
+        let own = TOOLS.iter().map(|tool| spec(tool.0, 0, tool.1, tool.2, tool.3));
+        let client = (sources.len() > 1)
+            .then(|| spec(CLIENT_TOOL, 1, Safety::Once, ApprovalMode::Never, false));
+        Ok(own.chain(client).collect())
+    }
+
+    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        self.clock.pass(self.chance.below(300)).await;
+        if self.strikes(60) {
+            return Err(self.fails("the connection was refused", WorldChange::No, true));
+        }
+        if self.strikes(30) {
+            return Err(self.fails("the connection broke before the tool acted", WorldChange::Maybe, true));
+        }
+        self.apply(&call);
+        if self.strikes(40) {
+            return Err(self.fails("the connection broke after the tool acted", WorldChange::Maybe, true));
+        }
+        if self.strikes(30) {
+            // The answer is lost: only the time limit ends this attempt.
+            std::future::pending::<()>().await;
+        }
+        self.clock.pass(self.chance.below(300)).await;
+        if self.strikes(50) {
+            return Ok(ToolOutput::error("the tool does not like this"));
+        }
+        Ok(ToolOutput::text(format!("{} did it", call.spec.name)))
+    }
+
+    async fn reconcile(&self, call: ToolCall) -> Result<Reconciliation, ToolError> {
+        self.clock.pass(self.chance.below(100)).await;
+        if self.strikes(150) {
+            return Err(self.fails("the tool does not answer", WorldChange::No, true));
+        }
+        if self.strikes(100) {
+            return Ok(Reconciliation::Unknown);
+        }
+        if self.was_applied(&call.effect) {
+            return Ok(Reconciliation::Done(ToolOutput::text("it was done before")));
+        }
+        Ok(Reconciliation::NotDone)
+    }
+
+    fn check_arguments(&self, _spec: &ToolSpec, arguments: &Value) -> Result<(), String> {
+        arguments.is_object().then_some(()).ok_or_else(|| "expected an object".to_owned())
+    }
+}
