@@ -32,19 +32,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         "mainstay",
     ]))?;
     let mut command = workspace.cargo();
-    command.args([
-        "run",
-        "--release",
-        "--package",
-        "mainstay-bench",
-        "--",
-        &arguments.area,
-    ]);
+    command.args(["run", "--release", "--package", "mainstay-bench", "--", &arguments.area]);
     if let Some(file) = &arguments.json {
         command.arg("--json").arg(std::path::absolute(file)?);
     }
-    command
-        .args(&arguments.rest)
-        .env("MAINSTAY_BIN", workspace.release_binary("mainstay"));
+    command.args(&arguments.rest).env("MAINSTAY_BIN", workspace.release_binary("mainstay"));
     process::run(&mut command)
 }

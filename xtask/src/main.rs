@@ -3,15 +3,8 @@
 //! Invariant: every command works on a fresh checkout, sets up what it needs by itself, and is quick
 //! to do nothing when nothing is to be done.
 //! Deliberately absent: anything the product needs when it runs.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line tool speaks so"
-)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "stages are timed and the environment is read here"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks so")]
+#![expect(clippy::disallowed_methods, reason = "stages are timed and the environment is read here")]
 
 mod bench;
 mod process;

@@ -25,14 +25,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut build = workspace.cargo();
-    build.args([
-        "build",
-        "--release",
-        "--package",
-        "mainstay",
-        "--bin",
-        "mainstay",
-    ]);
+    build.args(["build", "--release", "--package", "mainstay", "--bin", "mainstay"]);
     match configured_provider() {
         Some(variable) => {
             println!("{variable} is set: the agent will use that provider's model.");
@@ -49,12 +42,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     }
     process::run(&mut build)?;
     let mut quickstart = Command::new(workspace.release_binary("mainstay"));
-    process::exec(
-        quickstart
-            .current_dir(&workspace.root)
-            .arg("quickstart")
-            .args(&arguments.rest),
-    )
+    process::exec(quickstart.current_dir(&workspace.root).arg("quickstart").args(&arguments.rest))
 }
 
 fn configured_provider() -> Option<&'static str> {

@@ -26,14 +26,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut command = workspace.cargo();
-    command.args([
-        "run",
-        "--quiet",
-        "--package",
-        "mainstay-sim",
-        "--bin",
-        "mainstay-sim",
-    ]);
+    command.args(["run", "--quiet", "--package", "mainstay-sim", "--bin", "mainstay-sim"]);
     if arguments.release {
         command.arg("--release");
     }

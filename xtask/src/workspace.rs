@@ -25,24 +25,15 @@ impl Workspace {
     pub(crate) fn locate() -> Result<Self> {
         let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = manifest_dir
-            .parent()
-            .context("finding the folder above xtask")?
-            .to_path_buf();
+        let root = manifest_dir.parent().context("finding the folder above xtask")?.to_path_buf();
         let target_dir = target_dir(&root)?;
-        Ok(Self {
-            root,
-            target_dir,
-            cache_dir: cache_dir()?,
-        })
+        Ok(Self { root, target_dir, cache_dir: cache_dir()? })
     }
 
     /// A cargo command in the checkout that also finds the tools which `setup` installs.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new("cargo");
-        command
-            .current_dir(&self.root)
-            .env("PATH", self.search_path());
+        command.current_dir(&self.root).env("PATH", self.search_path());
         command
     }
 
@@ -73,24 +64,17 @@ impl Workspace {
 /// Asks cargo, because its configuration files may name the folder too.
 fn target_dir(root: &Path) -> Result<PathBuf> {
     let mut command = Command::new("cargo");
-    command
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root);
     let metadata: serde_json::Value =
         serde_json::from_str(&process::capture(&mut command)?).context("reading cargo metadata")?;
-    let folder = metadata["target_directory"]
-        .as_str()
-        .context("finding the target folder")?;
+    let folder = metadata["target_directory"].as_str().context("finding the target folder")?;
     Ok(PathBuf::from(folder))
 }
 
 fn cache_dir() -> Result<PathBuf> {
-    let base = env::var_os("XDG_CACHE_HOME")
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from);
+    let base = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let base = base
-        .or(home)
-        .context("finding a cache folder: neither XDG_CACHE_HOME nor HOME is set")?;
+    let base =
+        base.or(home).context("finding a cache folder: neither XDG_CACHE_HOME nor HOME is set")?;
     Ok(base.join("mainstay"))
 }

@@ -53,8 +53,14 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Quickstart(commands::quickstart::Arguments),
     Serve(commands::serve::Arguments),
+    Chat(commands::chat::Arguments),
+    Agents(commands::agents::Arguments),
+    Sessions(commands::sessions::Arguments),
+    Journal(commands::journal::Arguments),
     Keys(commands::keys::Arguments),
+    Model(commands::model::Arguments),
     Config(commands::config::Arguments),
     Version(commands::version::Arguments),
     Completions(commands::completions::Arguments),
@@ -75,10 +81,18 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
+        Command::Quickstart(arguments) => commands::quickstart::run(context, arguments),
         Command::Serve(arguments) => commands::serve::run(context, &arguments),
+        Command::Chat(arguments) => commands::chat::run(context, &arguments),
+        Command::Agents(arguments) => commands::agents::run(context, arguments),
+        Command::Sessions(arguments) => commands::sessions::run(context, arguments),
+        Command::Journal(arguments) => commands::journal::run(context, arguments),
+        Command::Model(arguments) => commands::model::run(context, arguments),
         Command::Keys(arguments) => commands::keys::run(context, arguments),
         Command::Config(arguments) => commands::config::run(context, arguments),
         Command::Version(arguments) => commands::version::run(context, &arguments),
-        Command::Completions(arguments) => commands::completions::run(&arguments, &mut Cli::command()),
+        Command::Completions(arguments) => {
+            commands::completions::run(&arguments, &mut Cli::command())
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use mainstay_core::port::Clock;
+use mainstay_runtime::SystemClock;
 use toml::Value;
 
 use crate::args::Global;
@@ -51,4 +53,10 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     // A blocking call that hangs (a name server, a terminal) must not keep the process.
     runtime.shutdown_background();
     result
+}
+
+/// Waits this long.
+pub(crate) async fn pass(wait_ms: u64) {
+    let clock = SystemClock;
+    clock.sleep_until(clock.now_ms().saturating_add(wait_ms)).await;
 }

@@ -1,7 +1,8 @@
 //! Keys made without the HTTP API: the first one of an installation, and those made while no server
 //! runs.
 //!
-//! Invariant: a secret is 256 bits of randomness; the store keeps its hash alone.
+//! Invariant: the store keeps the hash of a secret alone. They act as the operator, as a key that
+//! the operator makes over HTTP does.
 
 use mainstay_core::port::{Clock, Entropy};
 use mainstay_core::resource::KeyRow;
@@ -9,6 +10,7 @@ use mainstay_protocol::{
     ApiError, IdMint, KeyId, Principal, PrincipalId, Scope, TenantId, sha256_hex,
 };
 use mainstay_runtime::{Control, OsEntropy, SystemClock};
+use mainstay_server::mint_secret;
 
 /// The tenant of an installation that has made no other.
 const DEFAULT_TENANT: &str = "default";
@@ -28,8 +30,6 @@ pub(crate) fn operator() -> Principal {
 pub(crate) struct NewKey {
     /// A name for people.
     pub(crate) name: String,
-    /// Who acts with it; a new principal when none.
-    pub(crate) principal: Option<PrincipalId>,
     /// What it allows.
     pub(crate) scopes: Vec<Scope>,
 }
@@ -37,8 +37,7 @@ pub(crate) struct NewKey {
 impl NewKey {
     /// The key of the machine's own command line.
     pub(crate) fn of_operator() -> Self {
-        let operator = operator();
-        Self { name: "local".to_owned(), principal: Some(operator.id), scopes: operator.scopes }
+        Self { name: "local".to_owned(), scopes: operator().scopes }
     }
 
     /// Makes it; the answer is the row and the secret, which nothing can show again.
@@ -46,11 +45,11 @@ impl NewKey {
         let caller = operator();
         let now_ms = SystemClock.now_ms();
         let mut mint = IdMint::new(now_ms, OsEntropy.next());
-        let secret = format!("mk_{:032x}{:032x}", OsEntropy.next(), OsEntropy.next());
+        let secret = mint_secret(&OsEntropy);
         let row = KeyRow {
             id: KeyId::mint(&mut mint),
             tenant: caller.tenant.clone(),
-            principal: self.principal.unwrap_or_else(|| PrincipalId::mint(&mut mint)),
+            principal: caller.id.clone(),
             name: self.name,
             scopes: self.scopes,
             created_at_ms: now_ms,

@@ -6,18 +6,26 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use mainstay_adapters::http_client;
-use mainstay_adapters::model::{Catalogue, ModelRegistry};
+#[cfg(feature = "embedded-model")]
+use mainstay_adapters::model::embedded::EmbeddedModel;
+use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
 use mainstay_adapters::tool::ToolSet;
 use mainstay_core::policy::ListedTools;
+use mainstay_core::port::Model;
 use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, SystemClock};
 use mainstay_server::{AppState, ServerSettings};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
 
 use crate::config::{Config, Environment};
+#[cfg(feature = "embedded-model")]
+use crate::embedded;
 use crate::failure::Failure;
 
 /// The version that this binary says it has.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What comes before the `/` in the name of a recorded session that answers instead of a model.
+pub(crate) const REPLAY_PROVIDER: &str = "replay";
 
 /// Opens the store of the data folder, and holds it until the last handle falls.
 pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
@@ -26,7 +34,7 @@ pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
         file_limit_bytes: config.limits.max_data_file_bytes,
         ..SqliteOptions::new(&config.data.dir)
     };
-    let opened = SqliteStore::open(options);
+    let opened = SqliteStore::open(&options);
     opened.map(Arc::new).map_err(|error| store_failure(&error))
 }
 
@@ -61,17 +69,38 @@ pub(crate) fn app_state(config: &Config, engine: Engine) -> AppState {
 }
 
 /// The models that agents can name.
-pub(crate) fn models(
-    config: &Config,
-    environment: &Environment,
-) -> Result<ModelRegistry, Failure> {
+pub(crate) fn models(config: &Config, environment: &Environment) -> Result<ModelRegistry, Failure> {
     let client = http_client::provider_client().context("set up the models")?;
     let mut registry = ModelRegistry::new(client, Arc::new(Catalogue::built_in()));
     for provider in &config.providers {
         let settings = provider.settings(environment)?;
         registry.add_provider(&settings).map_err(|error| Failure::usage(error.to_string()))?;
     }
+    let has_default = config.providers.iter().any(|provider| provider.default);
+    if let Some(path) = &config.embedded_model.replay_file {
+        let replay = ReplayModel::open(path).context("embedded_model.replay_file")?;
+        add_model(&mut registry, REPLAY_PROVIDER, "replay", Arc::new(replay), !has_default)?;
+        return Ok(registry);
+    }
+    #[cfg(feature = "embedded-model")]
+    for (index, (file, path)) in embedded::ready(config, environment)?.into_iter().enumerate() {
+        let settings = config.embedded_model.settings(path);
+        let model = Arc::new(EmbeddedModel::new(settings));
+        let is_default = index == 0 && !has_default;
+        add_model(&mut registry, embedded::PROVIDER, file.name, model, is_default)?;
+    }
     Ok(registry)
+}
+
+fn add_model(
+    registry: &mut ModelRegistry,
+    provider: &str,
+    name: &str,
+    model: Arc<dyn Model>,
+    is_default: bool,
+) -> Result<(), Failure> {
+    let added = registry.add_model(provider, name, model, is_default);
+    added.map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// A store's failure, with everything that caused it.

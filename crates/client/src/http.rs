@@ -36,11 +36,12 @@ impl Client {
             ClientError::Broken { what: what.to_owned(), source: Some(source) }
         };
         let mut headers = HeaderMap::new();
-        headers.insert(
-            HeaderName::from_static("openai-beta"),
-            HeaderValue::from_static("agents=v1"),
-        );
-        #[expect(clippy::disallowed_methods, reason = "the one place that makes this crate's client")]
+        headers
+            .insert(HeaderName::from_static("openai-beta"), HeaderValue::from_static("agents=v1"));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that makes this crate's client"
+        )]
         let builder = reqwest::Client::builder();
         let http = builder
             .user_agent(concat!("mainstay-client/", env!("CARGO_PKG_VERSION")))

@@ -38,6 +38,21 @@ impl IdMint {
 
     /// The next id's text after its prefix.
     fn suffix(&mut self) -> String {
+        let random80 = self.random80();
+        encode_base32(self.millis() | random80)
+    }
+
+    /// The same for an id that sorts by `order` among those of its millisecond.
+    fn ordered_suffix(&mut self, order: u64) -> String {
+        let random48 = self.random80() & 0xffff_ffff_ffff;
+        encode_base32(self.millis() | (u128::from(order & 0xffff_ffff) << 48) | random48)
+    }
+
+    fn millis(&self) -> u128 {
+        u128::from(self.at_ms & 0xffff_ffff_ffff) << 80
+    }
+
+    fn random80(&mut self) -> u128 {
         // Splitmix-style finaliser over two 64-bit halves: ids of one decision share their entropy
         // and differ in the counter, and must look unrelated all the same.
         self.count += 1;
@@ -45,9 +60,7 @@ impl IdMint {
         let (high, low) = ((self.entropy >> 64) as u64, self.entropy as u64);
         let a = mix(high ^ u64::from(self.count).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let b = mix(low.wrapping_add(a));
-        let random80 = (u128::from(a & 0xffff) << 64) | u128::from(b);
-        let value = (u128::from(self.at_ms & 0xffff_ffff_ffff) << 80) | random80;
-        encode_base32(value)
+        (u128::from(a & 0xffff) << 64) | u128::from(b)
     }
 
     /// A number in `0..bound` drawn from the mint's entropy (for jitter). `bound` 0 gives 0.
@@ -100,6 +113,11 @@ macro_rules! ids {
             /// A new id.
             pub fn mint(mint: &mut IdMint) -> Self {
                 Self(format!("{}_{}", Self::PREFIX, mint.suffix()).into())
+            }
+
+            /// A new id that sorts by `order` among those of the same millisecond (32 bits count).
+            pub fn mint_ordered(mint: &mut IdMint, order: u64) -> Self {
+                Self(format!("{}_{}", Self::PREFIX, mint.ordered_suffix(order)).into())
             }
 
             /// Reads an id as a client or an import wrote it.

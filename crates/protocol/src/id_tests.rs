@@ -14,6 +14,15 @@ fn minted_ids_are_distinct_sorted_by_time_and_repeatable() {
 }
 
 #[test]
+fn ordered_ids_sort_by_time_then_order() {
+    let ids = [(1, 9), (1, 10), (2, 1), (2, 2)].map(|(at, order)| {
+        TurnId::mint_ordered(&mut IdMint::new(at, u128::MAX / u128::from(order * 7)), order)
+    });
+    assert!(ids.is_sorted(), "{ids:?}");
+    assert_eq!(ids[0].as_str().len(), 31);
+}
+
+#[test]
 fn foreign_texts_are_kept_or_refused() {
     for good in ["session_id", "ses_01", "a", "A.b-c:d", &"x".repeat(128)] {
         assert_eq!(SessionId::parse(good).expect("accepted").as_str(), good);

@@ -1,7 +1,6 @@
 //! The engine: what callers hold, and what its tasks share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mainstay_core::agent::AgentDefinition;
@@ -15,6 +14,7 @@ use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{ApiError, ErrorCode, IdMint, Principal, RowKey, RowSpec, SessionId};
 use mainstay_store::{Claim, Store, StoreError};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
 use crate::dispatch::Limits;
@@ -107,7 +107,7 @@ pub(crate) struct Inner {
     pub(crate) leases: Mutex<BTreeMap<SessionId, Claim>>,
     pub(crate) runtime_principal: Arc<str>,
     panics: Mutex<HashMap<SessionId, u32>>,
-    stopping: AtomicBool,
+    pub(crate) stopping: CancellationToken,
     control: Control,
 }
 
@@ -131,7 +131,7 @@ impl Engine {
             leases: Mutex::default(),
             runtime_principal: Arc::from("runtime"),
             panics: Mutex::default(),
-            stopping: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
             control,
             parts,
             settings,
@@ -250,7 +250,7 @@ impl Engine {
 
     /// Takes no more submissions, lets attempts under way end within `grace_ms`, then stops.
     pub async fn shutdown(&self, grace_ms: u64) {
-        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.stopping.cancel();
         self.inner.registry.close();
         let clock = &self.inner.parts.clock;
         let deadline = clock.now_ms().saturating_add(grace_ms);
@@ -267,7 +267,7 @@ impl Engine {
 
     /// Stops where it stands, as a crash would: nothing more is committed or answered.
     pub fn halt(&self) {
-        self.inner.stopping.store(true, Ordering::SeqCst);
+        self.inner.stopping.cancel();
         self.inner.spawner.halt();
         self.inner.hubs.close();
     }
@@ -370,7 +370,7 @@ impl Inner {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.stopping.is_cancelled()
     }
 
     /// Gives a lease up.

@@ -36,17 +36,13 @@ async fn sweep(inner: &Arc<Inner>) {
     }
 }
 
-/// Waits, but notices within a short time that the engine stops.
+/// Waits, unless the engine stops.
 async fn pause(inner: &Arc<Inner>, wait_ms: u64) {
-    const NOTICE_MS: u64 = 200;
-    let clock = &inner.parts.clock;
-    let until = clock.now_ms().saturating_add(wait_ms);
-    while !inner.is_stopping() {
-        let now = clock.now_ms();
-        if now >= until {
-            return;
-        }
-        clock.sleep_until(until.min(now + NOTICE_MS)).await;
+    let until = inner.parts.clock.now_ms().saturating_add(wait_ms);
+    tokio::select! {
+        biased;
+        () = inner.stopping.cancelled() => {}
+        () = inner.parts.clock.sleep_until(until) => {}
     }
 }
 

@@ -37,18 +37,19 @@ impl<T: DeserializeOwned + Validate> FromRequest<AppState> for Checked<T> {
         let key = idempotency_key(&parts.headers)?;
         let body = read_body(state, &parts.headers, body).await?;
         let value = parse_body(&body)?;
-        let idempotency =
-            key.map(|key| Idempotency { key, body_sha256: sha256_hex(&body) });
+        let idempotency = key.map(|key| Idempotency { key, body_sha256: sha256_hex(&body) });
         Ok(Self { value, idempotency })
     }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let plain = value.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.len()));
+    let plain =
+        value.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.len()));
     plain.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        let message =
-            format!("header 'Idempotency-Key' is not 1 to {MAX_IDEMPOTENCY_KEY_CHARS} plain characters");
+        let message = format!(
+            "header 'Idempotency-Key' is not 1 to {MAX_IDEMPOTENCY_KEY_CHARS} plain characters"
+        );
         ApiError::new(ErrorCode::InvalidParameter, message).with_param("Idempotency-Key")
     })
 }
@@ -56,13 +57,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 async fn read_body(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let limits = state.limits();
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.and_then(|text| text.parse().ok()).is_some_and(|len: usize| len > limits.max_body_bytes) {
+    if announced
+        .and_then(|text| text.parse().ok())
+        .is_some_and(|len: usize| len > limits.max_body_bytes)
+    {
         return Err(too_large(limits.max_body_bytes));
     }
     let deadline = state.now_ms().saturating_add(limits.body_timeout_ms);
     let late = state.engine().clock().sleep_until(deadline);
     in_time(collect(body, limits.max_body_bytes), late).await.unwrap_or_else(|| {
-        let message = format!("the request body did not arrive within {} ms", limits.body_timeout_ms);
+        let message =
+            format!("the request body did not arrive within {} ms", limits.body_timeout_ms);
         Err(ApiError::new(ErrorCode::BodyTimeout, message))
     })
 }
@@ -117,8 +122,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> 
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(ids)| Self(ids))
-            .map_err(|_| not_found("the path", parts.uri.path()).into())
+        path.map(|Path(ids)| Self(ids)).map_err(|_| not_found("the path", parts.uri.path()).into())
     }
 }
 

@@ -19,7 +19,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NO_ROUTE: &str = "none";
 
 /// Numbers a request, counts its answer, and turns a panic into one.
-pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = format!("req_{:032x}", state.engine().entropy().next());
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();

@@ -2,4 +2,22 @@
 //!
 //! Invariant: a door parses, authenticates and translates; it never writes to the store.
 
+mod auth;
+mod error;
+mod extract;
+mod gate;
+mod health;
+pub mod limits;
+mod metrics;
 pub mod openai;
+mod router;
+mod serve;
+mod stall;
+mod state;
+mod v1;
+
+pub use limits::ServerLimits;
+pub use router::router;
+pub use serve::serve;
+pub use state::{AppState, ServerSettings};
+pub use v1::keys::{KEY_SECRET_PREFIX, mint_secret};

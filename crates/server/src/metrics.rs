@@ -66,19 +66,39 @@ struct Text(String);
 impl Text {
     fn engine(&mut self, stats: EngineStats) {
         self.value("sessions_active", "gauge", "Sessions with a task.", stats.active_sessions);
-        self.value("sessions_parked", "gauge", "Resting sessions kept in memory.", stats.parked_sessions);
+        self.value(
+            "sessions_parked",
+            "gauge",
+            "Resting sessions kept in memory.",
+            stats.parked_sessions,
+        );
         self.value("effects_running", "gauge", "Effects under way.", stats.running_effects);
         self.value("feed_followers", "gauge", "Open streams of events.", stats.followers);
         self.value("session_commits_total", "counter", "Commits of sessions.", stats.commits);
-        self.value("session_entries_total", "counter", "Journal entries of sessions.", stats.entries);
-        self.value("sessions_recovered_total", "counter", "Sessions taken over.", stats.recovered_sessions);
+        self.value(
+            "session_entries_total",
+            "counter",
+            "Journal entries of sessions.",
+            stats.entries,
+        );
+        self.value(
+            "sessions_recovered_total",
+            "counter",
+            "Sessions taken over.",
+            stats.recovered_sessions,
+        );
         self.value("task_panics_total", "counter", "Tasks that panicked.", stats.panics);
     }
 
     fn store(&mut self, store: &Health) {
         let queued = u64::try_from(store.queue_count).unwrap_or(u64::MAX);
         self.value("store_commits_total", "counter", "Commits made durable.", store.commit_count);
-        self.value("store_flushes_total", "counter", "Times the disk was flushed.", store.flush_count);
+        self.value(
+            "store_flushes_total",
+            "counter",
+            "Times the disk was flushed.",
+            store.flush_count,
+        );
         self.value("store_queue", "gauge", "Commits waiting to be written.", queued);
     }
 

@@ -31,7 +31,11 @@ impl<S> StallGuard<S> {
     }
 
     /// Passes progress on, and turns too long a wait into a failure.
-    fn watch<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if write.is_ready() {
             self.timer = None;
             return write;

@@ -1,6 +1,7 @@
 //! Measures commits through the SQLite store against a bare write and flush of the same disk.
 //!
-//! `cargo run --release --example commit_bench -- FOLDER [SECONDS]` makes its files in FOLDER.
+//! `cargo run --release --example commit_bench -- FOLDER [SECONDS [SESSIONS…]]` makes its
+//! files in FOLDER.
 #![expect(clippy::print_stdout, reason = "a program that prints figures")]
 #![expect(clippy::disallowed_methods, reason = "measures time and spawns its own writers")]
 
@@ -10,11 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mainstay_protocol::{Entry, EntryDraft, Hash, JournalId, Row, RowChange, RowKey, RowSpec, Seq, TaskChange, TaskKey};
+use mainstay_protocol::{
+    Entry, EntryDraft, Hash, JournalId, Row, RowChange, RowKey, RowSpec, Seq, TaskChange, TaskKey,
+};
 use mainstay_store::{Commit, SqliteOptions, SqliteStore, Store};
 
 const SPECS: &[RowSpec] = &[
-    RowSpec { name: "session", key: &["tenant", "session"], indexes: &[&["tenant_status", "updated"]] },
+    RowSpec {
+        name: "session",
+        key: &["tenant", "session"],
+        indexes: &[&["tenant_status", "updated"]],
+    },
     RowSpec { name: "item", key: &["session", "seq"], indexes: &[] },
 ];
 
@@ -40,12 +47,22 @@ impl Session {
         let payload = format!("{{\"text\":\"{}\"}}", "x".repeat(PAYLOAD_BYTES));
         let doc = serde_json::json!({"text": "y".repeat(DOC_BYTES)});
         let count = 1 + self.commit_count % 2;
-        let (principal, trace) = ("prn_01hzzzzzzzzzzzzzzzzzzzzzzz".into(), "0123456789abcdef0123456789abcdef".into());
+        let (principal, trace) =
+            ("prn_01hzzzzzzzzzzzzzzzzzzzzzzz".into(), "0123456789abcdef0123456789abcdef".into());
         let entries: Vec<_> = (0..count)
             .map(|_| {
-                let draft = EntryDraft { kind: "effect.completed", version: 1, payload: payload.clone() };
+                let draft =
+                    EntryDraft { kind: "effect.completed", version: 1, payload: payload.clone() };
                 self.seq += 1;
-                let entry = Entry::seal(draft, &self.journal, self.seq, self.hash, 1_700_000_000_000, &principal, &trace);
+                let entry = Entry::seal(
+                    draft,
+                    &self.journal,
+                    self.seq,
+                    self.hash,
+                    1_700_000_000_000,
+                    &principal,
+                    &trace,
+                );
                 self.hash = entry.hash;
                 entry
             })
@@ -61,7 +78,15 @@ impl Session {
         let key = TaskKey { kind: "session".into(), subject: self.journal.clone() };
         let tasks = vec![TaskChange::Put { key, due_at_ms: 1_700_000_000_000 }];
         self.commit_count += 1;
-        Commit { journal: self.journal.clone(), expected_seq, epoch: 0, entries, rows, tasks, snapshot: None }
+        Commit {
+            journal: self.journal.clone(),
+            expected_seq,
+            epoch: 0,
+            entries,
+            rows,
+            tasks,
+            snapshot: None,
+        }
     }
 }
 
@@ -77,7 +102,8 @@ fn written_bytes() -> (u64, u64) {
 
 fn cpu_us() -> u64 {
     let text = std::fs::read_to_string("/proc/self/stat").expect("Linux tells what a process used");
-    let fields: Vec<_> = text.rsplit(')').next().expect("after the name").split_whitespace().collect();
+    let fields: Vec<_> =
+        text.rsplit(')').next().expect("after the name").split_whitespace().collect();
     let ticks = |i: usize| fields[i].parse::<u64>().expect("a number");
     (ticks(11) + ticks(12)) * 10_000
 }
@@ -106,6 +132,7 @@ fn bare(folder: &Path, seconds: u64) {
     }
     file.sync_all().expect("flushed");
     let piece = [7; 3144];
+    let cpu = cpu_us();
     let (start, mut times, mut offset) = (Instant::now(), Vec::new(), 0);
     while start.elapsed().as_secs() < seconds {
         let at = Instant::now();
@@ -114,7 +141,8 @@ fn bare(folder: &Path, seconds: u64) {
         times.push(at.elapsed());
         offset = (offset + piece.len() as u64) % (FILE_BYTES - 4096);
     }
-    print("bare pwrite + fdatasync of 3 kB", times, start.elapsed(), "");
+    let rest = format!(", {} µs CPU each", (cpu_us() - cpu) / times.len() as u64);
+    print("bare pwrite + fdatasync of 3 kB", times, start.elapsed(), &rest);
 }
 
 async fn writers(folder: PathBuf, count: usize, seconds: u64) {
@@ -122,7 +150,8 @@ async fn writers(folder: PathBuf, count: usize, seconds: u64) {
     let store = Arc::new(SqliteStore::open(&SqliteOptions::new(folder)).expect("opens"));
     store.migrate(SPECS).await.expect("migrates");
     println!("open and migrate: {} µs", opened.elapsed().as_micros());
-    let (before, (disk, calls), start) = (store.health().await.expect("healthy"), written_bytes(), Instant::now());
+    let (before, (disk, calls), start) =
+        (store.health().await.expect("healthy"), written_bytes(), Instant::now());
     let cpu = cpu_us();
     let tasks: Vec<_> = (0..count)
         .map(|number| {
@@ -144,7 +173,8 @@ async fn writers(folder: PathBuf, count: usize, seconds: u64) {
         times.extend(task.await.expect("ends"));
     }
     let elapsed = start.elapsed();
-    let (after, (disk_after, calls_after)) = (store.health().await.expect("healthy"), written_bytes());
+    let (after, (disk_after, calls_after)) =
+        (store.health().await.expect("healthy"), written_bytes());
     let n = times.len() as u64;
     let rest = format!(
         "\n  {:.3} flushes, {} B to disk, {} B to write calls, {} µs CPU per commit",
@@ -161,9 +191,14 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().expect("a folder to measure in"));
     let seconds = arguments.next().map_or(5, |text| text.parse().expect("seconds"));
+    let mut counts: Vec<usize> =
+        arguments.map(|text| text.parse().expect("a number of sessions")).collect();
+    if counts.is_empty() {
+        counts = vec![1, 128];
+    }
     let folder = tempfile::tempdir_in(folder).expect("a folder of its own");
     bare(folder.path(), seconds);
-    for count in [1, 128] {
+    for count in counts {
         writers(folder.path().join(count.to_string()), count, seconds).await;
     }
     bare(folder.path(), seconds);

@@ -23,9 +23,8 @@ pub(crate) fn invalid(what: impl Into<String>) -> StoreError {
 
 /// Takes a list of specs apart, refusing names that could not become tables.
 pub(crate) fn specs(list: &'static [RowSpec]) -> Result<Specs, StoreError> {
-    let plain = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-    };
+    let plain =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let mut specs = Specs::new();
     for spec in list {
         let names = || spec.key.iter().chain(spec.indexes.iter().copied().flatten());
@@ -33,7 +32,10 @@ pub(crate) fn specs(list: &'static [RowSpec]) -> Result<Specs, StoreError> {
             return Err(invalid(format!("row spec {:?} has a name beyond a-z and _", spec.name)));
         }
         if spec.key.is_empty() || spec.key.len() > MAX_KEY_COLUMNS {
-            return Err(invalid(format!("row spec {} needs 1 to {MAX_KEY_COLUMNS} key columns", spec.name)));
+            return Err(invalid(format!(
+                "row spec {} needs 1 to {MAX_KEY_COLUMNS} key columns",
+                spec.name
+            )));
         }
         if index_columns(spec).iter().any(|column| spec.key.contains(column)) {
             return Err(invalid(format!("row spec {} indexes a key column", spec.name)));
@@ -104,10 +106,12 @@ fn check_time(what: &str, at_ms: u64) -> Result<(), StoreError> {
 
 /// Checks a commit against its journal's end.
 pub(crate) fn head(commit: &Commit, seq: Seq, hash: Hash) -> Result<(), StoreError> {
-    let conflict =
-        |what| Err(StoreError::Conflict { journal: commit.journal.clone(), what });
+    let conflict = |what| Err(StoreError::Conflict { journal: commit.journal.clone(), what });
     if commit.expected_seq != seq {
-        return conflict(format!("expected entry {} as the last, found {seq}", commit.expected_seq));
+        return conflict(format!(
+            "expected entry {} as the last, found {seq}",
+            commit.expected_seq
+        ));
     }
     match commit.entries.first() {
         Some(first) if first.prev_hash != hash => {
@@ -190,7 +194,10 @@ pub(crate) fn scan<'a>(scan: &'a RowScan, specs: &Specs) -> Result<Scan<'a>, Sto
     if let Some(cursor) = &scan.after
         && (*cursor.spec != *spec.name || cursor.values.len() != spec.key.len())
     {
-        return Err(invalid(format!("cursor {cursor:?} does not belong to a scan of {}", spec.name)));
+        return Err(invalid(format!(
+            "cursor {cursor:?} does not belong to a scan of {}",
+            spec.name
+        )));
     }
     Ok(Scan { spec, index, prefix: &scan.prefix, after: scan.after.as_ref() })
 }

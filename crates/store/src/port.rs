@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mainstay_protocol::{Entry, JournalId, Row, RowChange, RowKey, RowSpec, Seq, TaskChange, TaskKey};
+use mainstay_protocol::{
+    Entry, JournalId, Row, RowChange, RowKey, RowSpec, Seq, TaskChange, TaskKey,
+};
 use tokio::sync::broadcast;
 
 use crate::StoreError;
@@ -174,7 +176,11 @@ pub trait Store: Send + Sync {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// A slice of a journal, in the range's direction, without gaps.
-    async fn entries(&self, journal: &JournalId, range: EntryRange) -> Result<Vec<Entry>, StoreError>;
+    async fn entries(
+        &self,
+        journal: &JournalId,
+        range: EntryRange,
+    ) -> Result<Vec<Entry>, StoreError>;
 
     /// The latest saved fold of a journal.
     async fn snapshot(&self, journal: &JournalId) -> Result<Option<Snapshot>, StoreError>;
@@ -190,7 +196,12 @@ pub trait Store: Send + Sync {
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StoreError>;
 
     /// Prolongs leases; answers those that still hold. `lease_ms` 0 gives them up.
-    async fn renew(&self, claims: &[Claim], now_ms: u64, lease_ms: u64) -> Result<Vec<Claim>, StoreError>;
+    async fn renew(
+        &self,
+        claims: &[Claim],
+        now_ms: u64,
+        lease_ms: u64,
+    ) -> Result<Vec<Claim>, StoreError>;
 
     /// Hints about commits, of this process at least. A slow receiver loses hints.
     fn watch(&self) -> broadcast::Receiver<TaskHint>;

@@ -162,7 +162,8 @@ impl Client {
         F: Future<Output = Result<(), ApiError>>,
     {
         loop {
-            let node = &self.nodes[usize::try_from(self.chance.below(self.nodes.len() as u64)).expect("few nodes")];
+            let node = &self.nodes
+                [usize::try_from(self.chance.below(self.nodes.len() as u64)).expect("few nodes")];
             let Some(engine) = node.engine() else {
                 self.shared.clock.pass(50).await;
                 continue;
@@ -203,9 +204,11 @@ impl Client {
 
     fn answer(&self, action: RequiredAction) -> Command {
         match action {
-            RequiredAction::ToolResult { call_id, .. } => {
-                Command::ToolResult { turn: None, call_id, output: ToolOutput::text("from the client") }
-            }
+            RequiredAction::ToolResult { call_id, .. } => Command::ToolResult {
+                turn: None,
+                call_id,
+                output: ToolOutput::text("from the client"),
+            },
             RequiredAction::Approval { approval, unknown_outcome: true, effect, .. } => {
                 let answer = if self.shared.world.was_applied(&effect) {
                     ApprovalAnswer::Done(None)
@@ -228,7 +231,8 @@ impl Client {
     pub(crate) async fn follow(self) {
         let mut at: Seq = 0;
         loop {
-            let node = &self.nodes[usize::try_from(self.chance.below(self.nodes.len() as u64)).expect("few nodes")];
+            let node = &self.nodes
+                [usize::try_from(self.chance.below(self.nodes.len() as u64)).expect("few nodes")];
             let Some(engine) = node.engine() else {
                 self.shared.clock.pass(40).await;
                 continue;
@@ -275,12 +279,8 @@ pub(crate) async fn steal_leases(shared: Shared, chance: Chance, sessions: usize
         let session = session_id(usize::try_from(chance.below(sessions as u64)).expect("few"));
         let key = TaskKey { kind: "session".into(), subject: session.as_str().into() };
         let now_ms = shared.clock.now_ms() + LATER_MS;
-        let request = ClaimRequest {
-            what: ClaimWhat::One(key),
-            owner: "thief".into(),
-            now_ms,
-            lease_ms: 1,
-        };
+        let request =
+            ClaimRequest { what: ClaimWhat::One(key), owner: "thief".into(), now_ms, lease_ms: 1 };
         let claims = shared.store.claim(request).await.expect("the memory store answers");
         shared.clock.pass(chance.below(300)).await;
         shared.store.renew(&claims, now_ms, 0).await.expect("the memory store answers");

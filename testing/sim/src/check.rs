@@ -33,7 +33,11 @@ pub(crate) async fn session(
 }
 
 /// A digest of everything a run wrote and did.
-pub(crate) fn digest(journals: &[Vec<Entry>], deeds: &BTreeMap<EffectId, Deed>, seen: &Seen) -> String {
+pub(crate) fn digest(
+    journals: &[Vec<Entry>],
+    deeds: &BTreeMap<EffectId, Deed>,
+    seen: &Seen,
+) -> String {
     let mut text = String::new();
     for entries in journals {
         for entry in entries {
@@ -81,8 +85,7 @@ async fn rests(store: &MemoryStore, state: &SessionState, id: &SessionId) -> Res
         return Err(format!("{id} failed: {:?}", state.failure));
     }
     let row = store.row(&RowKey::new(&SESSIONS, &[id.as_str()])).await.expect("answers");
-    let row: SessionRow =
-        row.ok_or("no session row")?.read().map_err(|error| error.to_string())?;
+    let row: SessionRow = row.ok_or("no session row")?.read().map_err(|error| error.to_string())?;
     if row.status != state.status || row.usage != state.usage || !row.required.is_empty() {
         return Err(format!("{id}: the row says {row:?}, the journal {:?}", state.status));
     }
@@ -160,7 +163,10 @@ fn effects(entries: &[Entry], deeds: &BTreeMap<EffectId, Deed>) -> Result<(), St
         }
         let bound = if known.is_once { known.allowed } else { u32::MAX };
         if deed.attempts > bound {
-            return Err(format!("{effect} ({}) was attempted {} times, {bound} allowed", deed.tool, deed.attempts));
+            return Err(format!(
+                "{effect} ({}) was attempted {} times, {bound} allowed",
+                deed.tool, deed.attempts
+            ));
         }
     }
     Ok(())

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use mainstay_protocol::{Entry, JournalId, Row, RowKey, RowSpec};
 use mainstay_store::{
-    Claim, ClaimRequest, Commit, EntryRange, Health, MemoryStore, RowPage, RowScan, Snapshot, Store,
-    StoreError, TaskHint,
+    Claim, ClaimRequest, Commit, EntryRange, Health, MemoryStore, RowPage, RowScan, Snapshot,
+    Store, StoreError, TaskHint,
 };
 use tokio::sync::{Notify, broadcast};
 
@@ -90,7 +90,11 @@ impl Store for FaultyStore {
         done
     }
 
-    async fn entries(&self, journal: &JournalId, range: EntryRange) -> Result<Vec<Entry>, StoreError> {
+    async fn entries(
+        &self,
+        journal: &JournalId,
+        range: EntryRange,
+    ) -> Result<Vec<Entry>, StoreError> {
         self.shared.entries(journal, range).await
     }
 
@@ -110,7 +114,12 @@ impl Store for FaultyStore {
         self.shared.claim(request).await
     }
 
-    async fn renew(&self, claims: &[Claim], now_ms: u64, lease_ms: u64) -> Result<Vec<Claim>, StoreError> {
+    async fn renew(
+        &self,
+        claims: &[Claim],
+        now_ms: u64,
+        lease_ms: u64,
+    ) -> Result<Vec<Claim>, StoreError> {
         self.shared.renew(claims, now_ms, lease_ms).await
     }
 

@@ -6,8 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "the simulation is where simulated time is made")]
 
 mod actors;
-mod check;
 mod chance;
+mod check;
 mod clock;
 mod faults;
 mod model;

@@ -113,10 +113,8 @@ fn next_outputs(items: &[Arc<Item>]) -> Vec<ModelOutput> {
     let Some((at, script)) = scripted else {
         return vec![ModelOutput::Message { text: "a summary or nothing to do".to_owned() }];
     };
-    let done = items[at..]
-        .windows(2)
-        .filter(|pair| is_call(&pair[0]) && !is_call(&pair[1]))
-        .count();
+    let done =
+        items[at..].windows(2).filter(|pair| is_call(&pair[0]) && !is_call(&pair[1])).count();
     let Some(step) = script.steps.get(done) else {
         return vec![ModelOutput::Message { text: format!("done {}", script.tag) }];
     };

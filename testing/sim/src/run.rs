@@ -113,7 +113,8 @@ async fn settle(shared: &Shared, seen: &Seen, sessions: usize) -> Option<String>
             let key = RowKey::new(&SESSIONS, &[session_id(index).as_str()]);
             let row = shared.store.row(&key).await.expect("the memory store answers");
             let row = row.and_then(|row| row.read::<SessionRow>().ok());
-            let rests = row.is_none_or(|row| row.status == SessionStatus::Idle && row.turn.is_none());
+            let rests =
+                row.is_none_or(|row| row.status == SessionStatus::Idle && row.turn.is_none());
             resting += usize::from(rests);
         }
         if resting == sessions {

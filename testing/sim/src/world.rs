@@ -66,7 +66,13 @@ pub(crate) fn sources() -> Vec<ToolSource> {
     ]
 }
 
-fn spec(name: &str, source: usize, safety: Safety, approval: ApprovalMode, reconcile: bool) -> ToolSpec {
+fn spec(
+    name: &str,
+    source: usize,
+    safety: Safety,
+    approval: ApprovalMode,
+    reconcile: bool,
+) -> ToolSpec {
     ToolSpec {
         name: name.to_owned(),
         description: String::new(),
@@ -141,11 +147,19 @@ impl Tools for World {
             return Err(self.fails("the connection was refused", WorldChange::No, true));
         }
         if self.strikes(30) {
-            return Err(self.fails("the connection broke before the tool acted", WorldChange::Maybe, true));
+            return Err(self.fails(
+                "the connection broke before the tool acted",
+                WorldChange::Maybe,
+                true,
+            ));
         }
         self.apply(&call);
         if self.strikes(40) {
-            return Err(self.fails("the connection broke after the tool acted", WorldChange::Maybe, true));
+            return Err(self.fails(
+                "the connection broke after the tool acted",
+                WorldChange::Maybe,
+                true,
+            ));
         }
         if self.strikes(30) {
             // The answer is lost: only the time limit ends this attempt.

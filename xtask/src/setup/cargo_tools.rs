@@ -16,14 +16,8 @@ struct Tool {
 }
 
 const TOOLS: &[Tool] = &[
-    Tool {
-        name: "cargo-nextest",
-        version: "0.9.143",
-    },
-    Tool {
-        name: "cargo-deny",
-        version: "0.20.2",
-    },
+    Tool { name: "cargo-nextest", version: "0.9.143" },
+    Tool { name: "cargo-deny", version: "0.20.2" },
 ];
 
 pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
@@ -37,17 +31,11 @@ pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
 
 /// Builds apart from the workspace's artefacts, and leaves nothing but the program behind.
 fn install(workspace: &Workspace, tool: &Tool) -> Result<()> {
-    println!(
-        "missing: {}; building it takes some minutes, once",
-        tool.name
-    );
+    println!("missing: {}; building it takes some minutes, once", tool.name);
     let build_dir = workspace.tools_dir().join("build");
     let mut command = workspace.cargo();
     command.args(["install", "--locked", "--version", tool.version, tool.name]);
-    command
-        .arg("--root")
-        .arg(workspace.tools_dir())
-        .env("CARGO_TARGET_DIR", &build_dir);
+    command.arg("--root").arg(workspace.tools_dir()).env("CARGO_TARGET_DIR", &build_dir);
     process::run(&mut command)?;
     fs::remove_dir_all(&build_dir).with_context(|| format!("removing {}", build_dir.display()))
 }

@@ -78,33 +78,23 @@ pub(super) fn ensure(purpose: Purpose) -> Result<()> {
     }
     install(&packages(&missing))?;
     match missing.iter().find(|need| !(need.found)()) {
-        Some(need) => bail!(
-            "installing {}: not found even after apt-get had installed it",
-            need.what
-        ),
+        Some(need) => {
+            bail!("installing {}: not found even after apt-get had installed it", need.what)
+        }
         None => Ok(()),
     }
 }
 
 fn missing(needs: &'static [Need], purpose: Purpose) -> Vec<&'static Need> {
-    needs
-        .iter()
-        .filter(|need| need.since <= purpose && !(need.found)())
-        .collect()
+    needs.iter().filter(|need| need.since <= purpose && !(need.found)()).collect()
 }
 
 fn packages(missing: &[&Need]) -> Vec<&'static str> {
-    missing
-        .iter()
-        .flat_map(|need| need.packages.iter().copied())
-        .collect()
+    missing.iter().flat_map(|need| need.packages.iter().copied()).collect()
 }
 
 fn install(packages: &[&str]) -> Result<()> {
-    let by_hand = format!(
-        "sudo apt-get install --no-install-recommends {}",
-        packages.join(" ")
-    );
+    let by_hand = format!("sudo apt-get install --no-install-recommends {}", packages.join(" "));
     if !on_path("apt-get") {
         bail!(
             "installing packages: there is no apt-get here; install what Debian calls: {}",
@@ -121,12 +111,7 @@ fn install(packages: &[&str]) -> Result<()> {
 }
 
 fn apt_get(prefix: &[&str], arguments: &[&str]) -> Result<()> {
-    let words = [
-        prefix,
-        &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"],
-        arguments,
-    ]
-    .concat();
+    let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], arguments].concat();
     process::run(Command::new(words[0]).args(&words[1..]))
 }
 
@@ -152,10 +137,7 @@ fn libclang_found() -> bool {
     let llvm = folders_in("/usr/lib", "llvm-").map(|folder| folder.join("lib"));
     let multiarch =
         folders_in("/usr/lib", "").filter(|folder| folder.to_string_lossy().contains("-linux-"));
-    named
-        .chain(llvm)
-        .chain(multiarch)
-        .any(|folder| holds(&folder, "libclang"))
+    named.chain(llvm).chain(multiarch).any(|folder| holds(&folder, "libclang"))
 }
 
 fn folders_in(parent: &str, prefix: &'static str) -> impl Iterator<Item = PathBuf> {
@@ -168,9 +150,7 @@ fn folders_in(parent: &str, prefix: &'static str) -> impl Iterator<Item = PathBu
 /// A shared library of that name: `libclang.so`, `libclang-14.so.1`, but not `libclang-cpp.so`.
 fn holds(folder: &Path, library: &str) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| name_of(&entry.file_name()))
-        .any(|name| is_library(&name, library))
+    entries.map(|entry| name_of(&entry.file_name())).any(|name| is_library(&name, library))
 }
 
 fn is_library(file_name: &str, library: &str) -> bool {
@@ -178,10 +158,7 @@ fn is_library(file_name: &str, library: &str) -> bool {
         return false;
     };
     let version = rest.split(".so").next().unwrap_or_default();
-    rest.contains(".so")
-        && version
-            .chars()
-            .all(|c| c == '-' || c == '.' || c.is_ascii_digit())
+    rest.contains(".so") && version.chars().all(|c| c == '-' || c == '.' || c.is_ascii_digit())
 }
 
 fn name_of(name: &OsString) -> String {

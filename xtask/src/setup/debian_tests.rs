@@ -2,24 +2,10 @@
 
 use super::{NEEDS, Need, Purpose, is_library, missing, packages};
 
-const HAVE: Need = Need {
-    what: "have",
-    packages: &["a"],
-    since: Purpose::Build,
-    found: || true,
-};
-const LACK: Need = Need {
-    what: "lack",
-    packages: &["b", "c"],
-    since: Purpose::Build,
-    found: || false,
-};
-const LATER: Need = Need {
-    what: "later",
-    packages: &["d"],
-    since: Purpose::Test,
-    found: || false,
-};
+const HAVE: Need = Need { what: "have", packages: &["a"], since: Purpose::Build, found: || true };
+const LACK: Need =
+    Need { what: "lack", packages: &["b", "c"], since: Purpose::Build, found: || false };
+const LATER: Need = Need { what: "later", packages: &["d"], since: Purpose::Test, found: || false };
 const SAMPLE: &[Need] = &[HAVE, LACK, LATER];
 
 #[test]
@@ -36,11 +22,8 @@ fn only_what_is_missing_for_the_purpose_is_installed() {
 
 #[test]
 fn each_need_names_packages() {
-    let unnamed: Vec<_> = NEEDS
-        .iter()
-        .filter(|need| need.packages.is_empty())
-        .map(|n| n.what)
-        .collect();
+    let unnamed: Vec<_> =
+        NEEDS.iter().filter(|need| need.packages.is_empty()).map(|n| n.what).collect();
     assert_eq!(unnamed, Vec::<&str>::new());
 }
 

@@ -63,7 +63,5 @@ fn folder(workspace: &Workspace) -> Result<PathBuf> {
         fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let mut hasher = DefaultHasher::new();
     requirements.hash(&mut hasher);
-    Ok(workspace
-        .cache_dir
-        .join(format!("venv-{:016x}", hasher.finish())))
+    Ok(workspace.cache_dir.join(format!("venv-{:016x}", hasher.finish())))
 }

@@ -38,20 +38,14 @@ enum Outcome {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::ensure(workspace, Purpose::Test)?;
     let mut context = Context::new(workspace);
-    let reports: Vec<Report> = stages::ALL
-        .iter()
-        .map(|stage| run_stage(stage, &mut context, arguments))
-        .collect();
+    let reports: Vec<Report> =
+        stages::ALL.iter().map(|stage| run_stage(stage, &mut context, arguments)).collect();
     conclude(&reports)
 }
 
 fn run_stage(stage: &Stage, context: &mut Context<'_>, arguments: &Arguments) -> Report {
     if !is_chosen(stage, arguments) {
-        return Report {
-            name: stage.name,
-            result: Outcome::LeftOut,
-            took: Duration::ZERO,
-        };
+        return Report { name: stage.name, result: Outcome::LeftOut, took: Duration::ZERO };
     }
     println!("\n=== {}: {} ===", stage.name, stage.about);
     let start = Instant::now();
@@ -59,11 +53,7 @@ fn run_stage(stage: &Stage, context: &mut Context<'_>, arguments: &Arguments) ->
         println!("error: {error:#}");
         Tally::failure()
     });
-    Report {
-        name: stage.name,
-        result: Outcome::Ran(tally),
-        took: start.elapsed(),
-    }
+    Report { name: stage.name, result: Outcome::Ran(tally), took: start.elapsed() }
 }
 
 fn is_chosen(stage: &Stage, arguments: &Arguments) -> bool {
@@ -74,16 +64,11 @@ fn is_chosen(stage: &Stage, arguments: &Arguments) -> bool {
 }
 
 fn conclude(reports: &[Report]) -> Result<()> {
-    println!(
-        "\n{:<12}{:<10}{:>8}{:>8}{:>10}",
-        "stage", "result", "passed", "failed", "seconds"
-    );
+    println!("\n{:<12}{:<10}{:>8}{:>8}{:>10}", "stage", "result", "passed", "failed", "seconds");
     for report in reports {
         println!("{}", row(report));
     }
-    let total = reports
-        .iter()
-        .fold(Tally::default(), |sum, report| sum + tally(report));
+    let total = reports.iter().fold(Tally::default(), |sum, report| sum + tally(report));
     let took: Duration = reports.iter().map(|report| report.took).sum();
     println!(
         "{:<12}{:<10}{:>8}{:>8}{:>10.1}\n",
@@ -122,9 +107,5 @@ fn tally(report: &Report) -> Tally {
 }
 
 fn names_of_failed(reports: &[Report]) -> Vec<&'static str> {
-    reports
-        .iter()
-        .filter(|report| tally(report).failed > 0)
-        .map(|report| report.name)
-        .collect()
+    reports.iter().filter(|report| tally(report).failed > 0).map(|report| report.name).collect()
 }

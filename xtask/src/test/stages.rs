@@ -29,48 +29,18 @@ pub(super) struct Stage {
 }
 
 pub(super) const ALL: &[Stage] = &[
-    Stage {
-        name: "fmt",
-        about: "the code is formatted",
-        is_quick: true,
-        run: fmt,
-    },
-    Stage {
-        name: "tidy",
-        about: "the house rules hold",
-        is_quick: true,
-        run: tidy,
-    },
+    Stage { name: "fmt", about: "the code is formatted", is_quick: true, run: fmt },
+    Stage { name: "tidy", about: "the house rules hold", is_quick: true, run: tidy },
     Stage {
         name: "deny",
         about: "licences, sources and bans of dependencies",
         is_quick: false,
         run: deny,
     },
-    Stage {
-        name: "clippy",
-        about: "no warnings",
-        is_quick: true,
-        run: clippy,
-    },
-    Stage {
-        name: "build",
-        about: "the programs that tests start",
-        is_quick: true,
-        run: build,
-    },
-    Stage {
-        name: "nextest",
-        about: "unit and integration tests",
-        is_quick: true,
-        run: nextest,
-    },
-    Stage {
-        name: "doctests",
-        about: "examples in documentation",
-        is_quick: false,
-        run: doctests,
-    },
+    Stage { name: "clippy", about: "no warnings", is_quick: true, run: clippy },
+    Stage { name: "build", about: "the programs that tests start", is_quick: true, run: build },
+    Stage { name: "nextest", about: "unit and integration tests", is_quick: true, run: nextest },
+    Stage { name: "doctests", about: "examples in documentation", is_quick: false, run: doctests },
     Stage {
         name: "sim",
         about: "seeded simulation of the runtime",
@@ -105,17 +75,12 @@ enum Built {
 
 impl<'a> Context<'a> {
     pub(super) fn new(workspace: &'a Workspace) -> Self {
-        Self {
-            workspace,
-            built: Built::NotYet,
-        }
+        Self { workspace, built: Built::NotYet }
     }
 
     fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.workspace.cargo();
-        command
-            .args(arguments)
-            .env("MAINSTAY_BIN", self.workspace.debug_binary("mainstay"));
+        command.args(arguments).env("MAINSTAY_BIN", self.workspace.debug_binary("mainstay"));
         command
     }
 
@@ -140,45 +105,23 @@ impl<'a> Context<'a> {
 }
 
 fn fmt(context: &mut Context<'_>) -> Result<Tally> {
-    counted(
-        &mut context.cargo(&["fmt", "--all", "--check"]),
-        Summary::None,
-    )
+    counted(&mut context.cargo(&["fmt", "--all", "--check"]), Summary::None)
 }
 
 fn tidy(context: &mut Context<'_>) -> Result<Tally> {
     let (passed, failed) = tidy::count(context.workspace)?;
-    Ok(Tally {
-        passed,
-        failed,
-        skipped: 0,
-    })
+    Ok(Tally { passed, failed, skipped: 0 })
 }
 
 /// Advisories are left to a person or a schedule: they need a database from the network, and change
 /// the result of an unchanged commit.
 fn deny(context: &mut Context<'_>) -> Result<Tally> {
-    let arguments = [
-        "deny",
-        "--log-level",
-        "error",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ];
+    let arguments = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
     counted(&mut context.cargo(&arguments), Summary::None)
 }
 
 fn clippy(context: &mut Context<'_>) -> Result<Tally> {
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ];
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     counted(&mut context.cargo(&arguments), Summary::None)
 }
 
@@ -194,18 +137,13 @@ fn nextest(context: &mut Context<'_>) -> Result<Tally> {
 }
 
 fn doctests(context: &mut Context<'_>) -> Result<Tally> {
-    counted(
-        &mut context.cargo(&["test", "--workspace", "--doc"]),
-        Summary::Libtest,
-    )
+    counted(&mut context.cargo(&["test", "--workspace", "--doc"]), Summary::Libtest)
 }
 
 fn simulation(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
     let mut command = Command::new(context.workspace.debug_binary("mainstay-sim"));
-    command
-        .args(["--seeds", &SIMULATED_SEEDS.to_string()])
-        .current_dir(&context.workspace.root);
+    command.args(["--seeds", &SIMULATED_SEEDS.to_string()]).current_dir(&context.workspace.root);
     counted(&mut command, Summary::Plain)
 }
 
@@ -213,12 +151,8 @@ fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
     let mut command = Command::new(setup::python_interpreter(context.workspace)?);
     command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout"]);
-    command
-        .arg(SDK_TEST_TIMEOUT_SECONDS.to_string())
-        .arg(SDK_TESTS);
-    command
-        .current_dir(&context.workspace.root)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(SDK_TEST_TIMEOUT_SECONDS.to_string()).arg(SDK_TESTS);
+    command.current_dir(&context.workspace.root).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("MAINSTAY_BIN", context.workspace.debug_binary("mainstay"));
     counted(&mut command, Summary::Pytest)
 }
@@ -227,32 +161,17 @@ fn sdk(context: &mut Context<'_>) -> Result<Tally> {
 fn counted(command: &mut Command, summary: Summary) -> Result<Tally> {
     println!("$ {}", process::line(command));
     if io::stdout().is_terminal() {
-        command
-            .env("CARGO_TERM_COLOR", "always")
-            .env("PY_COLORS", "1");
+        command.env("CARGO_TERM_COLOR", "always").env("PY_COLORS", "1");
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("starting `{}`", process::line(command)))?;
-    let stdout = child
-        .stdout
-        .take()
-        .context("taking the program's standard output")?;
-    let stderr = child
-        .stderr
-        .take()
-        .context("taking the program's standard error")?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child =
+        command.spawn().with_context(|| format!("starting `{}`", process::line(command)))?;
+    let stdout = child.stdout.take().context("taking the program's standard output")?;
+    let stderr = child.stderr.take().context("taking the program's standard error")?;
     let seen = thread::scope(|scope| {
         let errors = scope.spawn(|| forward(stderr, &mut io::stderr(), summary));
         let output = forward(stdout, &mut io::stdout(), summary)?;
-        Ok::<_, anyhow::Error>(join(
-            output,
-            errors.join().expect("forwarding does not panic")?,
-        ))
+        Ok::<_, anyhow::Error>(join(output, errors.join().expect("forwarding does not panic")?))
     })?;
     let status = child.wait().context("waiting for the program")?;
     Ok(judge(seen, status.success()))
@@ -274,13 +193,8 @@ fn forward(source: impl Read, sink: &mut impl Write, summary: Summary) -> Result
     let mut reader = BufReader::new(source);
     let mut line = Vec::new();
     let mut seen = None;
-    while reader
-        .read_until(b'\n', &mut line)
-        .context("reading the program's output")?
-        > 0
-    {
-        sink.write_all(&line)
-            .context("passing the program's output on")?;
+    while reader.read_until(b'\n', &mut line).context("reading the program's output")? > 0 {
+        sink.write_all(&line).context("passing the program's output on")?;
         seen = join(seen, summary.read(&String::from_utf8_lossy(&line)));
         line.clear();
     }

@@ -5,11 +5,7 @@ use std::process::Command;
 use super::{Summary, Tally, counted, judge};
 
 fn tally(passed: u64, failed: u64) -> Tally {
-    Tally {
-        passed,
-        failed,
-        skipped: 0,
-    }
+    Tally { passed, failed, skipped: 0 }
 }
 
 #[test]

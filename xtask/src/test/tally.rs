@@ -29,17 +29,11 @@ pub(super) enum Summary {
 
 impl Tally {
     pub(super) fn success() -> Self {
-        Self {
-            passed: 1,
-            ..Self::default()
-        }
+        Self { passed: 1, ..Self::default() }
     }
 
     pub(super) fn failure() -> Self {
-        Self {
-            failed: 1,
-            ..Self::default()
-        }
+        Self { failed: 1, ..Self::default() }
     }
 }
 
@@ -72,12 +66,12 @@ impl Summary {
         let line = line.trim();
         let counts = match self {
             Self::None => None,
-            Self::Nextest => line
-                .strip_prefix("Summary [")
-                .and_then(|rest| rest.split_once("run:")),
-            Self::Libtest => line
-                .strip_prefix("test result: ")
-                .and_then(|rest| rest.split_once(". ")),
+            Self::Nextest => {
+                line.strip_prefix("Summary [").and_then(|rest| rest.split_once("run:"))
+            }
+            Self::Libtest => {
+                line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
+            }
             Self::Pytest => return pytest(line.trim_matches(['=', ' '])),
             Self::Plain => return plain(line),
         }?;
@@ -99,10 +93,8 @@ fn plain(line: &str) -> Option<Tally> {
 
 /// Reads pairs of a number and what it counts.
 fn read_counts(text: &str) -> Tally {
-    let words: Vec<&str> = text
-        .split([' ', ',', ';', '(', ')'])
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> =
+        text.split([' ', ',', ';', '(', ')']).filter(|word| !word.is_empty()).collect();
     let mut tally = Tally::default();
     for pair in words.windows(2) {
         let Ok(count) = pair[0].parse::<u64>() else {

@@ -23,11 +23,7 @@ pub(super) fn code_only(text: &str) -> String {
 
 /// The line number of a byte position, from 1.
 pub(super) fn line_at(text: &str, position: usize) -> usize {
-    text.as_bytes()[..position]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    text.as_bytes()[..position].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The words of a text with their positions: what identifiers and keywords are made of.
@@ -88,11 +84,7 @@ fn raw_string_length(text: &str) -> Option<usize> {
     let content = start[hashes..].strip_prefix('"')?;
     let end = format!("\"{}", "#".repeat(hashes));
     let opening = text.len() - content.len();
-    Some(
-        content
-            .find(&end)
-            .map_or(text.len(), |at| opening + at + end.len()),
-    )
+    Some(content.find(&end).map_or(text.len(), |at| opening + at + end.len()))
 }
 
 /// From one quote to the next that is not escaped.

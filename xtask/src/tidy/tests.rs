@@ -21,10 +21,7 @@ const CASES: &[Case] = &[
     },
     Case {
         rule: "attributes",
-        files: &[(
-            "a.rs",
-            "#[expect(unused, reason = \"#[allow(\")]\nfn f() {}\n",
-        )],
+        files: &[("a.rs", "#[expect(unused, reason = \"#[allow(\")]\nfn f() {}\n")],
         finds: &[],
     },
     Case {
@@ -61,14 +58,8 @@ const CASES: &[Case] = &[
                 "    A = \"a\", 400, false;\n    B = \"b\", 400, true;\n    C = \"c\", 404, true;\n",
             ),
             ("docs/errors/README.md", "[`a`](a.md)"),
-            (
-                "docs/errors/a.md",
-                "# `a`\n\nHTTP 400, trying again does not help\n",
-            ),
-            (
-                "docs/errors/c.md",
-                "# `c`\n\nHTTP 404, trying again does not help\n",
-            ),
+            ("docs/errors/a.md", "# `a`\n\nHTTP 400, trying again does not help\n"),
+            ("docs/errors/c.md", "# `c`\n\nHTTP 404, trying again does not help\n"),
             ("docs/errors/old.md", "# `old`\n"),
         ],
         finds: &[
@@ -80,15 +71,9 @@ const CASES: &[Case] = &[
     Case {
         rule: "error-pages",
         files: &[
-            (
-                "crates/protocol/src/error.rs",
-                "    A = \"a\", 400, false;\n",
-            ),
+            ("crates/protocol/src/error.rs", "    A = \"a\", 400, false;\n"),
             ("docs/errors/README.md", "nothing"),
-            (
-                "docs/errors/a.md",
-                "# `a`\n\nHTTP 400, trying again does not help\n",
-            ),
+            ("docs/errors/a.md", "# `a`\n\nHTTP 400, trying again does not help\n"),
         ],
         finds: &["docs/errors/README.md: does not list `a`"],
     },
@@ -163,10 +148,7 @@ const CASES: &[Case] = &[
                 "[target.'cfg(unix)'.dependencies]\nmainstay-store.workspace = true\n",
             ),
             ("crates/extra/Cargo.toml", ""),
-            (
-                "testing/sim/Cargo.toml",
-                "[dependencies]\nmainstay-store.workspace = true\n",
-            ),
+            ("testing/sim/Cargo.toml", "[dependencies]\nmainstay-store.workspace = true\n"),
         ],
         finds: &[
             "crates/client/Cargo.toml: `client` must not use `store`",
@@ -182,10 +164,7 @@ const CASES: &[Case] = &[
                 "docs/a.md",
                 "[b](b.md) [c](../c.md#a-title) [r](../src) [w](https://host/x) [s](#own)\n# Own\n```\n[x](x.md)\n```\n`[y](y.md)`\n",
             ),
-            (
-                "docs/b.md",
-                "[a](gone.md) and [c](../c.md#gone) and [o](../../out.md)\n",
-            ),
+            ("docs/b.md", "[a](gone.md) and [c](../c.md#gone) and [o](../../out.md)\n"),
             ("c.md", "## A `title`!\n"),
             ("src/lib.rs", ""),
         ],
@@ -197,10 +176,7 @@ const CASES: &[Case] = &[
     },
     Case {
         rule: "macros",
-        files: &[(
-            "a.rs",
-            "fn f() {\n    dbg!(1); // dbg!(2)\n    my_todo!();\n    todo!()\n}\n",
-        )],
+        files: &[("a.rs", "fn f() {\n    dbg!(1); // dbg!(2)\n    my_todo!();\n    todo!()\n}\n")],
         finds: &["a.rs:2: `dbg!`", "a.rs:4: `todo!`"],
     },
     Case {
@@ -228,12 +204,7 @@ const CASES: &[Case] = &[
     },
     Case {
         rule: "module-docs",
-        files: &[
-            ("a.rs", "//! A.\n"),
-            ("b.rs", "// B.\n"),
-            ("c.rs", ""),
-            ("c_tests.rs", ""),
-        ],
+        files: &[("a.rs", "//! A.\n"), ("b.rs", "// B.\n"), ("c.rs", ""), ("c_tests.rs", "")],
         finds: &["b.rs:1: ", "c.rs:1: "],
     },
     Case {
@@ -256,20 +227,14 @@ const CASES: &[Case] = &[
     Case {
         rule: "packages",
         files: &[
-            (
-                "Cargo.lock",
-                "[[package]]\nname = \"a\"\n[[package]]\nname = \"b\"\n",
-            ),
+            ("Cargo.lock", "[[package]]\nname = \"a\"\n[[package]]\nname = \"b\"\n"),
             ("xtask/budgets.toml", "locked_packages = 1\n"),
         ],
         finds: &["Cargo.lock: 2 packages"],
     },
     Case {
         rule: "packages",
-        files: &[
-            ("Cargo.lock", "[[package]]\n"),
-            ("xtask/budgets.toml", "locked_packages = 1\n"),
-        ],
+        files: &[("Cargo.lock", "[[package]]\n"), ("xtask/budgets.toml", "locked_packages = 1\n")],
         finds: &[],
     },
     Case {
@@ -281,18 +246,11 @@ const CASES: &[Case] = &[
             ),
             ("b.rs", "const A: &str = \"/root/x\";\n"),
         ],
-        finds: &[
-            "a.md:1: `/home/`",
-            "a.md:3: `/somewhere/mainstay`",
-            "b.rs:1: `/root/`",
-        ],
+        finds: &["a.md:1: `/home/`", "a.md:3: `/somewhere/mainstay`", "b.rs:1: `/root/`"],
     },
     Case {
         rule: "readme",
-        files: &[(
-            "README.md",
-            "# Mainstay\n\n```sh\ncargo xtask quickstart\n```\n",
-        )],
+        files: &[("README.md", "# Mainstay\n\n```sh\ncargo xtask quickstart\n```\n")],
         finds: &["README.md: its first code block"],
     },
     Case {
@@ -334,25 +292,16 @@ fn rules_find_what_they_are_there_for() {
             .collect();
         let agrees = found.len() == case.finds.len()
             && found.iter().zip(case.finds).all(|(f, e)| f.starts_with(e));
-        assert!(
-            agrees,
-            "{}: found {found:#?}, expected {:#?}",
-            case.rule, case.finds
-        );
+        assert!(agrees, "{}: found {found:#?}, expected {:#?}", case.rule, case.finds);
     }
 }
 
 #[test]
 fn every_rule_is_seen_to_fail() {
-    let untested = ALL.iter().filter(|rule| {
-        !CASES
-            .iter()
-            .any(|case| case.rule == rule.name && !case.finds.is_empty())
-    });
-    assert_eq!(
-        untested.map(|rule| rule.name).collect::<Vec<_>>(),
-        Vec::<&str>::new()
-    );
+    let untested = ALL
+        .iter()
+        .filter(|rule| !CASES.iter().any(|case| case.rule == rule.name && !case.finds.is_empty()));
+    assert_eq!(untested.map(|rule| rule.name).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]
@@ -361,7 +310,5 @@ fn rules_are_in_alphabetical_order() {
 }
 
 fn rule(name: &str) -> &'static Rule {
-    ALL.iter()
-        .find(|rule| rule.name == name)
-        .expect("cases name rules that exist")
+    ALL.iter().find(|rule| rule.name == name).expect("cases name rules that exist")
 }

@@ -22,14 +22,8 @@ impl Tree {
     /// Reads what is or could be committed.
     pub(super) fn load(root: &Path) -> Result<Self> {
         let mut list = Command::new("git");
-        list.args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .current_dir(root);
+        list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+            .current_dir(root);
         let listed = process::capture(&mut list)?;
         let mut files = BTreeMap::new();
         for path in listed.split_terminator('\0') {
@@ -40,27 +34,17 @@ impl Tree {
                 files.insert(path.to_owned(), bytes);
             }
         }
-        Ok(Self {
-            root: root.display().to_string(),
-            files,
-        })
+        Ok(Self { root: root.display().to_string(), files })
     }
 
     #[cfg(test)]
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
-        let files = files
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
-        Self {
-            root: "/somewhere/mainstay".to_owned(),
-            files: files.collect(),
-        }
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        Self { root: "/somewhere/mainstay".to_owned(), files: files.collect() }
     }
 
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+        self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
     }
 
     /// The files that are text and end so.
@@ -68,9 +52,8 @@ impl Tree {
         &'a self,
         endings: &'a [&str],
     ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let chosen = self
-            .files()
-            .filter(|(path, _)| endings.iter().any(|ending| path.ends_with(ending)));
+        let chosen =
+            self.files().filter(|(path, _)| endings.iter().any(|ending| path.ends_with(ending)));
         chosen.filter_map(|(path, bytes)| Some((path, std::str::from_utf8(bytes).ok()?)))
     }
 

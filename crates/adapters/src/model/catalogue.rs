@@ -190,17 +190,25 @@ pub(super) struct Pricing {
 }
 
 impl Pricing {
-    /// What an answer cost, by the name the provider gave the model, else by the name asked for.
+    /// What an answer cost, by the name that the provider gave the model, or that was asked for when
+    /// it gave none. An answer without any count of tokens has no price.
     pub(super) fn cost_microusd(
         &self,
         answered: &str,
         asked: &str,
         tokens: TokenCounts,
     ) -> Option<u64> {
+        if tokens == TokenCounts::default() {
+            return None;
+        }
         if let Some(own) = self.own {
             return Some(own.cost_microusd(tokens));
         }
-        let known = self.catalogue.find(answered).or_else(|| self.catalogue.find(asked))?;
-        Some(known.cost_microusd(tokens))
+        let name = if answered.is_empty() { asked } else { answered };
+        Some(self.catalogue.find(name)?.cost_microusd(tokens))
     }
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod tests;

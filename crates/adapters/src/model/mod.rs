@@ -10,11 +10,13 @@ mod http;
 mod openai;
 mod provider;
 mod registry;
+mod replay;
 mod settings;
 mod transcript;
 
 pub use catalogue::{Catalogue, CatalogueError, KnownModel, Price, Reasoning, TokenCounts};
 pub use registry::ModelRegistry;
+pub use replay::{RecordedOutput, RecordedReply, Recording, ReplayError, ReplayModel};
 pub use settings::{
     ANTHROPIC_BASE_URL, ModelSettings, ModelTimeouts, OPENAI_BASE_URL, OpenaiApi, ProviderKind,
     ProviderSettings, SettingsError,

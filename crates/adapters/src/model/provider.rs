@@ -132,7 +132,11 @@ impl Provider {
             Api::Messages => Reasoning::Adaptive,
             Api::Responses { .. } | Api::Chat { .. } => {
                 let of_family = families.iter().any(|family| name.starts_with(family));
-                if of_family && !name.contains("chat") { Reasoning::Effort } else { Reasoning::None }
+                if of_family && !name.contains("chat") {
+                    Reasoning::Effort
+                } else {
+                    Reasoning::None
+                }
             }
         }
     }

@@ -94,10 +94,7 @@ pub struct ModelTimeouts {
 
 impl Default for ModelTimeouts {
     fn default() -> Self {
-        Self {
-            first_byte_timeout_ms: FIRST_BYTE_TIMEOUT_MS,
-            idle_timeout_ms: IDLE_TIMEOUT_MS,
-        }
+        Self { first_byte_timeout_ms: FIRST_BYTE_TIMEOUT_MS, idle_timeout_ms: IDLE_TIMEOUT_MS }
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use mainstay_core::item::{Content, Item, ItemBody};
 use mainstay_protocol::CallId;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 
 /// What a model reads as the output of a call that never got one.
 pub(super) const NO_OUTPUT: &str = "The call was interrupted; it has no output.";
@@ -155,4 +156,17 @@ pub(super) fn fitted_call_id(id: &CallId, max_chars: usize) -> Cow<'_, str> {
         (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
     });
     Cow::Owned(format!("call_{hash:016x}"))
+}
+
+/// The arguments of a call as a JSON object, which servers read when they lay out the prompt. What
+/// the model wrote is kept even when it is none, so that the model sees what it did.
+pub(super) fn object_arguments(arguments: &str) -> Cow<'_, str> {
+    let text = arguments.trim();
+    if text.is_empty() {
+        return Cow::Borrowed("{}");
+    }
+    if text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(json!({ "not_json": arguments }).to_string())
 }

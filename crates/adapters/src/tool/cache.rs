@@ -49,9 +49,12 @@ impl std::io::Write for HashWriter {
     }
 }
 
+/// By the address of the source.
+type ByIdentity<P> = LruCache<usize, (Weak<ToolSource>, Arc<P>)>;
+
 /// What was made from sources: found by identity first, by content then.
 pub(crate) struct SourceCache<P> {
-    by_identity: Mutex<LruCache<usize, (Weak<ToolSource>, Arc<P>)>>,
+    by_identity: Mutex<ByIdentity<P>>,
     by_content: Mutex<LruCache<Fingerprint, Arc<P>>>,
 }
 

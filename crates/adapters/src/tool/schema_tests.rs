@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "cases are written as values")]
+
 use serde_json::{Value, json};
 
 use super::{Schemas, compile};
@@ -30,10 +32,26 @@ const HEAD: &str = "the arguments do not fit the tool's schema:";
 fn faults_name_their_place() {
     check(order(), json!({"id": "O-1", "lines": [{"count": 2}], "state": "open"}), Ok(()));
     check(order(), json!({}), Err(&format!("{HEAD}\n- id is missing")));
-    check(order(), json!({"id": "7"}), Err(&format!("{HEAD}\n- id: \"7\" does not match \"^O-[0-9]+$\"")));
-    check(order(), json!({"id": "O-1", "lines": [{"count": 1}, {"count": 0}]}), Err(&format!("{HEAD}\n- lines.1.count: 0 is less than the minimum of 1")));
-    check(order(), json!({"id": "O-1", "state": "lost"}), Err(&format!("{HEAD}\n- state: expected one of [\"open\",\"closed\"]")));
-    check(order(), json!({"id": "O-1", "colour": 1}), Err(&format!("{HEAD}\n- there is no such argument: colour")));
+    check(
+        order(),
+        json!({"id": "7"}),
+        Err(&format!("{HEAD}\n- id: \"7\" does not match \"^O-[0-9]+$\"")),
+    );
+    check(
+        order(),
+        json!({"id": "O-1", "lines": [{"count": 1}, {"count": 0}]}),
+        Err(&format!("{HEAD}\n- lines.1.count: 0 is less than the minimum of 1")),
+    );
+    check(
+        order(),
+        json!({"id": "O-1", "state": "lost"}),
+        Err(&format!("{HEAD}\n- state: expected one of [\"open\",\"closed\"]")),
+    );
+    check(
+        order(),
+        json!({"id": "O-1", "colour": 1}),
+        Err(&format!("{HEAD}\n- there is no such argument: colour")),
+    );
     check(order(), json!("text"), Err(&format!("{HEAD}\n- \"text\" is not of type \"object\"")));
 }
 
@@ -47,7 +65,11 @@ fn a_schema_reaches_nothing_outside_itself() {
     check(json!({"$ref": "other.json"}), json!({"anything": 1}), Ok(()));
     let recursive = json!({"$ref": "#/$defs/node", "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}}});
     check(recursive.clone(), json!({"next": {"next": {}}}), Ok(()));
-    check(recursive, json!({"next": {"next": 1}}), Err(&format!("{HEAD}\n- next.next: 1 is not of type \"object\"")));
+    check(
+        recursive,
+        json!({"next": {"next": 1}}),
+        Err(&format!("{HEAD}\n- next.next: 1 is not of type \"object\"")),
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::cache::{SourceCache, hash_json};
 use super::egress::{AllowedHosts, Egress, Lookup, SystemLookup};
 use super::files::{FileTools, file_specs};
+use super::http;
 use super::mcp::McpTools;
 use super::names::{MAX_NAME_CHARS, is_tool_name};
 use super::openapi::{self, OpenapiTools};
@@ -22,7 +23,6 @@ use super::output::terminal;
 use super::schema::{MAX_SCHEMA_BYTES, Schemas, compile};
 use super::settings::ToolSettings;
 use super::spec::Draft;
-use super::http;
 use crate::http_client::HttpClientError;
 
 /// The most tools that one agent offers to a model.
@@ -43,16 +43,16 @@ pub struct ToolSet {
 impl ToolSet {
     /// The tools as the operator set them. Must be called inside a Tokio runtime.
     pub fn new(settings: ToolSettings, clock: Arc<dyn Clock>) -> Result<Self, HttpClientError> {
-        Self::with_lookup(settings, clock, Arc::new(SystemLookup))
+        Self::with_lookup(settings, clock, &(Arc::new(SystemLookup) as Arc<dyn Lookup>))
     }
 
     /// The same with names resolved by `lookup`.
     pub fn with_lookup(
         settings: ToolSettings,
         clock: Arc<dyn Clock>,
-        lookup: Arc<dyn Lookup>,
+        lookup: &Arc<dyn Lookup>,
     ) -> Result<Self, HttpClientError> {
-        let egress = Arc::new(Egress::new(settings.private_hosts_allowed, &lookup)?);
+        let egress = Arc::new(Egress::new(settings.private_hosts_allowed, lookup)?);
         Ok(Self {
             files: FileTools::new(settings.workspaces, settings.workspace_template),
             openapi: OpenapiTools::new(Arc::clone(&egress), Arc::clone(&clock)),
@@ -63,22 +63,32 @@ impl ToolSet {
         })
     }
 
-    async fn resolve_one(&self, position: usize, source: &ToolSource) -> Result<Vec<ToolSpec>, ToolError> {
+    async fn resolve_one(
+        &self,
+        position: usize,
+        source: &ToolSource,
+        context: &ToolContext,
+    ) -> Result<Vec<ToolSpec>, ToolError> {
         match source {
             ToolSource::Function { name, description, parameters } => {
                 Ok(vec![function_spec(name, description, parameters, position)])
             }
-            ToolSource::Mcp { .. } => self.mcp.resolve(source, position).await,
+            ToolSource::Mcp { .. } => self.mcp.resolve(source, context, position).await,
             ToolSource::Openapi { .. } => self.openapi.resolve(source, position).await,
             ToolSource::Files { read_only } => Ok(file_specs(*read_only, position)),
             ToolSource::Http { allowed_hosts } => {
-                let hosts = http::check(allowed_hosts).map_err(|(member, reason)| terminal(format!("{member}: {reason}")))?;
+                let hosts = http::check(allowed_hosts)
+                    .map_err(|(member, reason)| terminal(format!("{member}: {reason}")))?;
                 Ok(http::http_specs(&hosts, position))
             }
         }
     }
 
-    fn hosts(&self, source: &Arc<ToolSource>, allowed_hosts: &[String]) -> Result<Arc<AllowedHosts>, ToolError> {
+    fn hosts(
+        &self,
+        source: &Arc<ToolSource>,
+        allowed_hosts: &[String],
+    ) -> Result<Arc<AllowedHosts>, ToolError> {
         if let Some(known) = self.http_hosts.same(source) {
             return Ok(known);
         }
@@ -108,11 +118,11 @@ impl Tools for ToolSet {
     async fn resolve(
         &self,
         sources: &[ToolSource],
-        _context: &ToolContext,
+        context: &ToolContext,
     ) -> Result<Vec<ToolSpec>, ToolError> {
         let mut resolving = Vec::with_capacity(sources.len());
         for (position, source) in sources.iter().enumerate() {
-            resolving.push(self.resolve_one(position, source).boxed());
+            resolving.push(self.resolve_one(position, source, context).boxed());
         }
         let specs: Vec<Vec<ToolSpec>> =
             stream::iter(resolving).buffered(MAX_SOURCES_AT_ONCE).try_collect().await?;
@@ -173,7 +183,9 @@ fn check_function(name: &str, parameters: &Value) -> Result<(), (String, String)
     let at_fault = |reason: String| ("parameters".to_owned(), reason);
     let size_bytes = hash_json(parameters).size_bytes;
     if size_bytes > MAX_SCHEMA_BYTES {
-        return Err(at_fault(format!("the schema has {size_bytes} bytes, more than {MAX_SCHEMA_BYTES}")));
+        return Err(at_fault(format!(
+            "the schema has {size_bytes} bytes, more than {MAX_SCHEMA_BYTES}"
+        )));
     }
     compile(parameters).map(drop).map_err(at_fault)
 }

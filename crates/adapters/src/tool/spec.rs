@@ -24,7 +24,12 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// A tool that this program provides: the name is its own, and no approval is asked.
-    pub(crate) fn built_in(name: &str, description: String, parameters: Value, safety: Safety) -> Self {
+    pub(crate) fn built_in(
+        name: &str,
+        description: String,
+        parameters: Value,
+        safety: Safety,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             remote_name: name.to_owned(),

@@ -1,3 +1,4 @@
 //! The adapters against the outside world: real folders, servers and programs.
 
+mod model;
 mod tool;

@@ -1,7 +1,13 @@
 //! The commands, one file each.
 
+pub(crate) mod agents;
+pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod journal;
 pub(crate) mod keys;
+pub(crate) mod model;
+pub(crate) mod quickstart;
 pub(crate) mod serve;
+pub(crate) mod sessions;
 pub(crate) mod version;

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
+use mainstay_protocol::sha256_hex;
 use mainstay_runtime::Engine;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::context::{self, Context, Setting};
 use crate::failure::Failure;
 use crate::folder::{DataFolder, Running};
-use crate::key::{self, NewKey};
+use crate::key::NewKey;
 use crate::{logging, output, wire};
 
 /// Run the server
@@ -56,7 +57,8 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     let folder = DataFolder::new(config.data.dir.clone());
     make_first_key(&engine, &folder).await?;
     let listen = config.server.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
     let running = Running {
         url: format!("http://{}", listener.local_addr()?),
         pid: std::process::id(),
@@ -77,18 +79,22 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
         told.send_replace(true);
         engine.shutdown(config.limits.shutdown_grace_ms).await;
     };
+    let mut impatience = Stop::listen()?;
     let result = tokio::select! {
         (served, ()) = async { tokio::join!(serving, stopping) } => served,
-        () = stop_now(&mut Stop::listen()?) => Ok(()),
+        () = stop_now(&mut impatience) => Ok(()),
     };
     folder.withdraw();
     Ok(result.context("serve")?)
 }
 
-/// The first start makes the key of this machine's command line.
+/// The first start makes the key of this machine's command line. A start that finds it gone or
+/// unknown to the store makes another: whoever owns the folder may do everything in it anyway.
 async fn make_first_key(engine: &Engine, folder: &DataFolder) -> Result<(), Failure> {
     let control = engine.control();
-    if !control.keys(&key::operator().tenant).await?.is_empty() {
+    if let Some(secret) = folder.read_key()?
+        && control.key_by_secret(&sha256_hex(secret.as_bytes())).await?.is_some()
+    {
         return Ok(());
     }
     let (_, secret) = NewKey::of_operator().create(control).await?;

@@ -2,8 +2,13 @@
 
 use std::path::PathBuf;
 
+#[cfg(feature = "embedded-model")]
+use mainstay_adapters::model::embedded::EmbeddedSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::environment::Environment;
+use crate::failure::Failure;
 
 /// The model inside this binary.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -17,14 +22,56 @@ pub(crate) struct EmbeddedModel {
     /// Where its files are; `mainstay/models` in the user's folder for caches when unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) folder: Option<PathBuf>,
+    /// How many processors it computes with; all when unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) threads: Option<u32>,
+    /// Tokens of prompt and answer together; more takes more memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) context_tokens: Option<u32>,
+    /// The most memory it may take; it is not loaded when it would need more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_memory_bytes: Option<u64>,
     /// A recorded session that answers every model call instead of a model. For demonstrations: what
     /// it says was said before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) replay_file: Option<PathBuf>,
 }
 
+impl EmbeddedModel {
+    /// Where the models' files are.
+    pub(crate) fn models_folder(&self, environment: &Environment) -> Result<PathBuf, Failure> {
+        let cached = || environment.cache_home().map(|cache| cache.join("mainstay/models"));
+        self.folder.clone().or_else(cached).ok_or_else(|| {
+            Failure::new("there is no folder for models: HOME is not set")
+                .hint("set embedded_model.folder in the configuration")
+        })
+    }
+}
+
 impl Default for EmbeddedModel {
     fn default() -> Self {
-        Self { enabled: true, model: None, folder: None, replay_file: None }
+        Self {
+            enabled: true,
+            model: None,
+            folder: None,
+            threads: None,
+            context_tokens: None,
+            max_memory_bytes: None,
+            replay_file: None,
+        }
+    }
+}
+
+#[cfg(feature = "embedded-model")]
+impl EmbeddedModel {
+    /// The settings of the model in this file, as the adapters take them.
+    pub(crate) fn settings(&self, path: PathBuf) -> EmbeddedSettings {
+        let usual = EmbeddedSettings::new(path);
+        EmbeddedSettings {
+            threads: self.threads,
+            context_tokens: self.context_tokens.unwrap_or(usual.context_tokens),
+            max_memory_bytes: self.max_memory_bytes.unwrap_or(usual.max_memory_bytes),
+            ..usual
+        }
     }
 }

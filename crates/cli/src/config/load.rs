@@ -72,9 +72,9 @@ fn parse_value(text: &str) -> Value {
     let parsed = format!("value = {text}").parse::<Table>();
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     match value {
-        Some(value @ (Value::Array(_) | Value::Table(_) | Value::Boolean(_) | Value::Integer(_))) => {
-            value
-        }
+        Some(
+            value @ (Value::Array(_) | Value::Table(_) | Value::Boolean(_) | Value::Integer(_)),
+        ) => value,
         Some(Value::String(_) | Value::Float(_) | Value::Datetime(_)) | None => {
             Value::String(text.to_owned())
         }
@@ -93,9 +93,9 @@ impl Sources {
     fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("read the configuration file {}", path.display()))?;
-        let table = text.parse::<Table>().map_err(|error| {
-            Failure::usage(format!("{} is not TOML: {error}", path.display()))
-        })?;
+        let table = text
+            .parse::<Table>()
+            .map_err(|error| Failure::usage(format!("{} is not TOML: {error}", path.display())))?;
         merge(&mut self.table, table);
         self.places.clear();
         self.file = Some(path.to_owned());
@@ -122,9 +122,9 @@ impl Sources {
         let Self { table, places, file } = self;
         serde_path_to_error::deserialize(table).map_err(|error| {
             let path = error.path().to_string();
-            let place = place_of(&places, &path).cloned().or_else(|| {
-                file.as_ref().map(|file| file.display().to_string())
-            });
+            let place = place_of(&places, &path)
+                .cloned()
+                .or_else(|| file.as_ref().map(|file| file.display().to_string()));
             let place = place.map(|place| format!(" (from {place})")).unwrap_or_default();
             let problem = error.into_inner().to_string();
             let problem = problem.trim_end();

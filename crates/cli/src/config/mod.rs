@@ -15,7 +15,7 @@ mod server;
 mod tools;
 mod tree;
 
-pub(crate) use environment::Environment;
+pub(crate) use environment::{Environment, KEY as KEY_VARIABLE, URL as URL_VARIABLE};
 pub(crate) use load::{Flags, load};
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use tree::{Config, EXAMPLE, schema};

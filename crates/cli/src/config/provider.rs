@@ -130,7 +130,8 @@ impl Provider {
         if url.is_none() && key.is_none() {
             return Ok(None);
         }
-        let url = url.map(Url::parse).transpose().with_context(|| format!("read {url_variable}"))?;
+        let url =
+            url.map(Url::parse).transpose().with_context(|| format!("read {url_variable}"))?;
         Ok(Some(Self {
             name: name.to_owned(),
             kind,
@@ -159,7 +160,8 @@ impl Provider {
         let mut headers = BTreeMap::new();
         for (name, text) in &self.headers {
             let value = text.read(environment);
-            headers.insert(name.clone(), value.with_context(|| context(&format!("headers.{name}")))?);
+            headers
+                .insert(name.clone(), value.with_context(|| context(&format!("headers.{name}")))?);
         }
         let timeouts = ModelTimeouts::default();
         Ok(ProviderSettings {
@@ -192,7 +194,9 @@ impl Provider {
         let own = match kind {
             ProviderKind::Openai => OPENAI_BASE_URL,
             ProviderKind::Anthropic => ANTHROPIC_BASE_URL,
-            ProviderKind::AzureOpenai => anyhow::bail!("Azure has a URL for each resource; name yours"),
+            ProviderKind::AzureOpenai => {
+                anyhow::bail!("Azure has a URL for each resource; name yours")
+            }
         };
         Ok(Url::parse(own)?)
     }

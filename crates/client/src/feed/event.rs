@@ -11,6 +11,10 @@ pub struct Event {
     pub event_id: String,
     /// Its place in the feed; that of the kept event before it when it is not kept itself.
     pub sequence_number: u64,
+    /// Whether the server keeps it: one that it does not keep (text as it is written) comes once, if
+    /// at all.
+    #[serde(skip)]
+    pub is_kept: bool,
     /// What happened.
     #[serde(flatten)]
     pub body: EventBody,

@@ -101,6 +101,11 @@ impl Follower {
     }
 
     async fn reconnect(&mut self) -> Result<(), ClientError> {
+        if self.at.is_none() {
+            let what =
+                "the connection was lost before its first event; what came meanwhile is not known";
+            return Err(ClientError::Broken { what: what.to_owned(), source: None });
+        }
         self.connection = Some(self.open().await?);
         self.reconnects += 1;
         for partial in self.partial.values_mut() {
@@ -122,8 +127,8 @@ impl Follower {
                 what: "an event of the feed is not one".to_owned(),
                 source: Some(error.into()),
             })?;
-        let is_kept = frame.id.is_some();
-        if is_kept {
+        event.is_kept = frame.id.is_some();
+        if event.is_kept {
             if self.at.is_some_and(|at| event.sequence_number <= at) {
                 return Ok(None);
             }

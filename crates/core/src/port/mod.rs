@@ -13,6 +13,4 @@ pub use model::{
 pub use sandbox::{
     ExecOutput, ExecRequest, Sandbox, SandboxCapabilities, SandboxError, SandboxHandle, SandboxSpec,
 };
-pub use tool::{
-    Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange,
-};
+pub use tool::{Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange};

@@ -16,6 +16,9 @@ use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
 use crate::tool::ToolSpec;
 
+/// An agent, and its tools when it has no remote sources.
+pub type NewAgent = (Arc<AgentDefinition>, Option<Arc<[ToolSpec]>>);
+
 /// An intention.
 #[derive(Debug, Clone)]
 pub enum Command {
@@ -49,7 +52,7 @@ pub enum Command {
     /// Change settings; absent members stay.
     Update {
         /// The agent from the next step on, with its local tools when it has no remote sources.
-        agent: Option<(Arc<AgentDefinition>, Option<Arc<[ToolSpec]>>)>,
+        agent: Option<NewAgent>,
         /// The client's own pairs, whole.
         metadata: Option<BTreeMap<String, String>>,
         /// The spend ceiling.

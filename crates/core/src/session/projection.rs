@@ -14,8 +14,7 @@ use serde_json::Value;
 
 use super::state::{SessionState, SessionStatus, TurnStatus};
 use crate::agent::AgentDefinition;
-use crate::fact::{Disposition, Fact, RequiredAction, TurnEnd};
-use crate::item::item_seq;
+use crate::fact::{Disposition, Fact, RequiredAction, TurnEnd, TurnEnded};
 
 /// Sessions, by id, by tenant and age, and by agent and age.
 pub const SESSIONS: RowSpec = RowSpec {
@@ -115,11 +114,14 @@ pub fn millis_column(at_ms: u64) -> String {
 pub(super) fn rows(before: &SessionState, after: &SessionState, facts: &[Fact]) -> Vec<RowChange> {
     let Some(config) = &after.config else { return Vec::new() };
     let id = config.id.as_str();
+    if facts.is_empty() {
+        return Vec::new();
+    }
     if after.is_deleted {
-        return deleted(after, id);
+        return deleted(id);
     }
     let mut rows = Vec::new();
-    if facts.iter().any(changes_session) || before.required_actions() != after.required_actions() {
+    if facts.iter().any(changes_session) || !before.waiting().eq(after.waiting()) {
         rows.push(session_row(after));
     }
     if facts.iter().any(|fact| matches!(fact, Fact::SessionCreated(_) | Fact::SessionUpdated(_))) {
@@ -134,9 +136,9 @@ pub(super) fn rows(before: &SessionState, after: &SessionState, facts: &[Fact]) 
     rows
 }
 
-fn deleted(after: &SessionState, id: &str) -> Vec<RowChange> {
+/// Rows of its turns stay: nothing leads to them any more.
+fn deleted(id: &str) -> Vec<RowChange> {
     let delete = |spec| RowChange::Delete(RowKey::new(spec, &[id]));
-    let _ = after;
     vec![delete(&SESSIONS), delete(&SESSION_CONFIGS)]
 }
 
@@ -188,106 +190,132 @@ fn session_row(state: &SessionState) -> RowChange {
 
 /// One row per turn that changed: the last state it reached in these facts.
 fn turn_rows(before: &SessionState, after: &SessionState, facts: &[Fact]) -> Vec<RowChange> {
-    let mut turns: BTreeMap<TurnId, TurnRow> = BTreeMap::new();
-    let mut seq = before.seq;
-    // Rows are folded from the facts alone, starting from what the state before knew.
-    if let Some(turn) = &before.turn {
-        turns.insert(turn.id.clone(), known_turn(before, after));
+    let mut turns = Turns { before, after, changed: BTreeMap::new() };
+    for (fact, seq) in facts.iter().zip(before.seq + 1..) {
+        turns.take(fact, seq);
     }
-    let mut changed: Vec<TurnId> = Vec::new();
-    for fact in facts {
-        seq += 1;
-        if let Some(id) = turn_changed(&mut turns, before, after, fact, seq) {
-            if !changed.contains(&id) {
-                changed.push(id);
-            }
-        }
+    if let Some(turn) = &after.turn
+        && let Some(row) = turns.changed.get_mut(&turn.id)
+    {
+        row.usage = turn.usage;
     }
     let session = after.config().id.as_str();
-    let row = |id: &TurnId| {
-        let doc = turns.get(id)?;
-        let key = RowKey::new(&TURNS, &[session, id.as_str()]);
-        Some(RowChange::Put(Row::new(key, &[], doc)))
-    };
-    changed.iter().filter_map(row).collect()
+    let key = |row: &TurnRow| RowKey::new(&TURNS, &[session, row.id.as_str()]);
+    turns.changed.values().map(|row| RowChange::Put(Row::new(key(row), &[], row))).collect()
 }
 
-fn known_turn(before: &SessionState, after: &SessionState) -> TurnRow {
-    let turn = before.turn.as_ref().expect("the caller checked that there is one");
-    TurnRow {
-        started_at_ms: Some(turn.started_at_ms),
-        usage: turn.usage,
-        status: turn.status,
-        ..fresh_turn(after, &turn.id, turn.created_at_ms, turn.first_seq)
+/// Rows of the turns that the facts so far have changed.
+struct Turns<'a> {
+    before: &'a SessionState,
+    after: &'a SessionState,
+    changed: BTreeMap<TurnId, TurnRow>,
+}
+
+impl Turns<'_> {
+    fn take(&mut self, fact: &Fact, seq: Seq) {
+        let now = self.after.last_active_at_ms;
+        match fact {
+            Fact::InputReceived(input) => match input.disposition {
+                Disposition::Starts => {
+                    let row = self.fresh(&input.turn, now, seq);
+                    self.changed.insert(input.turn.clone(), begun(row, now));
+                }
+                Disposition::Queues => {
+                    let row = self.fresh(&input.turn, now, seq);
+                    self.changed.insert(input.turn.clone(), row);
+                }
+                Disposition::Steers => {}
+            },
+            Fact::TurnStarted(fact) => {
+                self.change(&fact.turn, |row| *row = begun(row.clone(), now));
+            }
+            Fact::TurnWaiting(fact) => {
+                self.change(&fact.turn, |row| row.status = TurnStatus::Waiting);
+            }
+            Fact::TurnResumed(fact) => {
+                self.change(&fact.turn, |row| row.status = TurnStatus::InProgress);
+            }
+            Fact::TurnEnded(fact) => self.change(&fact.turn, |row| ended(row, fact, now, seq)),
+            Fact::SessionFailed(fact) => {
+                for turn in &self.after.queue {
+                    let error = (fact.code, fact.message.clone());
+                    self.change(&turn.id, |row| {
+                        row.status = TurnStatus::Failed;
+                        row.error = Some(error);
+                        row.completed_at_ms = Some(now);
+                        row.last_seq = Some(seq);
+                    });
+                }
+            }
+            Fact::SessionCreated(_)
+            | Fact::SessionUpdated(_)
+            | Fact::SessionDeleted(_)
+            | Fact::EffectRequested(_)
+            | Fact::EffectAttempted(_)
+            | Fact::EffectCompleted(_)
+            | Fact::EffectFailed(_)
+            | Fact::EffectUnknown(_)
+            | Fact::ApprovalResolved(_)
+            | Fact::CallRefused(_) => {}
+        }
+    }
+
+    fn change(&mut self, turn: &TurnId, change: impl FnOnce(&mut TurnRow)) {
+        if let Some(row) = self.changed.get_mut(turn) {
+            return change(row);
+        }
+        if let Some(mut row) = self.known(turn) {
+            change(&mut row);
+            self.changed.insert(turn.clone(), row);
+        }
+    }
+
+    /// The row as the state before has it.
+    fn known(&self, turn: &TurnId) -> Option<TurnRow> {
+        if let Some(active) = self.before.turn.as_ref().filter(|active| &active.id == turn) {
+            return Some(TurnRow {
+                started_at_ms: Some(active.started_at_ms),
+                usage: active.usage,
+                status: active.status,
+                ..self.fresh(turn, active.created_at_ms, active.first_seq)
+            });
+        }
+        let queued = self.before.queue.iter().find(|queued| &queued.id == turn)?;
+        Some(self.fresh(turn, queued.created_at_ms, queued.seq))
+    }
+
+    fn fresh(&self, turn: &TurnId, created_at_ms: u64, first_seq: Seq) -> TurnRow {
+        let config = self.after.config();
+        TurnRow {
+            id: turn.clone(),
+            session: config.id.clone(),
+            agent: config.agent.id.clone(),
+            status: TurnStatus::Queued,
+            created_at_ms,
+            started_at_ms: None,
+            completed_at_ms: None,
+            error: None,
+            usage: Usage::default(),
+            first_seq,
+            last_seq: None,
+        }
     }
 }
 
-fn fresh_turn(state: &SessionState, id: &TurnId, created_at_ms: u64, first_seq: Seq) -> TurnRow {
-    let config = state.config();
-    TurnRow {
-        id: id.clone(),
-        session: config.id.clone(),
-        agent: config.agent.id.clone(),
-        status: TurnStatus::Queued,
-        created_at_ms,
-        started_at_ms: None,
-        completed_at_ms: None,
-        error: None,
-        usage: Usage::default(),
-        first_seq,
-        last_seq: None,
-    }
+fn begun(row: TurnRow, now: u64) -> TurnRow {
+    TurnRow { status: TurnStatus::InProgress, started_at_ms: Some(now), ..row }
 }
 
-fn turn_changed(
-    turns: &mut BTreeMap<TurnId, TurnRow>,
-    before: &SessionState,
-    after: &SessionState,
-    fact: &Fact,
-    seq: Seq,
-) -> Option<TurnId> {
-    let now = after.last_active_at_ms;
-    let (id, change): (&TurnId, &dyn Fn(&mut TurnRow)) = match fact {
-        Fact::InputReceived(input) if input.disposition != Disposition::Steers => {
-            let mut row = fresh_turn(after, &input.turn, now, seq);
-            if input.disposition == Disposition::Starts {
-                row.status = TurnStatus::InProgress;
-                row.started_at_ms = Some(now);
-            }
-            turns.insert(input.turn.clone(), row);
-            return Some(input.turn.clone());
+fn ended(row: &mut TurnRow, fact: &TurnEnded, now: u64, seq: Seq) {
+    row.completed_at_ms = Some(now);
+    row.usage = fact.usage;
+    row.last_seq = Some(seq);
+    row.status = match &fact.end {
+        TurnEnd::Completed => TurnStatus::Completed,
+        TurnEnd::Failed { code, message } => {
+            row.error = Some((*code, message.clone()));
+            TurnStatus::Failed
         }
-        Fact::TurnStarted(started) => {
-            let queued = before.queue.iter().find(|queued| queued.id == started.turn);
-            if let Some(queued) = queued {
-                let first_seq = queued.items.first().and_then(|item| item_seq(&item.id));
-                let first_seq = first_seq.unwrap_or(seq);
-                let row = fresh_turn(after, &started.turn, started.created_at_ms, first_seq);
-                turns.insert(started.turn.clone(), row);
-            }
-            (&started.turn, &|row| {
-                row.status = TurnStatus::InProgress;
-                row.started_at_ms = Some(now);
-            })
-        }
-        Fact::TurnWaiting(waiting) => (&waiting.turn, &|row| row.status = TurnStatus::Waiting),
-        Fact::TurnResumed(resumed) => (&resumed.turn, &|row| row.status = TurnStatus::InProgress),
-        Fact::TurnEnded(ended) => (&ended.turn, &|row| {
-            row.completed_at_ms = Some(now);
-            row.usage = ended.usage;
-            row.last_seq = Some(seq);
-            row.status = match &ended.end {
-                TurnEnd::Completed => TurnStatus::Completed,
-                TurnEnd::Failed { .. } => TurnStatus::Failed,
-                TurnEnd::Cancelled => TurnStatus::Cancelled,
-            };
-            if let TurnEnd::Failed { code, message } = &ended.end {
-                row.error = Some((*code, message.clone()));
-            }
-        }),
-        _ => return None,
+        TurnEnd::Cancelled => TurnStatus::Cancelled,
     };
-    let row = turns.get_mut(id)?;
-    change(row);
-    Some(id.clone())
 }

@@ -6,19 +6,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mainstay_protocol::{
-    ApprovalId, CallId, EffectId, ErrorCode, Hash, JournalId, Seq, SessionId, TenantId, TurnId,
-    Usage,
-};
+use mainstay_protocol::{CallId, EffectId, ErrorCode, Hash, JournalId, Seq, TurnId, Usage};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::Transcript;
-use crate::agent::AgentDefinition;
-use crate::effect::EffectRequest;
+use super::config::{Offer, SessionConfig};
+use super::open_effect::{EffectPhase, OpenEffect};
+use super::transcript::Transcript;
 use crate::fact::RequiredAction;
-use crate::item::{Item, ItemBody};
-use crate::tool::{Safety, ToolSpec};
+use crate::item::Item;
+use crate::tool::ToolSpec;
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,33 +49,6 @@ pub enum TurnStatus {
     Failed,
     /// Somebody cancelled it.
     Cancelled,
-}
-
-/// What a session was created with, as changed since.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SessionConfig {
-    /// Its id.
-    pub id: SessionId,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The agent.
-    pub agent: Arc<AgentDefinition>,
-    /// The client's own pairs.
-    pub metadata: BTreeMap<String, String>,
-    /// Spend ceiling.
-    pub spend_limit_microusd: Option<u64>,
-    /// The wire API's settings.
-    pub wire: Value,
-    /// When it was created.
-    pub created_at_ms: u64,
-}
-
-impl SessionConfig {
-    /// Whether the client runs this tool.
-    #[must_use]
-    pub fn is_client_tool(&self, spec: &ToolSpec) -> bool {
-        self.agent.tools.get(spec.source).is_some_and(|source| source.label().is_none())
-    }
 }
 
 /// The fold.
@@ -122,11 +91,13 @@ pub struct SessionState {
 pub struct Turn {
     /// Its id.
     pub id: TurnId,
+    /// Who caused it: policy and tools are asked on this principal's behalf.
+    pub principal: Arc<str>,
     /// When its input came.
     pub created_at_ms: u64,
     /// When it began.
     pub started_at_ms: u64,
-    /// The entry that brought its input or started it.
+    /// The entry that brought its input.
     pub first_seq: Seq,
     /// In progress or waiting.
     pub status: TurnStatus,
@@ -144,7 +115,10 @@ pub struct Turn {
     pub output_count: u32,
     /// Input that joins before the next step.
     pub pending_input: Vec<Arc<Item>>,
-    /// Position in the agent's route.
+    /// What the model was offered in the current step; none before the first.
+    pub offer: Option<Offer>,
+    /// Position in the agent's route. It only grows within a turn, unless the agent is changed: a
+    /// model that failed is not waited for again in every step.
     pub candidate: usize,
     /// Whether the model has said all it had to say.
     pub is_settled: bool,
@@ -159,92 +133,14 @@ pub struct Turn {
 pub struct QueuedTurn {
     /// Its id.
     pub id: TurnId,
+    /// Who caused it.
+    pub principal: Arc<str>,
+    /// The entry that brought its input.
+    pub seq: Seq,
     /// When its input came.
     pub created_at_ms: u64,
     /// Its input.
     pub items: Vec<Arc<Item>>,
-}
-
-/// An effect without an outcome.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpenEffect {
-    /// What is asked.
-    pub request: EffectRequest,
-    /// The ledger's class.
-    pub safety: Safety,
-    /// The entry that asked for it.
-    pub seq: Seq,
-    /// The current attempt, from 1.
-    pub attempt: u32,
-    /// Where it stands.
-    pub phase: EffectPhase,
-    /// The tool call, for tool effects.
-    pub call: Option<OpenCall>,
-    /// Reconcile calls made so far.
-    pub reconcile_count: u32,
-}
-
-/// A tool call without an outcome.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpenCall {
-    /// The call's item.
-    pub item: Arc<Item>,
-    /// The tool.
-    pub spec: Arc<ToolSpec>,
-    /// The arguments.
-    pub arguments: Arc<Value>,
-}
-
-/// Where an effect stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EffectPhase {
-    /// An attempt is under way.
-    Running,
-    /// The next attempt begins at this time.
-    RetryAt(u64),
-    /// The client runs it.
-    AwaitsClient,
-    /// A person must approve it.
-    AwaitsApproval {
-        /// The question.
-        approval: ApprovalId,
-        /// When it lapses.
-        expires_at_ms: u64,
-    },
-    /// The tool is being asked what became of it.
-    Reconciling,
-    /// The tool is asked again at this time.
-    ReconcileAt(u64),
-    /// A person is asked what became of it.
-    Unknown {
-        /// The question.
-        approval: ApprovalId,
-        /// When it lapses.
-        expires_at_ms: u64,
-    },
-}
-
-impl EffectPhase {
-    /// Whether only the client or a person can move it.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        match self {
-            Self::AwaitsClient | Self::AwaitsApproval { .. } | Self::Unknown { .. } => true,
-            Self::Running | Self::RetryAt(_) | Self::Reconciling | Self::ReconcileAt(_) => false,
-        }
-    }
-
-    /// When time alone moves it.
-    #[must_use]
-    pub fn due_at_ms(&self) -> Option<u64> {
-        match self {
-            Self::RetryAt(at) | Self::ReconcileAt(at) => Some(*at),
-            Self::AwaitsApproval { expires_at_ms, .. } | Self::Unknown { expires_at_ms, .. } => {
-                Some(*expires_at_ms)
-            }
-            Self::Running | Self::AwaitsClient | Self::Reconciling => None,
-        }
-    }
 }
 
 impl SessionState {
@@ -306,47 +202,23 @@ impl SessionState {
         Some(turn.started_at_ms.saturating_add(turn.waited_ms).saturating_add(limit))
     }
 
-    /// What the client or a person must bring.
+    /// The effects that only the client or a person can move.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (&EffectId, &EffectPhase)> {
+        let phases = self.effects.iter().map(|(id, effect)| (id, &effect.phase));
+        phases.filter(|(_, phase)| phase.is_waiting())
+    }
+
+    /// The effects without an outcome, in the order in which they were asked for.
+    pub(super) fn open_effects(&self) -> Vec<(&EffectId, &OpenEffect)> {
+        let mut open: Vec<_> = self.effects.iter().collect();
+        open.sort_unstable_by_key(|(_, effect)| effect.seq);
+        open
+    }
+
+    /// What the client or a person must bring, in the order in which it was asked for.
     #[must_use]
     pub fn required_actions(&self) -> Vec<RequiredAction> {
-        self.effects.iter().filter_map(|(id, effect)| effect.required_action(id)).collect()
-    }
-}
-
-impl OpenEffect {
-    fn required_action(&self, id: &EffectId) -> Option<RequiredAction> {
-        let call = self.call.as_ref()?;
-        let ItemBody::ToolCall { call_id, name, arguments, source } = &call.item.body else {
-            return None;
-        };
-        let (approval, expires_at_ms, unknown_outcome) = match &self.phase {
-            EffectPhase::AwaitsClient => {
-                return Some(RequiredAction::ToolResult {
-                    call_id: call_id.clone(),
-                    name: name.clone(),
-                    arguments: arguments.clone(),
-                });
-            }
-            EffectPhase::AwaitsApproval { approval, expires_at_ms } => {
-                (approval, *expires_at_ms, false)
-            }
-            EffectPhase::Unknown { approval, expires_at_ms } => (approval, *expires_at_ms, true),
-            EffectPhase::Running
-            | EffectPhase::RetryAt(_)
-            | EffectPhase::Reconciling
-            | EffectPhase::ReconcileAt(_) => return None,
-        };
-        let canonical = mainstay_protocol::canonical_value(&call.arguments);
-        Some(RequiredAction::Approval {
-            approval: approval.clone(),
-            unknown_outcome,
-            effect: id.clone(),
-            call_id: call_id.clone(),
-            source: source.clone().unwrap_or_default(),
-            name: name.clone(),
-            arguments: arguments.clone(),
-            arguments_sha256: mainstay_protocol::sha256_hex(canonical.as_bytes()),
-            expires_at_ms,
-        })
+        let open = self.open_effects().into_iter();
+        open.filter_map(|(id, effect)| effect.required_action(id)).collect()
     }
 }

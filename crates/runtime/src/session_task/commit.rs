@@ -8,7 +8,8 @@ use mainstay_core::resource::{IDEMPOTENCY, IdempotencyRow};
 use mainstay_core::session::{Decision, SessionState};
 use mainstay_core::tool::Safety;
 use mainstay_protocol::{
-    ApiError, EffectId, Entry, ErrorCode, Row, RowChange, RowKey, Seq, TaskChange, TaskKey,
+    ApiError, EffectId, Entry, ErrorCode, Row, RowChange, RowKey, Seq, SessionId, TaskChange,
+    TaskKey,
 };
 use mainstay_store::{Commit, StoreError};
 
@@ -217,7 +218,7 @@ impl SessionTask {
             }
         };
         if let Some(row) = known {
-            self.repeated(submit, &row, &idempotency.body_sha256);
+            self.repeated(*submit, &row, &idempotency.body_sha256);
             return Ok(());
         }
         let doc = IdempotencyRow {
@@ -234,17 +235,26 @@ impl SessionTask {
         self.commit(pending).await
     }
 
-    fn repeated(&self, submit: Box<Submit>, row: &Row, body_sha256: &str) {
-        match row.read::<IdempotencyRow>() {
-            Ok(known) if known.body_sha256 == body_sha256 => {
-                let seq = self.state.seq;
-                submit.accept(self.session.clone(), seq, seq, true);
+    /// Answers a key that was accepted before, perhaps by another session (two requests to create
+    /// one under the same key).
+    fn repeated(&self, submit: Submit, row: &Row, body_sha256: &str) {
+        let internal = |what: String| ApiError::new(ErrorCode::Internal, what);
+        let known = match row.read::<IdempotencyRow>() {
+            Ok(known) if known.body_sha256 == body_sha256 => known,
+            Ok(_) => {
+                return submit.refuse(ApiError::new(
+                    ErrorCode::IdempotencyConflict,
+                    "this Idempotency-Key was used with another body; use a new key for a new request",
+                ));
             }
-            Ok(_) => submit.refuse(ApiError::new(
-                ErrorCode::IdempotencyConflict,
-                "this Idempotency-Key was used with another body; use a new key for a new request",
-            )),
-            Err(error) => submit.refuse(ApiError::new(ErrorCode::Internal, error.to_string())),
+            Err(error) => return submit.refuse(internal(error.to_string())),
+        };
+        match SessionId::parse(&known.session) {
+            Ok(session) => {
+                let seq = if session == self.session { self.state.seq } else { 0 };
+                submit.accept(session, seq, seq, true);
+            }
+            Err(error) => submit.refuse(internal(error.to_string())),
         }
     }
 

@@ -1,3 +1,5 @@
 //! The OpenAI door: the Agents API as the official SDKs speak it.
 
+pub(crate) mod agents;
+pub(crate) mod project;
 pub mod wire;

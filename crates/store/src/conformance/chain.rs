@@ -6,7 +6,11 @@ use crate::Commit;
 
 /// The row specs that the suite's stores are migrated to.
 pub const SPECS: &[RowSpec] = &[
-    RowSpec { name: "thing", key: &["tenant", "thing"], indexes: &[&["status", "updated"], &["owner"]] },
+    RowSpec {
+        name: "thing",
+        key: &["tenant", "thing"],
+        indexes: &[&["status", "updated"], &["owner"]],
+    },
     RowSpec { name: "note", key: &["note"], indexes: &[] },
 ];
 

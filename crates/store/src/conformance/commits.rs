@@ -74,7 +74,15 @@ pub(super) async fn an_unsealed_commit_is_invalid(store: Tested) {
         ("a time beyond 63 bits", |c| {
             let draft = EntryDraft { kind: "test.happened", version: 1, payload: "1".to_owned() };
             let text: Arc<str> = "".into();
-            let entry = mainstay_protocol::Entry::seal(draft, &c.journal, 1, Hash::ZERO, u64::MAX, &text, &text);
+            let entry = mainstay_protocol::Entry::seal(
+                draft,
+                &c.journal,
+                1,
+                Hash::ZERO,
+                u64::MAX,
+                &text,
+                &text,
+            );
             c.entries = vec![entry];
         }),
     ];
@@ -118,7 +126,8 @@ pub(super) async fn pipelined_commits_are_applied_in_order(store: Tested) {
 pub(super) async fn of_racing_commits_one_wins(store: Tested) {
     let mut chain = Chain::new("ses_a");
     store.commit(chain.commit(&["1"])).await.expect("committed");
-    let pending: Vec<_> = ["2", "3", "4"].iter().map(|p| store.commit(chain.clone().commit(&[p]))).collect();
+    let pending: Vec<_> =
+        ["2", "3", "4"].iter().map(|p| store.commit(chain.clone().commit(&[p]))).collect();
     let outcomes = futures_in_order(pending).await;
     let refused: Vec<_> = outcomes.into_iter().filter(Result::is_err).collect();
     assert_eq!(refused.len(), 2);

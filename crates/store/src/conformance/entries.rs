@@ -46,7 +46,8 @@ pub(super) async fn entries_come_back_as_they_were_sealed(store: Tested) {
     let payloads = [r#"{"a":1.5,"b":[null,true]}"#, r#""quote \" and ü and \u0000""#, "{}"];
     let mut commit = chain.commit(&payloads);
     store.commit(commit.clone()).await.expect("committed");
-    let found = store.entries(&chain.journal, EntryRange::following(0, 10)).await.expect("readable");
+    let found =
+        store.entries(&chain.journal, EntryRange::following(0, 10)).await.expect("readable");
     let mut previous = (0, Hash::ZERO);
     for (entry, sealed) in found.iter().zip(commit.entries.drain(..)) {
         entry.verify_after(previous.0, previous.1).expect("verifies");

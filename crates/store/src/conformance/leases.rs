@@ -13,7 +13,12 @@ fn session(subject: &str) -> TaskKey {
 }
 
 fn one(subject: &str, owner: &str, now_ms: u64) -> ClaimRequest {
-    ClaimRequest { what: ClaimWhat::One(session(subject)), owner: owner.into(), now_ms, lease_ms: LEASE_MS }
+    ClaimRequest {
+        what: ClaimWhat::One(session(subject)),
+        owner: owner.into(),
+        now_ms,
+        lease_ms: LEASE_MS,
+    }
 }
 
 fn due(owner: &str, now_ms: u64, limit_count: usize) -> ClaimRequest {
@@ -42,8 +47,13 @@ async fn put_tasks(store: &Tested, tasks: &[(&str, &str, u64)]) {
 }
 
 pub(super) async fn due_tasks_are_claimed_newest_first_and_once(store: Tested) {
-    let tasks =
-        [("session", "a", 10), ("session", "c", 30), ("session", "b", 30), ("session", "d", 51), ("timer", "e", 10)];
+    let tasks = [
+        ("session", "a", 10),
+        ("session", "c", 30),
+        ("session", "b", 30),
+        ("session", "d", 51),
+        ("timer", "e", 10),
+    ];
     put_tasks(&store, &tasks).await;
     let first = claim(&store, due("me", 50, 2)).await;
     assert_eq!(subjects(&first), ["b", "c"]);
@@ -68,16 +78,25 @@ pub(super) async fn an_expired_lease_can_be_claimed_and_fences(store: Tested) {
     let mine = claim(&store, one("a", "me", 0)).await;
     let mut chain = Chain { epoch: mine[0].epoch, ..Chain::new("a") };
     store.commit(chain.commit(&["1"])).await.expect("the claimer writes");
-    assert_refused(store.commit(Chain { epoch: 0, ..chain.clone() }.commit(&["2"])).await, "fenced");
+    assert_refused(
+        store.commit(Chain { epoch: 0, ..chain.clone() }.commit(&["2"])).await,
+        "fenced",
+    );
 
     let yours = claim(&store, one("a", "you", 100)).await;
     assert_eq!(subjects(&yours), ["a"]);
     assert_refused(store.commit(chain.clone().commit(&["2"])).await, "fenced");
     // Fenced comes before any other refusal that depends on what is stored.
-    assert_refused(store.commit(Chain { epoch: mine[0].epoch, ..Chain::new("a") }.commit(&["2"])).await, "fenced");
+    assert_refused(
+        store.commit(Chain { epoch: mine[0].epoch, ..Chain::new("a") }.commit(&["2"])).await,
+        "fenced",
+    );
     chain.epoch = yours[0].epoch;
     store.commit(chain.commit(&["2"])).await.expect("the new owner writes");
-    assert_refused(store.commit(Chain { epoch: 7, ..Chain::new("b") }.commit(&["1"])).await, "fenced");
+    assert_refused(
+        store.commit(Chain { epoch: 7, ..Chain::new("b") }.commit(&["1"])).await,
+        "fenced",
+    );
 }
 
 pub(super) async fn renewal_prolongs_what_still_holds(store: Tested) {

@@ -18,7 +18,11 @@ async fn doc(store: &Tested, key: &RowKey) -> Option<String> {
 pub(super) async fn rows_are_put_replaced_and_deleted(store: Tested) {
     let mut chain = Chain::new("ses_a");
     let first = thing(["t", "a"], "open", "1", "me", 1);
-    let long = Row::new(first.key.clone(), &[("status", "open"), ("updated", "1"), ("owner", "me")], &"x".repeat(9_000));
+    let long = Row::new(
+        first.key.clone(),
+        &[("status", "open"), ("updated", "1"), ("owner", "me")],
+        &"x".repeat(9_000),
+    );
     let steps = [
         RowChange::Put(first.clone()),
         RowChange::Put(thing(["t", "a"], "open", "1", "me", 2)),
@@ -44,7 +48,8 @@ pub(super) async fn an_insert_of_an_existing_row_conflicts_whole(store: Tested) 
     let mut chain = Chain::new("ses_a");
     change(&store, &mut chain, vec![RowChange::Insert(note("n", "first"))]).await;
     let mut refused = chain.clone().commit(&["2"]);
-    refused.rows = vec![RowChange::Put(note("other", "never")), RowChange::Insert(note("n", "second"))];
+    refused.rows =
+        vec![RowChange::Put(note("other", "never")), RowChange::Insert(note("n", "second"))];
     assert_refused(store.commit(refused).await, "conflict");
     assert_eq!(doc(&store, &note("n", "").key).await.as_deref(), Some("\"first\""));
     assert_eq!(doc(&store, &note("other", "").key).await, None);
@@ -62,7 +67,12 @@ pub(super) async fn changes_of_one_commit_apply_in_order(store: Tested) {
     ];
     change(&store, &mut chain, steps).await;
     assert_eq!(doc(&store, &key).await.as_deref(), Some("\"3\""));
-    change(&store, &mut chain, vec![RowChange::Delete(key.clone()), RowChange::Insert(note("n", "4"))]).await;
+    change(
+        &store,
+        &mut chain,
+        vec![RowChange::Delete(key.clone()), RowChange::Insert(note("n", "4"))],
+    )
+    .await;
     assert_eq!(doc(&store, &key).await.as_deref(), Some("\"4\""));
     let mut twice = chain.commit(&["1"]);
     twice.rows = vec![RowChange::Insert(note("m", "1")), RowChange::Insert(note("m", "2"))];

@@ -48,8 +48,11 @@ async fn filled(store: &Tested) -> Chain {
     let mut chain = Chain::new("ses_a");
     let mut commit = chain.commit(&["1"]);
     let rows = THINGS.iter().zip(0..);
-    commit.rows =
-        rows.map(|((key, status, updated, owner), i)| RowChange::Put(thing(*key, status, updated, owner, i))).collect();
+    commit.rows = rows
+        .map(|((key, status, updated, owner), i)| {
+            RowChange::Put(thing(*key, status, updated, owner, i))
+        })
+        .collect();
     commit.rows.push(RowChange::Put(note("t", "of another spec")));
     store.commit(commit).await.expect("committed");
     chain

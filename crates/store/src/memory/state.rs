@@ -96,7 +96,8 @@ impl State {
             RowChange::Put(row) | RowChange::Insert(row) => &row.key.spec,
             RowChange::Delete(key) => &key.spec,
         };
-        let table = self.tables.get_mut(name.as_ref()).expect("checked commits name declared specs");
+        let table =
+            self.tables.get_mut(name.as_ref()).expect("checked commits name declared specs");
         match change {
             RowChange::Put(row) | RowChange::Insert(row) => table.put(row),
             RowChange::Delete(key) => table.delete(&key),
@@ -105,7 +106,8 @@ impl State {
 
     pub(super) fn entries(&self, journal: &JournalId, range: &EntryRange) -> Vec<Entry> {
         let Some(journal) = self.journals.get(journal) else { return Vec::new() };
-        let index = |seq: Seq| usize::try_from(seq).unwrap_or(usize::MAX).min(journal.entries.len());
+        let index =
+            |seq: Seq| usize::try_from(seq).unwrap_or(usize::MAX).min(journal.entries.len());
         match range.direction {
             Direction::Ascending => {
                 let following = &journal.entries[index(range.after)..];

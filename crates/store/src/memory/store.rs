@@ -28,7 +28,10 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: Mutex::new(State::new()), hints: broadcast::Sender::new(WATCH_QUEUE_LIMIT_COUNT) }
+        Self {
+            state: Mutex::new(State::new()),
+            hints: broadcast::Sender::new(WATCH_QUEUE_LIMIT_COUNT),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -61,7 +64,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn entries(&self, journal: &JournalId, range: EntryRange) -> Result<Vec<Entry>, StoreError> {
+    async fn entries(
+        &self,
+        journal: &JournalId,
+        range: EntryRange,
+    ) -> Result<Vec<Entry>, StoreError> {
         Ok(self.lock().entries(journal, &range))
     }
 
@@ -85,7 +92,12 @@ impl Store for MemoryStore {
         Ok(self.lock().claim(&request))
     }
 
-    async fn renew(&self, claims: &[Claim], now_ms: u64, lease_ms: u64) -> Result<Vec<Claim>, StoreError> {
+    async fn renew(
+        &self,
+        claims: &[Claim],
+        now_ms: u64,
+        lease_ms: u64,
+    ) -> Result<Vec<Claim>, StoreError> {
         Ok(self.lock().leases.renew(claims, now_ms, lease_ms))
     }
 

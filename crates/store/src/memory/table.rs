@@ -62,7 +62,8 @@ impl Table {
             None => {
                 let after = scan.after.map(|key| key.values.clone());
                 let bounds = bounds(scan.prefix, after, direction);
-                let found = self.rows.range::<[Arc<str>], _>(as_slices(&bounds)).map(|(_, row)| row);
+                let found =
+                    self.rows.range::<[Arc<str>], _>(as_slices(&bounds)).map(|(_, row)| row);
                 take(found, direction, limit_count.saturating_add(1))
             }
             Some(number) => {

@@ -130,10 +130,9 @@ impl Applier<'_> {
         let sql = self.row_sqls.of(&row.key);
         if !sql.columns.is_empty() {
             let values = row_values(row, sql);
-            let updated = self
-                .connection
-                .prepare_cached(&sql.update_doc)?
-                .execute(params_from_iter(values.iter().map(AsRef::as_ref).chain([row.doc.get()])))?;
+            let updated = self.connection.prepare_cached(&sql.update_doc)?.execute(
+                params_from_iter(values.iter().map(AsRef::as_ref).chain([row.doc.get()])),
+            )?;
             if updated > 0 {
                 return Ok(());
             }
@@ -164,7 +163,11 @@ impl Applier<'_> {
                 let sql = "INSERT INTO tasks VALUES (?1, ?2, ?3) ON CONFLICT (kind, subject)
                     DO UPDATE SET due_at_ms = excluded.due_at_ms WHERE due_at_ms <> excluded.due_at_ms";
                 let due_at_ms = signed(*due_at_ms);
-                self.connection.prepare_cached(sql)?.execute(params![key.kind, key.subject, due_at_ms])?;
+                self.connection.prepare_cached(sql)?.execute(params![
+                    key.kind,
+                    key.subject,
+                    due_at_ms
+                ])?;
             }
             TaskChange::Delete { key } => {
                 let sql = "DELETE FROM tasks WHERE kind = ?1 AND subject = ?2";

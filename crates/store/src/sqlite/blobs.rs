@@ -87,7 +87,10 @@ impl Blobs {
             Err(e) => return Err(from_io(e, "read blob", &file)),
         };
         if sha256_hex(&bytes) != hash {
-            return Err(corrupt(format!("blob {} does not have the hash it is named by", file.display())));
+            return Err(corrupt(format!(
+                "blob {} does not have the hash it is named by",
+                file.display()
+            )));
         }
         Ok(Some(bytes))
     }

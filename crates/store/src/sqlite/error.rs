@@ -14,56 +14,63 @@ use crate::StoreError;
 
 /// One failure that several waiters are told of.
 #[derive(Debug, Clone)]
-pub(super) struct Shared(Arc<rusqlite::Error>);
+pub(super) struct Failure(Arc<rusqlite::Error>);
 
-impl fmt::Display for Shared {
+impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl Error for Shared {
+impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source()
     }
 }
 
-impl From<rusqlite::Error> for Shared {
+impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
         Self(Arc::new(error))
     }
 }
 
-impl Shared {
+impl Failure {
     /// Whether leaving other commits out of the group cannot help.
     pub(super) fn concerns_all(&self) -> bool {
         use ErrorCode as C;
         matches!(
             self.0.sqlite_error_code(),
-            Some(C::DiskFull | C::SystemIoFailure | C::DatabaseCorrupt | C::NotADatabase | C::DatabaseBusy)
+            Some(
+                C::DiskFull
+                    | C::SystemIoFailure
+                    | C::DatabaseCorrupt
+                    | C::NotADatabase
+                    | C::DatabaseBusy
+            )
         )
     }
 }
 
 /// The store's failure for one of SQLite's, while it attempted something with this file.
-pub(super) fn from_sqlite(error: impl Into<Shared>, attempt: &str, file: &Path) -> StoreError {
+pub(super) fn from_sqlite(error: impl Into<Failure>, attempt: &str, file: &Path) -> StoreError {
     use rusqlite::Error as E;
-    let shared: Shared = error.into();
+    let failure: Failure = error.into();
     let file = file.display();
-    match shared.0.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => return StoreError::DiskFull(Box::new(shared)),
+    match failure.0.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => return StoreError::DiskFull(Box::new(failure)),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            return corrupt(format!("{file} ({attempt}): {shared}"));
+            return corrupt(format!("{file} ({attempt}): {failure}"));
         }
         Some(_) | None => {}
     }
-    match shared.0.as_ref() {
-        E::InvalidColumnType(..) | E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) | E::Utf8Error(_) => {
-            corrupt(format!("{file} ({attempt}): {shared}"))
-        }
+    match failure.0.as_ref() {
+        E::InvalidColumnType(..)
+        | E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::Utf8Error(_) => corrupt(format!("{file} ({attempt}): {failure}")),
         _ => StoreError::Unavailable {
             what: format!("could not {attempt} in {file}"),
-            source: Some(Box::new(shared)),
+            source: Some(Box::new(failure)),
         },
     }
 }

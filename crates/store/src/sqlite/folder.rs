@@ -73,7 +73,10 @@ fn held(path: &Path, lock: &mut File) -> StoreError {
     let holder = holder.trim();
     let holder = if holder.is_empty() { "unknown" } else { holder };
     StoreError::Unavailable {
-        what: format!("the data folder {} is held by another process (pid {holder})", path.display()),
+        what: format!(
+            "the data folder {} is held by another process (pid {holder})",
+            path.display()
+        ),
         source: None,
     }
 }

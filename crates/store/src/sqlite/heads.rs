@@ -53,3 +53,7 @@ impl Heads {
         self.old.remove(journal);
     }
 }
+
+#[cfg(test)]
+#[path = "heads_tests.rs"]
+mod tests;

@@ -23,7 +23,8 @@ struct Stored {
 
 impl Stored {
     fn of(spec: &RowSpec) -> Self {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let owned =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         Self {
             key: owned(spec.key),
             columns: owned(&check::index_columns(spec)),
@@ -48,7 +49,10 @@ pub(super) fn migrate(
     Ok(Ok(()))
 }
 
-fn migrate_one(connection: &Connection, spec: &RowSpec) -> rusqlite::Result<Result<(), StoreError>> {
+fn migrate_one(
+    connection: &Connection,
+    spec: &RowSpec,
+) -> rusqlite::Result<Result<(), StoreError>> {
     let name = format!("row_spec:{}", spec.name);
     let mut wanted = Stored::of(spec);
     let Some(text) = meta::<String>(connection, &name)? else {
@@ -60,7 +64,10 @@ fn migrate_one(connection: &Connection, spec: &RowSpec) -> rusqlite::Result<Resu
         return Ok(Ok(()));
     };
     let Ok(stored) = serde_json::from_str::<Stored>(&text) else {
-        return Ok(Err(StoreError::Corrupt { what: format!("{name} in table meta: {text}"), at: None }));
+        return Ok(Err(StoreError::Corrupt {
+            what: format!("{name} in table meta: {text}"),
+            at: None,
+        }));
     };
     if stored == wanted {
         return Ok(Ok(()));

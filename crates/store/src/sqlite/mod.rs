@@ -5,6 +5,7 @@
 
 mod apply;
 mod blobs;
+mod desk;
 mod error;
 mod folder;
 mod heads;

@@ -11,6 +11,9 @@ const DEFAULT_GROUP_LIMIT_COUNT: usize = 512;
 /// The most connections that read at the same time by default.
 const DEFAULT_READER_LIMIT_COUNT: usize = 4;
 
+/// How slow a flush may be, by default, for a lone commit to be written on its caller's thread.
+const DEFAULT_LONE_FLUSH_LIMIT_US: u64 = 1_000;
+
 /// Where the data is and which bounds hold.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
@@ -22,6 +25,9 @@ pub struct SqliteOptions {
     pub group_limit_count: usize,
     /// The most connections that read at the same time.
     pub reader_limit_count: usize,
+    /// A commit that meets no other is written on its caller's thread as long as flushes take no
+    /// longer than this; 0 leaves all to the writer's thread.
+    pub lone_flush_limit_us: u64,
     /// How large the data file may grow before commits are refused as if the disk were full.
     pub file_limit_bytes: Option<u64>,
 }
@@ -35,6 +41,7 @@ impl SqliteOptions {
             queue_limit_count: DEFAULT_QUEUE_LIMIT_COUNT,
             group_limit_count: DEFAULT_GROUP_LIMIT_COUNT,
             reader_limit_count: DEFAULT_READER_LIMIT_COUNT,
+            lone_flush_limit_us: DEFAULT_LONE_FLUSH_LIMIT_US,
             file_limit_bytes: None,
         }
     }

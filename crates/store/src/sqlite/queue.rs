@@ -1,8 +1,8 @@
-//! The bounded queue between whoever commits and the writer thread.
+//! The bounded queue before the writer, and whose turn it is to write.
 //!
-//! Invariant: jobs leave in the order in which they came; a full queue refuses at once. A mutex
-//! and a condition variable, because waking the writer must cost one system call at the most and
-//! none while it is busy.
+//! Invariant: one writes at a time; jobs leave in the order in which they came; a full queue
+//! refuses at once. A mutex and a condition variable, because waking the thread must cost one
+//! system call at the most and none while somebody writes.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -28,6 +28,7 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) enum Work {
     Group(Vec<Waiting>),
+    Checkpoint,
     Migrate { list: &'static [RowSpec], reply: Reply },
 }
 
@@ -37,10 +38,21 @@ enum Job {
     Migrate { list: &'static [RowSpec], reply: Reply },
 }
 
+/// Who writes.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    Nobody,
+    Thread,
+    Caller,
+}
+
 #[derive(Debug, Default)]
 struct State {
     jobs: VecDeque<Job>,
-    is_writer_asleep: bool,
+    turn: Turn,
+    is_thread_asleep: bool,
+    needs_checkpoint: bool,
     is_closed: bool,
 }
 
@@ -49,6 +61,23 @@ pub(super) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
     limit_count: usize,
+}
+
+/// The turn of a caller that writes alone; ends when it is dropped.
+#[derive(Debug)]
+pub(super) struct Alone<'a> {
+    queue: &'a Queue,
+    pub(super) needs_checkpoint: bool,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.turn = Turn::Nobody;
+        state.needs_checkpoint |= self.needs_checkpoint;
+        let has_work = !state.jobs.is_empty() || state.needs_checkpoint || state.is_closed;
+        self.queue.wake_if(has_work, state);
+    }
 }
 
 impl Queue {
@@ -60,13 +89,37 @@ impl Queue {
         self.state.lock().expect("no code panics while it holds the queue")
     }
 
-    /// Hands a commit to the writer.
+    /// Wakes the thread unless it is awake or on its way.
+    fn wake_if(&self, has_work: bool, mut state: MutexGuard<'_, State>) {
+        let must_wake = has_work && std::mem::take(&mut state.is_thread_asleep);
+        drop(state);
+        if must_wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Gives the caller the turn to write, if nobody writes or waits.
+    pub(super) fn begin_alone(&self) -> Option<Alone<'_>> {
+        let mut state = self.lock();
+        let is_free = state.turn == Turn::Nobody && !state.is_closed;
+        if !is_free || state.needs_checkpoint || !state.jobs.is_empty() {
+            return None;
+        }
+        state.turn = Turn::Caller;
+        Some(Alone { queue: self, needs_checkpoint: false })
+    }
+
+    /// Hands a commit to the writer's thread.
     pub(super) fn push(&self, commit: Commit, reply: Reply) -> Result<(), StoreError> {
         self.push_job(Job::Commit(Waiting { commit, reply }))
     }
 
-    /// Hands row specs to the writer.
-    pub(super) fn push_migration(&self, list: &'static [RowSpec], reply: Reply) -> Result<(), StoreError> {
+    /// Hands row specs to the writer's thread.
+    pub(super) fn push_migration(
+        &self,
+        list: &'static [RowSpec],
+        reply: Reply,
+    ) -> Result<(), StoreError> {
         self.push_job(Job::Migrate { list, reply })
     }
 
@@ -79,24 +132,29 @@ impl Queue {
             return Err(StoreError::Overloaded { limit_count: self.limit_count });
         }
         state.jobs.push_back(job);
-        let must_wake = std::mem::take(&mut state.is_writer_asleep);
-        drop(state);
-        if must_wake {
-            self.wake.notify_one();
-        }
+        // Whoever writes looks at the queue when it is done.
+        let is_free = state.turn == Turn::Nobody;
+        self.wake_if(is_free, state);
         Ok(())
     }
 
-    /// Waits for work: all commits that stand in the queue, within the group's bounds. None when
-    /// the queue is closed and empty.
+    /// Ends the thread's turn and waits for its next: all commits that stand in the queue, within
+    /// the group's bounds. None when the queue is closed and empty.
     pub(super) fn take(&self, group_limit_count: usize) -> Option<Work> {
         let mut state = self.lock();
-        while state.jobs.is_empty() {
-            if state.is_closed {
+        if state.turn == Turn::Thread {
+            state.turn = Turn::Nobody;
+        }
+        while state.turn == Turn::Caller || (state.jobs.is_empty() && !state.needs_checkpoint) {
+            if state.is_closed && state.turn == Turn::Nobody {
                 return None;
             }
-            state.is_writer_asleep = true;
+            state.is_thread_asleep = true;
             state = self.wake.wait(state).expect("no code panics while it holds the queue");
+        }
+        state.turn = Turn::Thread;
+        if std::mem::take(&mut state.needs_checkpoint) {
+            return Some(Work::Checkpoint);
         }
         let mut group = Vec::new();
         let mut size_bytes = 0;
@@ -122,14 +180,19 @@ impl Queue {
         Some(Work::Group(group))
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lock().jobs.len()
     }
 
     /// Refuses new work; what stands in the queue is still taken.
     pub(super) fn close(&self) {
-        self.lock().is_closed = true;
-        self.wake.notify_one();
+        let mut state = self.lock();
+        state.is_closed = true;
+        self.wake_if(true, state);
     }
 
     /// Refuses new work and drops what waits, whose callers learn that the writer is gone.

@@ -16,7 +16,7 @@ use crate::sqlite::schema::seq_of;
 use crate::sqlite::sql::{self, RowSql};
 use crate::{Direction, EntryRange, RowPage, RowScan, Snapshot, StoreError};
 
-/// A slice of a journal. One entry more than asked for is read, as the link to its successor.
+/// A slice of a journal. The entry before the first one is read too, as a link to it.
 pub(super) fn entries(
     connection: &Connection,
     database: &Path,
@@ -35,23 +35,34 @@ pub(super) fn entries(
         FROM journals JOIN journal ON position BETWEEN (number << 32) + ?2 AND (number << 32) + ?3
         WHERE name = ?1 ORDER BY position {word} LIMIT ?4"
     );
-    let limit = i64::try_from(range.limit_count).unwrap_or(i64::MAX).saturating_add(1);
+    // One more as a link, unless the first entry of all is the first asked for.
+    let link_count = i64::from(range.direction == Direction::Descending || range.after > 0);
+    let limit = i64::try_from(range.limit_count).unwrap_or(i64::MAX).saturating_add(link_count);
     let bound = |seq: Seq| seq.min(check::MAX_ENTRIES_PER_JOURNAL);
     let mut found: Vec<Entry> = Vec::new();
+    let mut unreadable = None;
     let mut load = || {
         let mut statement = connection.prepare_cached(&text)?;
         let mut rows = statement.query(params![journal, bound(low), bound(high), limit])?;
         while let Some(row) = rows.next()? {
-            let entry = entry(row, journal, found.last())?;
-            found.push(entry);
+            unreadable = Some((journal.clone(), seq_of(row.get(0)?)));
+            found.push(entry(row, journal, found.last())?);
+            unreadable = None;
         }
         Ok::<_, rusqlite::Error>(())
     };
-    load().map_err(|e| from_sqlite(e, &format!("read journal {journal}"), database))?;
+    load().map_err(|e| match from_sqlite(e, &format!("read journal {journal}"), database) {
+        StoreError::Corrupt { what, at: None } => StoreError::Corrupt { what, at: unreadable },
+        error => error,
+    })?;
     link(found, range).map_err(|e| chain_broken(&e))
 }
 
-fn entry(row: &rusqlite::Row<'_>, journal: &JournalId, last: Option<&Entry>) -> rusqlite::Result<Entry> {
+fn entry(
+    row: &rusqlite::Row<'_>,
+    journal: &JournalId,
+    last: Option<&Entry>,
+) -> rusqlite::Result<Entry> {
     // Neighbours mostly share these texts; so do their copies in memory.
     let shared = |column: usize, last: Option<&Arc<str>>| {
         let text = row.get_ref(column)?.as_str()?;
@@ -124,7 +135,8 @@ pub(super) fn snapshot(
     database: &Path,
     journal: &JournalId,
 ) -> Result<Option<Snapshot>, StoreError> {
-    let sql = "SELECT seq, version, bytes FROM journals JOIN snapshots USING (number) WHERE name = ?1";
+    let sql =
+        "SELECT seq, version, bytes FROM journals JOIN snapshots USING (number) WHERE name = ?1";
     let load = || {
         connection
             .prepare_cached(sql)?
@@ -152,7 +164,9 @@ pub(super) fn row(
             })
             .optional()
     };
-    load().map_err(|e| from_sqlite(e, &format!("read row {:?} of {}", key.values, key.spec), database))
+    load().map_err(|e| {
+        from_sqlite(e, &format!("read row {:?} of {}", key.values, key.spec), database)
+    })
 }
 
 fn stored_row(
@@ -161,7 +175,8 @@ fn stored_row(
     key_count: usize,
     columns: &[&'static str],
 ) -> rusqlite::Result<Row> {
-    let text = |column: usize| Ok::<Arc<str>, rusqlite::Error>(row.get_ref(column)?.as_str()?.into());
+    let text =
+        |column: usize| Ok::<Arc<str>, rusqlite::Error>(row.get_ref(column)?.as_str()?.into());
     let values = (0..key_count).map(text).collect::<Result<Vec<_>, _>>()?;
     let columns = columns
         .iter()

@@ -66,7 +66,10 @@ impl Readers {
 }
 
 impl Pool {
-    fn run<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn run<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let idle = self.idle.lock().expect("no code panics while it holds the idle readers").pop();
         let connection = match idle {
             Some(connection) => connection,

@@ -90,18 +90,24 @@ FROM journal JOIN journals ON journals.number = position >> 32;
 
 /// Opens the connection that writes, bringing the tables up to date. Answers it with the number
 /// of this start, which is greater than that of every start before.
-pub(super) fn open_writer(file: &Path, page_limit_count: Option<u64>) -> Result<(Connection, u64), StoreError> {
-    let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+pub(super) fn open_writer(
+    file: &Path,
+    page_limit_count: Option<u64>,
+) -> Result<(Connection, u64), StoreError> {
+    let mut connection =
+        open(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     set_up_writer(&connection, page_limit_count)
         .map_err(|e| from_sqlite(e, "set the data file up", file))?;
-    let version = schema_version(&connection).map_err(|e| from_sqlite(e, "read the schema version", file))?;
+    let version =
+        schema_version(&connection).map_err(|e| from_sqlite(e, "read the schema version", file))?;
     if version > SCHEMA_VERSION {
         return Err(invalid(format!(
             "{} has schema version {version}, this binary knows {SCHEMA_VERSION}: use a newer one",
             file.display()
         )));
     }
-    let start = upgrade(&mut connection, version).map_err(|e| from_sqlite(e, "create the tables", file))?;
+    let start =
+        upgrade(&mut connection, version).map_err(|e| from_sqlite(e, "create the tables", file))?;
     Ok((connection, start))
 }
 
@@ -143,7 +149,9 @@ fn set_up_writer(connection: &Connection, page_limit_count: Option<u64>) -> rusq
 
 fn schema_version(connection: &Connection) -> rusqlite::Result<u32> {
     let has_meta = connection
-        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'", [], |_| Ok(()))
+        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'", [], |_| {
+            Ok(())
+        })
         .optional()?;
     match has_meta {
         Some(()) => Ok(meta(connection, "schema_version")?.unwrap_or(0)),
@@ -168,11 +176,22 @@ fn upgrade(connection: &mut Connection, version: u32) -> rusqlite::Result<u64> {
 
 /// A value of the table `meta`.
 pub(super) fn meta<T: FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
-    connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
+    connection
+        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+        .optional()
 }
 
 /// Sets a value of the table `meta`.
-pub(super) fn put_meta(connection: &Connection, name: &str, value: impl ToSql) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+pub(super) fn put_meta(
+    connection: &Connection,
+    name: &str,
+    value: impl ToSql,
+) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     connection.execute(sql, params![name, value]).map(|_| ())
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

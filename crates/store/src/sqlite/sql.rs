@@ -1,8 +1,8 @@
 //! The SQL text of a row spec.
 //!
 //! Invariant: names were checked to be `a-z` and `_` and are quoted all the same; values are always
-//! bound. Every column is text. A table has no row id: its key is its tree, so that a put touches
-//! one tree besides those of the spec's indexes.
+//! bound. Every column is text. A table has a row id: without one, a document that spills over its
+//! page would be read whole by each comparison of keys on the way to a row.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -80,7 +80,7 @@ pub(super) fn create_table(spec: &RowSpec) -> String {
     for column in spec.key.iter().chain(&check::index_columns(spec)) {
         let _ = write!(sql, "{}, ", column_definition(column));
     }
-    let _ = write!(sql, "\"doc\" TEXT NOT NULL, PRIMARY KEY ({})) WITHOUT ROWID", list(spec.key));
+    let _ = write!(sql, "\"doc\" TEXT NOT NULL, PRIMARY KEY ({}))", list(spec.key));
     sql
 }
 
@@ -141,16 +141,25 @@ pub(super) fn scan(
             (Ordering::Equal, _) => {
                 let numbers: Vec<_> =
                     (1..=rest.len()).map(|n| format!("?{}", values.len() + n)).collect();
-                conditions.push(format!("({}) {rest_operator} ({})", list(rest), numbers.join(", ")));
+                conditions.push(format!(
+                    "({}) {rest_operator} ({})",
+                    list(rest),
+                    numbers.join(", ")
+                ));
                 values.extend_from_slice(cursor_rest);
             }
             (Ordering::Greater, Direction::Ascending) | (Ordering::Less, Direction::Descending) => {
                 return None;
             }
-            (Ordering::Less, Direction::Ascending) | (Ordering::Greater, Direction::Descending) => {}
+            (Ordering::Less, Direction::Ascending) | (Ordering::Greater, Direction::Descending) => {
+            }
         }
     }
-    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let filter = if conditions.is_empty() {
+        String::new()
+    } else {
+        format!(" WHERE {}", conditions.join(" AND "))
+    };
     let by: Vec<_> = order.iter().map(|column| format!("\"{column}\" {word}")).collect();
     let columns = check::index_columns(scan.spec);
     let all: Vec<_> = scan.spec.key.iter().chain(&columns).copied().collect();

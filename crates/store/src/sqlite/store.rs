@@ -5,32 +5,33 @@
 //! counter in its lower, so that epochs grow over restarts too.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
 use mainstay_protocol::{Entry, JournalId, Row, RowKey, RowSpec};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 
 use crate::check::{self, Specs};
 use crate::leases::Leases;
 use crate::sqlite::apply::RowSqls;
 use crate::sqlite::blobs::Blobs;
+use crate::sqlite::desk::Desk;
 use crate::sqlite::error::from_io;
 use crate::sqlite::folder::Folder;
-use crate::sqlite::heads::Heads;
 use crate::sqlite::options::SqliteOptions;
-use crate::sqlite::queue::{Queue, Reply, stopped};
 use crate::sqlite::readers::Readers;
 use crate::sqlite::wal::Wal;
 use crate::sqlite::witness::Witness;
-use crate::sqlite::writer::{SharedState, Writer};
+use crate::sqlite::writer::Writer;
 use crate::sqlite::{read, schema};
 use crate::{
     Claim, ClaimRequest, ClaimWhat, Commit, EntryRange, Health, RowPage, RowScan, Snapshot, Store,
-    StoreError, TaskHint, WATCH_QUEUE_LIMIT_COUNT,
+    StoreError, TaskHint,
 };
+
+/// An epoch's lower half: claims since the start.
+const EPOCH_COUNTER_BITS: u32 = 32;
 
 /// The declared specs and their SQL.
 #[derive(Debug, Default)]
@@ -42,12 +43,13 @@ struct Declared {
 /// A store in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    shared: Arc<SharedState>,
+    desk: Arc<Desk>,
+    leases: Arc<Mutex<Leases>>,
     declared: RwLock<Arc<Declared>>,
     readers: Readers,
     blobs: Arc<Blobs>,
     database: Arc<PathBuf>,
-    writer: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
     /// Released last: fields fall in their order.
     _folder: Folder,
 }
@@ -63,34 +65,22 @@ impl SqliteStore {
         let witness = Witness::open(&folder.witness(), &connection, &database)?;
         let wal = Wal::open(folder.log())?;
         let blobs = Arc::new(Blobs::open(folder.blobs())?);
-        let shared = Arc::new(SharedState {
-            queue: Queue::new(options.queue_limit_count),
-            leases: Mutex::new(Leases::new(start << 32)),
-            hints: broadcast::Sender::new(WATCH_QUEUE_LIMIT_COUNT),
-            commit_count: AtomicU64::new(0),
-            flush_count: AtomicU64::new(0),
-        });
-        let writer = Writer {
-            connection,
-            database: database.clone(),
-            shared: shared.clone(),
-            wal,
-            witness,
-            group_limit_count: options.group_limit_count,
-            heads: Heads::default(),
-            row_sqls: RowSqls::default(),
-        };
-        let writer = Builder::new()
+        let leases = Arc::new(Mutex::new(Leases::new(start << EPOCH_COUNTER_BITS)));
+        let writer = Writer::new(connection, database.clone(), leases.clone(), wal, witness);
+        let desk = Arc::new(Desk::new(writer, options));
+        let served = desk.clone();
+        let thread = Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.serve())
+            .spawn(move || served.serve())
             .map_err(|e| from_io(e, "start the writer thread for", &database))?;
         Ok(Self {
-            shared,
+            desk,
+            leases,
             declared: RwLock::default(),
             readers: Readers::new(database.clone(), options.reader_limit_count),
             blobs,
             database: Arc::new(database),
-            writer: Some(writer),
+            thread: Some(thread),
             _folder: folder,
         })
     }
@@ -100,14 +90,7 @@ impl SqliteStore {
     }
 
     fn leases(&self) -> MutexGuard<'_, Leases> {
-        self.shared.leases.lock().expect("no code panics while it holds the leases")
-    }
-
-    /// Hands work to the writer and waits for its answer.
-    async fn ask(&self, push: impl FnOnce(Reply) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let (reply, answer) = oneshot::channel();
-        push(reply)?;
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        self.leases.lock().expect("no code panics while it holds the leases")
     }
 
     async fn block_on_blobs<T: Send + 'static>(
@@ -125,12 +108,12 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.shared.queue.close();
+        self.desk.close();
         // The writer must be the last to close the file: only it may then empty the log.
         self.readers.close();
-        if let Some(writer) = self.writer.take() {
+        if let Some(thread) = self.thread.take() {
             // A panic of the writer was reported by its own hook; there is nobody to tell here.
-            let _ = writer.join();
+            let _ = thread.join();
         }
     }
 }
@@ -139,18 +122,23 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     async fn migrate(&self, specs: &'static [RowSpec]) -> Result<(), StoreError> {
         let checked = check::specs(specs)?;
-        self.ask(|reply| self.shared.queue.push_migration(specs, reply)).await?;
+        self.desk.migrate(specs).await?;
         let declared = Declared { row_sqls: RowSqls::new(&checked), specs: checked };
-        *self.declared.write().expect("no code panics while it holds the specs") = Arc::new(declared);
+        *self.declared.write().expect("no code panics while it holds the specs") =
+            Arc::new(declared);
         Ok(())
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         check::commit(&commit, &self.declared().specs)?;
-        self.ask(|reply| self.shared.queue.push(commit, reply)).await
+        self.desk.commit(commit).await
     }
 
-    async fn entries(&self, journal: &JournalId, range: EntryRange) -> Result<Vec<Entry>, StoreError> {
+    async fn entries(
+        &self,
+        journal: &JournalId,
+        range: EntryRange,
+    ) -> Result<Vec<Entry>, StoreError> {
         let (database, journal) = (self.database.clone(), journal.clone());
         let entry_count = range.limit_count;
         self.readers.read(entry_count, move |c| read::entries(c, &database, &journal, &range)).await
@@ -165,26 +153,32 @@ impl Store for SqliteStore {
         let declared = self.declared();
         check::key_spec(key, &declared.specs)?;
         let (database, key) = (self.database.clone(), key.clone());
-        self.readers.read(1, move |c| read::row(c, &database, declared.row_sqls.of(&key), &key)).await
+        self.readers
+            .read(1, move |c| read::row(c, &database, declared.row_sqls.of(&key), &key))
+            .await
     }
 
     async fn rows(&self, scan: RowScan) -> Result<RowPage, StoreError> {
         let (database, declared) = (self.database.clone(), self.declared());
         let row_count = scan.limit_count;
-        self.readers.read(row_count, move |c| read::rows(c, &database, &scan, &declared.specs)).await
+        self.readers
+            .read(row_count, move |c| read::rows(c, &database, &scan, &declared.specs))
+            .await
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StoreError> {
         let candidates = match &request.what {
             ClaimWhat::One(key) => vec![key.clone()],
             ClaimWhat::Due { kind, limit_count } => {
-                let (database, shared, kind) = (self.database.clone(), self.shared.clone(), kind.clone());
+                let (database, leases, kind) =
+                    (self.database.clone(), self.leases.clone(), kind.clone());
                 let (now_ms, limit_count) = (request.now_ms, *limit_count);
                 let is_free = move |key: &_| {
-                    let leases = shared.leases.lock().expect("no code panics while it holds the leases");
+                    let leases = leases.lock().expect("no code panics while it holds the leases");
                     leases.is_free(key, now_ms)
                 };
-                let read = move |c: &_| read::due_tasks(c, &database, &kind, now_ms, limit_count, is_free);
+                let read =
+                    move |c: &_| read::due_tasks(c, &database, &kind, now_ms, limit_count, is_free);
                 self.readers.read(limit_count, read).await?
             }
         };
@@ -193,7 +187,11 @@ impl Store for SqliteStore {
         let mut claims = Vec::with_capacity(candidates.len());
         for key in candidates {
             // Another claim may have come between the look at the tasks and this moment.
-            let may_claim = if is_due { leases.is_free(&key, request.now_ms) } else { leases.may_claim(&key, &request) };
+            let may_claim = if is_due {
+                leases.is_free(&key, request.now_ms)
+            } else {
+                leases.may_claim(&key, &request)
+            };
             if may_claim {
                 claims.push(leases.grant(key, &request));
             }
@@ -201,12 +199,17 @@ impl Store for SqliteStore {
         Ok(claims)
     }
 
-    async fn renew(&self, claims: &[Claim], now_ms: u64, lease_ms: u64) -> Result<Vec<Claim>, StoreError> {
+    async fn renew(
+        &self,
+        claims: &[Claim],
+        now_ms: u64,
+        lease_ms: u64,
+    ) -> Result<Vec<Claim>, StoreError> {
         Ok(self.leases().renew(claims, now_ms, lease_ms))
     }
 
     fn watch(&self) -> broadcast::Receiver<TaskHint> {
-        self.shared.hints.subscribe()
+        self.desk.watch()
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
@@ -220,14 +223,6 @@ impl Store for SqliteStore {
     }
 
     async fn health(&self) -> Result<Health, StoreError> {
-        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
-            return Err(stopped());
-        }
-        Ok(Health {
-            backend: "sqlite",
-            commit_count: self.shared.commit_count.load(Ordering::Relaxed),
-            flush_count: self.shared.flush_count.load(Ordering::Relaxed),
-            queue_count: self.shared.queue.len(),
-        })
+        self.desk.health()
     }
 }

@@ -16,10 +16,10 @@ use crate::StoreError;
 use crate::sqlite::error::{from_io, from_sqlite};
 use crate::sqlite::schema::PAGE_SIZE_BYTES;
 
-/// What is reserved at start; more would be felt in the time to the first answer.
-const FIRST_RESERVE_BYTES: u64 = 1 << 20;
+/// What is reserved at start; more would be felt in the time of the first commit.
+const FIRST_RESERVE_BYTES: u64 = 256 << 10;
 
-/// What is reserved in the end, a step with each checkpoint.
+/// What is reserved in the end; each checkpoint doubles what there is.
 const RESERVE_LIMIT_BYTES: u64 = 4 << 20;
 
 /// How full the log is when it is copied into the data file: the room above is for one group.
@@ -36,7 +36,7 @@ const FRAME_BYTES: u64 = 24 + PAGE_SIZE_BYTES as u64;
 const CHECKPOINT_FLUSH_COUNT: u64 = 3;
 
 thread_local! {
-    /// Frames in the log after this thread's last commit; SQLite's hook takes no context.
+    /// Frames in the log after the last commit on this thread; SQLite's hook takes no context.
     static FRAME_COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -53,11 +53,12 @@ impl Wal {
     pub(super) fn open(path: PathBuf) -> Result<Self, StoreError> {
         let mut wal = Self { path, reserved_bytes: 0, last_frame_count: 0, due_frame_count: 0 };
         wal.reserve(FIRST_RESERVE_BYTES)?;
+        wal.due_frame_count = wal.limit_frame_count();
         Ok(wal)
     }
 
-    /// Makes this connection's commits known to `after_group`, which must run on this thread, and
-    /// keeps SQLite from checkpoints of its own.
+    /// Makes this connection's commits known to `observe`, and keeps SQLite from checkpoints of its
+    /// own.
     pub(super) fn follow(connection: &Connection) {
         connection.wal_hook(Some(|_, frame_count| {
             FRAME_COUNT.set(u64::try_from(frame_count).unwrap_or(0));
@@ -65,22 +66,34 @@ impl Wal {
         }));
     }
 
-    /// Copies the log into the data file when it is full. Answers how often the disk was flushed.
-    pub(super) fn after_group(&mut self, connection: &Connection) -> Result<u64, StoreError> {
+    /// Tells whether the log is so full that it should be copied into the data file.
+    pub(super) fn is_due(&self) -> bool {
+        self.last_frame_count >= self.due_frame_count
+    }
+
+    /// Runs what commits on this thread, and learns how long it made the log.
+    pub(super) fn observe<T>(&mut self, act: impl FnOnce() -> T) -> T {
+        FRAME_COUNT.set(0);
+        let result = act();
         let frame_count = FRAME_COUNT.get();
-        if frame_count < self.last_frame_count || self.due_frame_count == 0 {
-            self.due_frame_count = self.limit_frame_count();
+        if frame_count > 0 {
+            if frame_count < self.last_frame_count {
+                // It started over.
+                self.due_frame_count = self.limit_frame_count();
+            }
+            self.last_frame_count = frame_count;
         }
-        self.last_frame_count = frame_count;
-        if frame_count < self.due_frame_count {
-            return Ok(0);
-        }
+        result
+    }
+
+    /// Copies the log into the data file. Answers how often the disk was flushed.
+    pub(super) fn checkpoint(&mut self, connection: &Connection) -> Result<u64, StoreError> {
         // A reader may keep the log from starting over: ask again after a while, not at once.
-        self.due_frame_count = frame_count + self.limit_frame_count() / 16;
-        connection
-            .pragma_query(None, "wal_checkpoint", |_| Ok(()))
-            .map_err(|e| from_sqlite(e, "copy the write-ahead log into the data file", &self.path))?;
-        self.reserve((self.reserved_bytes + FIRST_RESERVE_BYTES).min(RESERVE_LIMIT_BYTES))?;
+        self.due_frame_count = self.last_frame_count + self.limit_frame_count() / 16;
+        connection.pragma_query(None, "wal_checkpoint", |_| Ok(())).map_err(|e| {
+            from_sqlite(e, "copy the write-ahead log into the data file", &self.path)
+        })?;
+        self.reserve((self.reserved_bytes * 2).min(RESERVE_LIMIT_BYTES))?;
         Ok(CHECKPOINT_FLUSH_COUNT)
     }
 

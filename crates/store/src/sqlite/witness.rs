@@ -37,7 +37,11 @@ pub(super) struct Witness {
 
 impl Witness {
     /// Opens the witness and demands that the database still has what it saw.
-    pub(super) fn open(path: &Path, connection: &Connection, database: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        path: &Path,
+        connection: &Connection,
+        database: &Path,
+    ) -> Result<Self, StoreError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -74,7 +78,8 @@ fn demand(
     database: &Path,
     path: &Path,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT hash FROM journals JOIN journal ON position = (number << 32) + ?2 WHERE name = ?1";
+    let sql =
+        "SELECT hash FROM journals JOIN journal ON position = (number << 32) + ?2 WHERE name = ?1";
     let seq = i64::try_from(seen.seq).unwrap_or(i64::MAX);
     let found: Option<[u8; 32]> = connection
         .query_row(sql, params![seen.journal, seq], |row| row.get(0))

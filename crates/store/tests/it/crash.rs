@@ -38,7 +38,10 @@ fn say(line: &str) {
 /// What the child says.
 fn said(child: &mut Child) -> impl Iterator<Item = String> + use<> {
     let out = child.stdout.take().expect("piped");
-    BufReader::new(out).lines().map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("child: ")?.to_owned()))
+    BufReader::new(out)
+        .lines()
+        .map_while(Result::ok)
+        .filter_map(|line| Some(line.strip_prefix("child: ")?.to_owned()))
 }
 
 #[tokio::test]
@@ -78,7 +81,8 @@ async fn commit_for_ever(folder: &Path) {
     for (i, session) in SESSIONS.iter().enumerate() {
         let store = store.clone();
         running.spawn(async move {
-            let last = EntryRange { after: u64::MAX, direction: Direction::Descending, limit_count: 1 };
+            let last =
+                EntryRange { after: u64::MAX, direction: Direction::Descending, limit_count: 1 };
             let last = store.entries(&(*session).into(), last).await.expect("readable");
             let mut chain = Chain::new(session);
             if let Some(last) = last.first() {
@@ -103,7 +107,8 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let home = folder();
     let mut acknowledged: BTreeMap<String, u64> = BTreeMap::new();
     for round in 0..ROUND_COUNT {
-        let mut child = spawn("crash::nothing_acknowledged_is_lost_when_the_process_is_killed", home.path());
+        let mut child =
+            spawn("crash::nothing_acknowledged_is_lost_when_the_process_is_killed", home.path());
         let mut lines = said(&mut child);
         let mut note_line = |line: String| {
             let (session, seq) = line.split_once(' ').expect("a session and its seq");
@@ -121,7 +126,11 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             let found = entries(&store, session).await.expect("verifies").len() as u64;
             assert!(found >= *seq, "round {round}: {session} acknowledged {seq}, has {found}");
             let row = store.row(&note(session, "").key).await.expect("readable").expect("there");
-            assert_eq!(row.read::<String>().expect("a text"), found.to_string(), "round {round}: {session}");
+            assert_eq!(
+                row.read::<String>().expect("a text"),
+                found.to_string(),
+                "round {round}: {session}"
+            );
         }
     }
     assert_eq!(acknowledged.len(), SESSIONS.len());

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use mainstay_protocol::{JournalId, TaskKey};
 use mainstay_store::conformance::{Chain, SPECS};
 use mainstay_store::{
-    Claim, ClaimRequest, ClaimWhat, Commit, Direction, EntryRange, MemoryStore, RowPage, RowScan, SqliteStore, Store, StoreError,
+    Claim, ClaimRequest, ClaimWhat, Commit, Direction, EntryRange, MemoryStore, RowPage, RowScan,
+    SqliteStore, Store, StoreError,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use crate::support::{ALL_COUNT, folder, open};
+use crate::support::{ALL_COUNT, folder_in_memory, open};
 use crate::world::{self, JOURNALS, OWNERS, pick};
 
-const SEED_COUNT: u64 = 120;
+const SEED_COUNT: u64 = 100;
 const STEP_COUNT: usize = 40;
 const SEED_VARIABLE: &str = "MAINSTAY_SEED";
 
@@ -41,14 +42,15 @@ fn told<T>(answer: Result<T, StoreError>, tell: impl Fn(T) -> String) -> String 
     }
 }
 
-fn page_text(page: RowPage) -> String {
-    let rows: Vec<_> = page.rows.iter().map(|row| serde_json::to_string(row).expect("serialises")).collect();
+fn page_text(page: &RowPage) -> String {
+    let rows: Vec<_> =
+        page.rows.iter().map(|row| serde_json::to_string(row).expect("serialises")).collect();
     format!("{rows:?} {}", page.has_more)
 }
 
 impl Pair {
     async fn new(seed: u64) -> Self {
-        let home = folder();
+        let home = folder_in_memory();
         let memory = Arc::new(MemoryStore::new());
         memory.migrate(SPECS).await.expect("migrates");
         let sqlite = Some(open(home.path()).await);
@@ -85,38 +87,61 @@ impl Pair {
             pairs.push((commit, in_sqlite));
         }
         let (for_memory, for_sqlite): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        let (memory, sqlite) = (commit_all(self.memory.clone(), for_memory).await, commit_all(self.sqlite(), for_sqlite).await);
+        let (memory, sqlite) = (
+            commit_all(self.memory.clone(), for_memory).await,
+            commit_all(self.sqlite(), for_sqlite).await,
+        );
         assert_eq!(memory, sqlite, "commits");
         self.reload().await;
     }
 
     fn sqlite_epoch(&self, epoch: u64) -> u64 {
-        self.claims.iter().find(|(memory, _)| memory.epoch == epoch).map_or(0, |(_, sqlite)| sqlite.epoch)
+        self.claims
+            .iter()
+            .find(|(memory, _)| memory.epoch == epoch)
+            .map_or(0, |(_, sqlite)| sqlite.epoch)
     }
 
     /// What a writer does after a conflict.
     async fn reload(&mut self) {
         for chain in &mut self.chains {
-            let last = EntryRange { after: u64::MAX, direction: Direction::Descending, limit_count: 1 };
+            let last =
+                EntryRange { after: u64::MAX, direction: Direction::Descending, limit_count: 1 };
             let last = self.memory.entries(&chain.journal, last).await.expect("readable");
             let fresh = Chain::new(&chain.journal);
-            (chain.seq, chain.hash) = last.first().map_or((fresh.seq, fresh.hash), |entry| (entry.seq, entry.hash));
+            (chain.seq, chain.hash) =
+                last.first().map_or((fresh.seq, fresh.hash), |entry| (entry.seq, entry.hash));
         }
     }
 
     async fn claim(&mut self) {
         let what = if self.rng.random() {
-            ClaimWhat::Due { kind: pick(&mut self.rng, &["session", "timer"]).into(), limit_count: self.rng.random_range(0..4) }
+            ClaimWhat::Due {
+                kind: pick(&mut self.rng, &["session", "timer"]).into(),
+                limit_count: self.rng.random_range(0..4),
+            }
         } else {
-            ClaimWhat::One(TaskKey { kind: "session".into(), subject: pick(&mut self.rng, JOURNALS).into() })
+            ClaimWhat::One(TaskKey {
+                kind: "session".into(),
+                subject: pick(&mut self.rng, JOURNALS).into(),
+            })
         };
         let owner = pick(&mut self.rng, OWNERS).into();
-        let request = ClaimRequest { what, owner, now_ms: self.now_ms, lease_ms: self.rng.random_range(1..300) };
+        let request = ClaimRequest {
+            what,
+            owner,
+            now_ms: self.now_ms,
+            lease_ms: self.rng.random_range(1..300),
+        };
         let memory = self.memory.claim(request.clone()).await.expect("claims");
         let sqlite = self.sqlite().claim(request).await.expect("claims");
         self.compare_claims(&memory, &sqlite);
         for (a, b) in memory.into_iter().zip(sqlite) {
-            if let Some(chain) = self.chains.iter_mut().find(|c| c.journal == a.key.subject && &*a.key.kind == "session") {
+            if let Some(chain) = self
+                .chains
+                .iter_mut()
+                .find(|c| c.journal == a.key.subject && &*a.key.kind == "session")
+            {
                 chain.epoch = a.epoch;
             }
             self.claims.push((a, b));
@@ -124,7 +149,9 @@ impl Pair {
     }
 
     fn compare_claims(&self, memory: &[Claim], sqlite: &[Claim]) {
-        let text = |claims: &[Claim]| claims.iter().map(|c| format!("{:?} {}", c.key, c.until_ms)).collect::<Vec<_>>();
+        let text = |claims: &[Claim]| {
+            claims.iter().map(|c| format!("{:?} {}", c.key, c.until_ms)).collect::<Vec<_>>()
+        };
         assert_eq!(text(memory), text(sqlite), "claims at {}", self.now_ms);
     }
 
@@ -155,16 +182,27 @@ impl Pair {
             for range in ranges {
                 let tell = |entries| serde_json::to_string(&entries).expect("serialises");
                 let text = format!("{journal} {range:?}");
-                let answers = (memory.entries(&journal, range.clone()).await, sqlite.entries(&journal, range).await);
+                let answers = (
+                    memory.entries(&journal, range.clone()).await,
+                    sqlite.entries(&journal, range).await,
+                );
                 assert_eq!(told(answers.0, tell), told(answers.1, tell), "{text}");
             }
             let answers = (memory.snapshot(&journal).await, sqlite.snapshot(&journal).await);
-            assert_eq!(answers.0.expect("readable"), answers.1.expect("readable"), "snapshot of {journal}");
+            assert_eq!(
+                answers.0.expect("readable"),
+                answers.1.expect("readable"),
+                "snapshot of {journal}"
+            );
         }
         for _ in 0..40 {
             let scan = world::scan(&mut self.rng);
             let answers = (memory.rows(scan.clone()).await, sqlite.rows(scan.clone()).await);
-            assert_eq!(told(answers.0, page_text), told(answers.1, page_text), "{scan:?}");
+            assert_eq!(
+                told(answers.0, |page| page_text(&page)),
+                told(answers.1, |page| page_text(&page)),
+                "{scan:?}"
+            );
         }
         for spec in SPECS {
             let scan = RowScan {
@@ -181,7 +219,12 @@ impl Pair {
                 let alone = sqlite.row(&row.key).await.expect("readable").expect("there");
                 assert_eq!(alone.doc.get(), row.doc.get(), "{:?}", row.key);
             }
-            assert_eq!(page_text(rows), told(answers.1, page_text), "all of {}", spec.name);
+            assert_eq!(
+                page_text(&rows),
+                told(answers.1, |page| page_text(&page)),
+                "all of {}",
+                spec.name
+            );
         }
     }
 }
@@ -193,7 +236,9 @@ async fn commit_all(store: Arc<dyn Store>, commits: Vec<Commit>) -> Vec<String> 
         let store = store.clone();
         let mut future = Box::pin(async move { store.commit(commit).await });
         // The first poll puts the commit into the store's queue, in this order.
-        let first = std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context))).await;
+        let first =
+            std::future::poll_fn(|context| std::task::Poll::Ready(future.as_mut().poll(context)))
+                .await;
         running.push((future, first));
     }
     let mut outcomes = Vec::new();
@@ -211,9 +256,13 @@ async fn commit_all(store: Arc<dyn Store>, commits: Vec<Commit>) -> Vec<String> 
 struct Running(u64);
 
 impl Drop for Running {
+    #[expect(clippy::print_stderr, reason = "a failing test must say how to run it again")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("again: {SEED_VARIABLE}={} cargo test -p mainstay-store --test it differential", self.0);
+            eprintln!(
+                "again: {SEED_VARIABLE}={} cargo test -p mainstay-store --test it differential",
+                self.0
+            );
         }
     }
 }

@@ -35,7 +35,8 @@ async fn assert_acknowledged(store: &SqliteStore, chain: &Chain) {
 #[tokio::test]
 async fn a_file_at_its_limit_is_a_full_disk() {
     let home = folder();
-    let limited = SqliteOptions { file_limit_bytes: Some(1 << 20), ..SqliteOptions::new(home.path()) };
+    let limited =
+        SqliteOptions { file_limit_bytes: Some(1 << 20), ..SqliteOptions::new(home.path()) };
     let store = open_with(&limited).await;
     let mut big = Chain::new("ses_big");
     let mut commit = big.commit(&["1"]);
@@ -82,7 +83,11 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: the store may be closing its files still when a test panics.
         let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
-        assert!(unmounted.is_ok_and(|status| status.success()), "{} stays mounted", self.0.display());
+        assert!(
+            unmounted.is_ok_and(|status| status.success()),
+            "{} stays mounted",
+            self.0.display()
+        );
     }
 }
 

@@ -44,11 +44,18 @@ async fn drained(store: &SqliteStore) {
     }
 }
 
+/// A store whose commits all go through the queue.
+async fn open_queued(folder: &std::path::Path, queue_limit_count: usize) -> Arc<SqliteStore> {
+    let options =
+        SqliteOptions { queue_limit_count, lone_flush_limit_us: 0, ..SqliteOptions::new(folder) };
+    open_with(&options).await
+}
+
 #[tokio::test]
 async fn waiting_commits_share_one_flush() {
     const WAITING_COUNT: usize = 100;
     let folder = folder();
-    let store = open(folder.path()).await;
+    let store = open_queued(folder.path(), WAITING_COUNT).await;
     let before = store.health().await.expect("healthy");
     let tool = hold_writer(folder.path());
     let mut first = Box::pin(store.commit(noted(&mut Chain::new("ses_first"), "1")));
@@ -72,12 +79,18 @@ async fn waiting_commits_share_one_flush() {
 #[tokio::test]
 async fn a_conflict_does_not_disturb_its_group() {
     let folder = folder();
-    let store = open(folder.path()).await;
+    let store = open_queued(folder.path(), 9).await;
     let tool = hold_writer(folder.path());
     let mut good = Chain::new("ses_good");
     let mut stale = Chain { seq: 3, ..Chain::new("ses_bad") };
-    let commits = [noted(&mut good, "1"), noted(&mut stale, "1"), noted(&mut good, "2"), noted(&mut good.clone(), "3")];
-    let mut waiting: Vec<_> = commits.into_iter().map(|commit| Box::pin(store.commit(commit))).collect();
+    let commits = [
+        noted(&mut good, "1"),
+        noted(&mut stale, "1"),
+        noted(&mut good, "2"),
+        noted(&mut good.clone(), "3"),
+    ];
+    let mut waiting: Vec<_> =
+        commits.into_iter().map(|commit| Box::pin(store.commit(commit))).collect();
     assert!(waiting.iter_mut().all(|commit| start(commit).is_pending()));
     tool.execute_batch("ROLLBACK").expect("lets go");
     let mut outcomes = Vec::new();
@@ -93,8 +106,7 @@ async fn a_conflict_does_not_disturb_its_group() {
 async fn a_full_queue_answers_overloaded() {
     const QUEUE_LIMIT_COUNT: usize = 4;
     let folder = folder();
-    let options = SqliteOptions { queue_limit_count: QUEUE_LIMIT_COUNT, ..SqliteOptions::new(folder.path()) };
-    let store = open_with(&options).await;
+    let store = open_queued(folder.path(), QUEUE_LIMIT_COUNT).await;
     let tool = hold_writer(folder.path());
     let chains: Vec<_> = (0..=QUEUE_LIMIT_COUNT).map(|i| Chain::new(&format!("ses_{i}"))).collect();
     let mut waiting = Vec::new();
@@ -108,7 +120,10 @@ async fn a_full_queue_answers_overloaded() {
     }
     assert_eq!(store.health().await.expect("healthy").queue_count, QUEUE_LIMIT_COUNT);
     let refused = pin!(store.commit(noted(&mut Chain::new("ses_late"), "1"))).await;
-    assert!(matches!(refused, Err(StoreError::Overloaded { limit_count: QUEUE_LIMIT_COUNT })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Overloaded { limit_count: QUEUE_LIMIT_COUNT })),
+        "{refused:?}"
+    );
 
     tool.execute_batch("ROLLBACK").expect("lets go");
     for commit in waiting {
@@ -120,13 +135,16 @@ async fn a_full_queue_answers_overloaded() {
 #[tokio::test]
 async fn a_file_that_a_tool_keeps_locked_is_unavailable() {
     let folder = folder();
-    let store = open(folder.path()).await;
-    let tool = hold_writer(folder.path());
-    let mut chain = Chain::new("ses_a");
-    let refused = store.commit(noted(&mut chain.clone(), "1")).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
-    tool.execute_batch("ROLLBACK").expect("lets go");
-    store.commit(noted(&mut chain, "1")).await.expect("committed");
+    for lone_flush_limit_us in [0, 1_000_000] {
+        let options = SqliteOptions { lone_flush_limit_us, ..SqliteOptions::new(folder.path()) };
+        let store = open_with(&options).await;
+        let tool = hold_writer(folder.path());
+        let mut chain = Chain::new(&format!("ses_{lone_flush_limit_us}"));
+        let refused = store.commit(noted(&mut chain.clone(), "1")).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+        tool.execute_batch("ROLLBACK").expect("lets go");
+        store.commit(noted(&mut chain, "1")).await.expect("committed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -153,6 +171,9 @@ async fn many_sessions_flush_less_often_than_they_commit() {
     let flush_count = after.flush_count - before.flush_count;
     assert!(flush_count * 4 < (SESSION_COUNT * COMMIT_COUNT) as u64, "{flush_count} flushes");
     for i in 0..SESSION_COUNT {
-        assert_eq!(entries(&store, &format!("ses_{i}")).await.expect("readable").len(), COMMIT_COUNT);
+        assert_eq!(
+            entries(&store, &format!("ses_{i}")).await.expect("readable").len(),
+            COMMIT_COUNT
+        );
     }
 }

@@ -15,6 +15,11 @@ pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
+/// A folder that costs no flush, where there is one: for tests that are not about durability.
+pub(crate) fn folder_in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| folder())
+}
+
 /// A store over SQLite, migrated to the suite's specs.
 pub(crate) async fn open(folder: &Path) -> Arc<SqliteStore> {
     open_with(&SqliteOptions::new(folder)).await

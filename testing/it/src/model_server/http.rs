@@ -221,9 +221,11 @@ async fn fail(fault: &Fault) -> Result<Response<Body>, Cut> {
             Ok(response)
         }
         FaultKind::Cut => {
-            let begun = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"half\"}}]}\n\nda";
+            let begun =
+                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"half\"}}]}\n\nda";
             let frames = [Ok(Frame::data(Bytes::from_static(begun.as_bytes()))), Err(Cut)];
-            let mut response = Response::new(BodyExt::boxed_unsync(StreamBody::new(stream::iter(frames))));
+            let mut response =
+                Response::new(BodyExt::boxed_unsync(StreamBody::new(stream::iter(frames))));
             let content_type = HeaderValue::from_static("text/event-stream");
             response.headers_mut().insert(CONTENT_TYPE, content_type);
             Ok(response)

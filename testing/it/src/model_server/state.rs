@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::script::Script;
 
@@ -18,6 +19,7 @@ const MAX_REPORTED_KEYS: usize = 20;
 #[derive(Default)]
 pub struct State {
     inner: Mutex<Inner>,
+    arrivals: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -27,6 +29,8 @@ struct Inner {
     model_unkeyed: u64,
     tools: HashMap<Box<str>, ToolCounts>,
     tools_unkeyed: u64,
+    /// Effects by what was asked, whatever the key.
+    asked: HashMap<Box<str>, u64>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -76,9 +80,24 @@ pub struct ToolStats {
     pub repeated: u64,
     /// Some of the keys with more than one effect.
     pub repeated_keys: Vec<String>,
+    /// Effects that were not the first of their tool and arguments, whatever their keys. Says
+    /// something where the caller gives each call arguments of its own.
+    pub asked_again: u64,
 }
 
 impl State {
+    /// How many calls of models and tools have begun, to wait for.
+    #[must_use]
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.arrivals.subscribe()
+    }
+
+    /// Effects so far by tool and query, whatever the key.
+    #[must_use]
+    pub fn effects(&self) -> HashMap<Box<str>, u64> {
+        self.lock().asked.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no code panics while it holds this lock")
     }
@@ -105,6 +124,7 @@ impl State {
 
     /// Counts a model call; gives how many there were with its key, this one included.
     pub(super) fn model_started(&self, key: Option<&str>) -> u64 {
+        self.arrivals.send_modify(|count| *count += 1);
         let mut inner = self.lock();
         let Some(key) = key else {
             inner.model_unkeyed += 1;
@@ -127,6 +147,7 @@ impl State {
 
     /// Counts a tool call; gives how many there were with its key, this one included.
     pub(super) fn tool_called(&self, key: Option<&str>) -> u64 {
+        self.arrivals.send_modify(|count| *count += 1);
         let mut inner = self.lock();
         let Some(key) = key else {
             inner.tools_unkeyed += 1;
@@ -138,14 +159,26 @@ impl State {
     }
 
     /// Counts an effect; a tool that honours the key has none after the first.
-    pub(super) fn tool_effect(&self, key: Option<&str>, honours_key: bool) -> u64 {
-        let Some(key) = key else { return 1 };
+    pub(super) fn tool_effect(
+        &self,
+        (tool, query): (&str, &str),
+        key: Option<&str>,
+        honours_key: bool,
+    ) -> u64 {
         let mut inner = self.lock();
-        let counts = entry(&mut inner.tools, key);
-        if counts.effects == 0 || !honours_key {
-            counts.effects += 1;
-        }
-        counts.effects
+        let effects = match key {
+            None => 1,
+            Some(key) => {
+                let counts = entry(&mut inner.tools, key);
+                if counts.effects > 0 && honours_key {
+                    return counts.effects;
+                }
+                counts.effects += 1;
+                counts.effects
+            }
+        };
+        *inner.asked.entry(format!("{tool}?{query}").into()).or_default() += 1;
+        effects
     }
 
     /// How many effects a key had.
@@ -184,6 +217,7 @@ impl State {
         }
         stats.calls += stats.unkeyed;
         stats.effects += stats.unkeyed;
+        stats.asked_again = inner.asked.values().map(|effects| effects.saturating_sub(1)).sum();
         stats
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn call(state: &Arc<State>, name: &str, key: Option<&str>, query: &st
     if let Some(status) = behaviour.fail_status.filter(|_| calls <= behaviour.fail_times) {
         return ToolAnswer::Json(status, r#"{"error":"asked to fail"}"#.to_owned(), wait);
     }
-    let effects = state.tool_effect(key, name.starts_with(HONOURS_KEY_PREFIX));
+    let effects = state.tool_effect((name, query), key, name.starts_with(HONOURS_KEY_PREFIX));
     if calls <= behaviour.lose_times {
         return ToolAnswer::Lost(wait);
     }

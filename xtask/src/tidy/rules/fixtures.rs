@@ -24,10 +24,9 @@ pub(super) fn fixtures(tree: &Tree) -> Vec<Finding> {
     for (path, hash) in &listed {
         match actual.get(path) {
             None => findings.push(Finding::file(path, "is listed as frozen but is not there")),
-            Some(now) if now != hash => findings.push(Finding::file(
-                path,
-                "is frozen but was changed: add a new version",
-            )),
+            Some(now) if now != hash => {
+                findings.push(Finding::file(path, "is frozen but was changed: add a new version"))
+            }
             Some(_) => {}
         }
     }
@@ -45,10 +44,7 @@ pub(in crate::tidy) fn freeze(root: &Path, tree: &Tree) -> Result<()> {
     for (path, hash) in actual(tree) {
         listed.entry(path).or_insert(hash);
     }
-    let lines: String = listed
-        .iter()
-        .map(|(path, hash)| format!("{hash}  {path}\n"))
-        .collect();
+    let lines: String = listed.iter().map(|(path, hash)| format!("{hash}  {path}\n")).collect();
     fs::write(root.join(LIST), lines).with_context(|| format!("writing {LIST}"))?;
     println!("{} fixtures are frozen", listed.len());
     Ok(())
@@ -63,10 +59,7 @@ fn listed(tree: &Tree) -> BTreeMap<String, String> {
 }
 
 fn actual(tree: &Tree) -> BTreeMap<String, String> {
-    let frozen = tree
-        .files()
-        .filter(|(path, _)| FROZEN_FOLDERS.iter().any(|folder| path.contains(folder)));
-    frozen
-        .map(|(path, bytes)| (path.to_owned(), format!("{:x}", Sha256::digest(bytes))))
-        .collect()
+    let frozen =
+        tree.files().filter(|(path, _)| FROZEN_FOLDERS.iter().any(|folder| path.contains(folder)));
+    frozen.map(|(path, bytes)| (path.to_owned(), format!("{:x}", Sha256::digest(bytes)))).collect()
 }

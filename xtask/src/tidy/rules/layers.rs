@@ -9,12 +9,7 @@ use crate::tidy::tree::Tree;
 /// Each product crate with the product crates it may use.
 const LAYERS: &[(&str, &[&str])] = &[
     ("adapters", &["core", "protocol"]),
-    (
-        "cli",
-        &[
-            "adapters", "client", "core", "protocol", "runtime", "server", "store",
-        ],
-    ),
+    ("cli", &["adapters", "client", "core", "protocol", "runtime", "server", "store"]),
     ("client", &["protocol"]),
     ("core", &["protocol"]),
     ("protocol", &[]),
@@ -45,9 +40,7 @@ pub(super) fn layers(tree: &Tree) -> Vec<Finding> {
         let folder = path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
         Some((path, folder, text))
     });
-    manifests
-        .flat_map(|(path, folder, text)| check_crate(path, folder, text))
-        .collect()
+    manifests.flat_map(|(path, folder, text)| check_crate(path, folder, text)).collect()
 }
 
 fn check_crate(path: &str, folder: &str, text: &str) -> Vec<Finding> {
@@ -65,10 +58,7 @@ fn check_crate(path: &str, folder: &str, text: &str) -> Vec<Finding> {
     for dependency in dependencies(&manifest) {
         let used = dependency.strip_prefix("mainstay-").unwrap_or_default();
         if !used.is_empty() && !allowed.contains(&used) {
-            findings.push(Finding::file(
-                path,
-                format!("`{folder}` must not use `{used}`"),
-            ));
+            findings.push(Finding::file(path, format!("`{folder}` must not use `{used}`")));
         }
         if PURE.contains(&folder) && IMPURE_DEPENDENCIES.contains(&dependency.as_str()) {
             findings.push(Finding::file(
@@ -83,26 +73,17 @@ fn check_crate(path: &str, folder: &str, text: &str) -> Vec<Finding> {
 /// Names of what the crate itself is built with, also for single targets.
 fn dependencies(manifest: &toml::Table) -> Vec<String> {
     let targets = manifest.get("target").and_then(toml::Value::as_table);
-    let per_target = targets
-        .into_iter()
-        .flat_map(|targets| targets.values().filter_map(toml::Value::as_table));
+    let per_target =
+        targets.into_iter().flat_map(|targets| targets.values().filter_map(toml::Value::as_table));
     let tables = std::iter::once(manifest).chain(per_target);
     let sections = tables.flat_map(|table| DEPENDENCY_TABLES.map(|name| table.get(name)));
     let sections = sections.flatten().filter_map(toml::Value::as_table);
     sections
-        .flat_map(|section| {
-            section
-                .iter()
-                .map(|(name, value)| package_name(name, value))
-        })
+        .flat_map(|section| section.iter().map(|(name, value)| package_name(name, value)))
         .collect()
 }
 
 /// A renamed dependency is known by its package.
 fn package_name(name: &str, value: &toml::Value) -> String {
-    value
-        .get("package")
-        .and_then(toml::Value::as_str)
-        .unwrap_or(name)
-        .to_owned()
+    value.get("package").and_then(toml::Value::as_str).unwrap_or(name).to_owned()
 }

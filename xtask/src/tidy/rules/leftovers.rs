@@ -6,12 +6,8 @@ use crate::tidy::tree::Tree;
 
 const TEXTS: &[&str] = &[".md", ".py", ".rs", ".sh", ".sql", ".toml", ".ts"];
 /// Put together here, so that this file does not break its own rule.
-const MARKERS: &[&str] = &[
-    concat!("FIX", "ME"),
-    concat!("HA", "CK"),
-    concat!("TO", "DO"),
-    concat!("XX", "X"),
-];
+const MARKERS: &[&str] =
+    &[concat!("FIX", "ME"), concat!("HA", "CK"), concat!("TO", "DO"), concat!("XX", "X")];
 const MACROS: &[&str] = &["dbg!", "todo!", "unimplemented!"];
 const ATTRIBUTES: &[&str] = &["#[allow(", "#![allow(", "#[ignore", "#[should_panic"];
 
@@ -41,9 +37,8 @@ fn mentions(tree: &Tree, banned: &[&str], message: impl Fn(&str) -> String) -> V
     for (path, text) in tree.texts(&[".rs"]) {
         let code = code_only(text);
         for found in banned {
-            let places = code
-                .match_indices(found)
-                .filter(|(at, _)| !code[..*at].ends_with(['_', '.']));
+            let places =
+                code.match_indices(found).filter(|(at, _)| !code[..*at].ends_with(['_', '.']));
             findings.extend(
                 places.map(|(at, _)| Finding::line(path, line_at(&code, at), message(found))),
             );

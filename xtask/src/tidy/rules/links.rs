@@ -6,9 +6,7 @@ use super::rule::Finding;
 use crate::tidy::tree::Tree;
 
 pub(super) fn links(tree: &Tree) -> Vec<Finding> {
-    tree.texts(&[".md"])
-        .flat_map(|(path, text)| check_page(tree, path, text))
-        .collect()
+    tree.texts(&[".md"]).flat_map(|(path, text)| check_page(tree, path, text)).collect()
 }
 
 fn check_page(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
@@ -39,10 +37,7 @@ fn prose(text: &str) -> Vec<(usize, String)> {
 
 /// What stands in `](…)`.
 fn targets(line: &str) -> Vec<&str> {
-    line.split("](")
-        .skip(1)
-        .filter_map(|rest| Some(rest.split_once(')')?.0))
-        .collect()
+    line.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect()
 }
 
 fn leads_somewhere(tree: &Tree, page: &str, target: &str) -> bool {
@@ -50,19 +45,13 @@ fn leads_somewhere(tree: &Tree, page: &str, target: &str) -> bool {
         return true;
     }
     let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-    let path = if file.is_empty() {
-        Some(page.to_owned())
-    } else {
-        resolve(page, file)
-    };
+    let path = if file.is_empty() { Some(page.to_owned()) } else { resolve(page, file) };
     let Some(path) = path else { return false };
     if heading.is_empty() {
         return tree.has(&path);
     }
-    tree.text(&path).is_some_and(|text| {
-        text.lines()
-            .any(|line| anchor(line).as_deref() == Some(heading))
-    })
+    tree.text(&path)
+        .is_some_and(|text| text.lines().any(|line| anchor(line).as_deref() == Some(heading)))
 }
 
 /// The path of a link in a page; nothing if it leads out of the repository.
@@ -83,13 +72,7 @@ fn resolve(page: &str, link: &str) -> Option<String> {
 
 /// The anchor of a heading, as code hosts make it.
 fn anchor(line: &str) -> Option<String> {
-    let title = line
-        .strip_prefix('#')?
-        .trim_start_matches('#')
-        .trim()
-        .to_lowercase();
-    let kept = title
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    let title = line.strip_prefix('#')?.trim_start_matches('#').trim().to_lowercase();
+    let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     Some(kept.map(|c| if c == ' ' { '-' } else { c }).collect())
 }

@@ -6,9 +6,7 @@ use crate::tidy::tree::Tree;
 const INHERITED: &[&str] = &["edition", "license", "publish", "rust-version", "version"];
 
 pub(super) fn manifests(tree: &Tree) -> Vec<Finding> {
-    tree.texts(&["/Cargo.toml"])
-        .flat_map(|(path, text)| check_manifest(path, text))
-        .collect()
+    tree.texts(&["/Cargo.toml"]).flat_map(|(path, text)| check_manifest(path, text)).collect()
 }
 
 fn check_manifest(path: &str, text: &str) -> Vec<Finding> {
@@ -17,10 +15,7 @@ fn check_manifest(path: &str, text: &str) -> Vec<Finding> {
         Err(error) => return vec![Finding::file(path, format!("not a manifest: {error}"))],
     };
     let is_inherited = |value: Option<&toml::Value>| {
-        value
-            .and_then(|value| value.get("workspace"))
-            .and_then(toml::Value::as_bool)
-            == Some(true)
+        value.and_then(|value| value.get("workspace")).and_then(toml::Value::as_bool) == Some(true)
     };
     let mut findings = Vec::new();
     if !is_inherited(manifest.get("lints")) {

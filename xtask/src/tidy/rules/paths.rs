@@ -5,16 +5,13 @@ use crate::tidy::tree::Tree;
 
 /// The files of this rule and its test have to name them.
 const EXEMPT: &[&str] = &["xtask/src/tidy/rules/paths.rs", "xtask/src/tidy/tests.rs"];
-const TEXTS: &[&str] = &[
-    ".json", ".md", ".py", ".rs", ".sh", ".snap", ".toml", ".ts", ".yml", ".ci/run",
-];
+const TEXTS: &[&str] =
+    &[".json", ".md", ".py", ".rs", ".sh", ".snap", ".toml", ".ts", ".yml", ".ci/run"];
 const HOMES: &[&str] = &["/home/", "/root/", "/Users/"];
 
 pub(super) fn paths(tree: &Tree) -> Vec<Finding> {
     let texts = tree.texts(TEXTS).filter(|(path, _)| !EXEMPT.contains(path));
-    texts
-        .flat_map(|(path, text)| machine_paths(path, text, &tree.root))
-        .collect()
+    texts.flat_map(|(path, text)| machine_paths(path, text, &tree.root)).collect()
 }
 
 fn machine_paths(path: &str, text: &str, root: &str) -> Vec<Finding> {

@@ -11,18 +11,10 @@ pub(super) fn readme(tree: &Tree) -> Vec<Finding> {
     if first_block(text) == COMMANDS {
         return Vec::new();
     }
-    vec![Finding::file(
-        README,
-        format!("its first code block is not `{}`", COMMANDS.join("`, `")),
-    )]
+    vec![Finding::file(README, format!("its first code block is not `{}`", COMMANDS.join("`, `")))]
 }
 
 fn first_block(text: &str) -> Vec<&str> {
-    let from_block = text
-        .lines()
-        .skip_while(|line| !line.starts_with("```"))
-        .skip(1);
-    from_block
-        .take_while(|line| !line.starts_with("```"))
-        .collect()
+    let from_block = text.lines().skip_while(|line| !line.starts_with("```")).skip(1);
+    from_block.take_while(|line| !line.starts_with("```")).collect()
 }

@@ -20,22 +20,11 @@ pub(super) fn file_sizes(tree: &Tree) -> Vec<Finding> {
     let exceptions = match exceptions(tree) {
         Ok(exceptions) => exceptions,
         Err(error) => {
-            return vec![Finding::file(
-                EXCEPTIONS,
-                format!("not a list of exceptions: {error}"),
-            )];
+            return vec![Finding::file(EXCEPTIONS, format!("not a list of exceptions: {error}"))];
         }
     };
-    let files = tree
-        .texts(&[".rs"])
-        .filter_map(|(path, text)| too_long(path, text, &exceptions));
-    files
-        .chain(
-            exceptions
-                .iter()
-                .filter_map(|exception| unfounded(tree, exception)),
-        )
-        .collect()
+    let files = tree.texts(&[".rs"]).filter_map(|(path, text)| too_long(path, text, &exceptions));
+    files.chain(exceptions.iter().filter_map(|exception| unfounded(tree, exception))).collect()
 }
 
 fn too_long(path: &str, text: &str, exceptions: &[Exception]) -> Option<Finding> {
@@ -48,11 +37,7 @@ fn too_long(path: &str, text: &str, exceptions: &[Exception]) -> Option<Finding>
 
 /// An exception that is not needed, too generous, or without a reason.
 fn unfounded(tree: &Tree, exception: &Exception) -> Option<Finding> {
-    let Exception {
-        path,
-        max_lines,
-        has_reason,
-    } = exception;
+    let Exception { path, max_lines, has_reason } = exception;
     let finding = |message: String| Some(Finding::file(EXCEPTIONS, message));
     if !has_reason {
         return finding(format!("the exception for {path} has no reason"));
@@ -79,14 +64,10 @@ fn exceptions(tree: &Tree) -> Result<Vec<Exception>, toml::de::Error> {
 
 /// What is missing or of another type becomes a value that the check refuses.
 fn read_exception(entry: &Value) -> Exception {
-    let max_lines = entry["max_lines"]
-        .as_u64()
-        .and_then(|lines| usize::try_from(lines).ok());
+    let max_lines = entry["max_lines"].as_u64().and_then(|lines| usize::try_from(lines).ok());
     Exception {
         path: entry["path"].as_str().unwrap_or_default().to_owned(),
         max_lines: max_lines.unwrap_or(usize::MAX),
-        has_reason: entry["reason"]
-            .as_str()
-            .is_some_and(|reason| !reason.trim().is_empty()),
+        has_reason: entry["reason"].as_str().is_some_and(|reason| !reason.trim().is_empty()),
     }
 }

@@ -7,10 +7,7 @@ pub(super) fn test_layout(tree: &Tree) -> Vec<Finding> {
     let strays = tree.files().filter(|(path, _)| is_further_binary(path));
     strays
         .map(|(path, _)| {
-            Finding::file(
-                path,
-                "is a test binary of its own: make it a module of tests/it/main.rs",
-            )
+            Finding::file(path, "is a test binary of its own: make it a module of tests/it/main.rs")
         })
         .collect()
 }

@@ -11,9 +11,6 @@ mod wire;
 pub(super) use request::{Thinking, body};
 pub(super) use response::MessagesDecoder;
 
-#[cfg(test)]
-mod tests;
-
 use reqwest::header::HeaderName;
 use url::Url;
 

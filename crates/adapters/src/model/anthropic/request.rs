@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::wire::{Block, Body, Format, Message, OutputConfig, ThinkingConfig, Tool};
 use crate::model::catalogue::Reasoning;
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, fitted_call_id, late_output_text, pieces, summary_text,
+    NO_OUTPUT, Piece, fitted_call_id, late_output_text, object_arguments, pieces, summary_text,
 };
 
 /// The longest call id sent, in characters.
@@ -184,11 +184,9 @@ fn push_blocks<'a>(piece: &Piece<'a>, provider: &str, blocks: &mut Vec<Block<'a>
         }
         Piece::Assistant(text) => blocks.extend(text_block(text)),
         Piece::Reasoning(..) => blocks.extend(thinking_block(piece, provider)),
-        Piece::Call(id, name, arguments) => blocks.push(Block::ToolUse {
-            id: wire_id(id),
-            name,
-            input: input(arguments),
-        }),
+        Piece::Call(id, name, arguments) => {
+            blocks.push(Block::ToolUse { id: wire_id(id), name, input: input(arguments) });
+        }
         Piece::Output(id, content, is_error) => blocks.push(Block::ToolResult {
             tool_use_id: wire_id(id),
             content: match content {
@@ -226,19 +224,13 @@ fn thinking_block<'a>(piece: &Piece<'a>, provider: &str) -> Option<Block<'a>> {
     Some(Block::Thinking { thinking: text("thinking")?, signature: text("signature")? })
 }
 
-/// Arguments as the JSON object that the API wants; what the model wrote is kept even when it is not
-/// one, so that the model sees what it did.
+/// Arguments as JSON inside the request's own.
 fn input(arguments: &str) -> Cow<'_, RawValue> {
-    let text = arguments.trim();
-    let object = text.starts_with('{').then(|| serde_json::from_str::<&RawValue>(text).ok());
-    if let Some(object) = object.flatten() {
-        return Cow::Borrowed(object);
+    const JSON: &str = "object_arguments gives JSON";
+    match object_arguments(arguments) {
+        Cow::Borrowed(text) => Cow::Borrowed(serde_json::from_str(text).expect(JSON)),
+        Cow::Owned(text) => Cow::Owned(RawValue::from_string(text).expect(JSON)),
     }
-    let written = match text {
-        "" => serde_json::value::to_raw_value(&serde_json::json!({})),
-        _ => serde_json::value::to_raw_value(&serde_json::json!({ "not_json": arguments })),
-    };
-    Cow::Owned(written.expect("a map with text keys"))
 }
 
 fn wire_id(id: &CallId) -> Cow<'_, str> {

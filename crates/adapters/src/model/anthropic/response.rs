@@ -41,7 +41,8 @@ impl MessagesDecoder {
 
 impl Decoder for MessagesDecoder {
     fn event(&mut self, data: &[u8], parts: &mut Parts) -> Result<Progress, Fault> {
-        let event = serde_json::from_slice(data).map_err(|_| Fault::garbled("not an event", data))?;
+        let event =
+            serde_json::from_slice(data).map_err(|_| Fault::garbled("not an event", data))?;
         match event {
             Event::MessageStart { message } => {
                 if let Some(usage) = &message.usage {
@@ -155,7 +156,9 @@ impl MessagesDecoder {
         self.draft.count(more.len())?;
         match (self.draft.at(index), kind) {
             (ModelOutput::Message { text }, PartKind::Text) => text.push_str(&more),
-            (ModelOutput::Reasoning { summary, .. }, PartKind::Reasoning) => summary.push_str(&more),
+            (ModelOutput::Reasoning { summary, .. }, PartKind::Reasoning) => {
+                summary.push_str(&more);
+            }
             (ModelOutput::ToolCall { arguments, .. }, PartKind::Arguments) => {
                 arguments.push_str(&more);
             }
@@ -231,8 +234,11 @@ fn error_kind(status: Option<StatusCode>, text: &ErrorText) -> ModelErrorKind {
     match text.category.as_str() {
         "rate_limit_error" => return ModelErrorKind::RateLimited,
         "overloaded_error" | "api_error" | "timeout_error" => return ModelErrorKind::Unavailable,
-        "invalid_request_error" | "authentication_error" | "permission_error"
-        | "not_found_error" | "billing_error" => return ModelErrorKind::Invalid,
+        "invalid_request_error"
+        | "authentication_error"
+        | "permission_error"
+        | "not_found_error"
+        | "billing_error" => return ModelErrorKind::Invalid,
         _ => {}
     }
     match status.map(|status| status.as_u16()) {

@@ -138,7 +138,11 @@ impl ModelFile {
         let size_bytes = size(&self.path(folder))?;
         if let Some(size_bytes) = size_bytes {
             let whole = size_bytes == self.size_bytes;
-            return Ok(if whole { LocalState::Present } else { LocalState::Damaged { size_bytes } });
+            return Ok(if whole {
+                LocalState::Present
+            } else {
+                LocalState::Damaged { size_bytes }
+            });
         }
         let partial = size(&self.partial_path(folder))?.filter(|bytes| *bytes > 0);
         Ok(partial.map_or(LocalState::Absent, |size_bytes| LocalState::Partial { size_bytes }))

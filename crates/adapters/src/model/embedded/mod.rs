@@ -6,7 +6,14 @@
 //! is taken), several tool calls in one step.
 
 mod files;
+#[cfg(feature = "embedded-model")]
+mod inference;
 mod pull;
 
 pub use files::{DEFAULT_MODEL, LocalState, ModelFile, Source, find_model_file, model_files};
+#[cfg(feature = "embedded-model")]
+pub use inference::{
+    DEFAULT_CONTEXT_TOKENS, DEFAULT_MAX_MEMORY_BYTES, DEFAULT_MAX_OUTPUT_TOKENS,
+    DEFAULT_MAX_WAITING_CALLS, EmbeddedModel, EmbeddedSettings,
+};
 pub use pull::{PullError, PullProgress, Puller, SourceError, VerifyError, verify};

@@ -23,9 +23,7 @@ use url::Url;
 use super::draft::Answer;
 use super::endpoint::Endpoint;
 use super::fault::{ErrorText, Fault};
-use super::limits::{
-    DRAIN_TIMEOUT_MS, MAX_ERROR_BODY_BYTES, MAX_STREAM_BYTES, MAX_STREAM_EVENTS,
-};
+use super::limits::{DRAIN_TIMEOUT_MS, MAX_ERROR_BODY_BYTES, MAX_STREAM_BYTES, MAX_STREAM_EVENTS};
 use super::retry_after::retry_after_ms;
 use super::sse::{EventTooLarge, SseParser};
 use crate::model::catalogue::Pricing;
@@ -160,9 +158,8 @@ impl Reader {
             Ok(Err(error)) => Err(transport_fault("send the request", error)),
             Err(fault) => Err(fault),
         };
-        let response = opened.map_err(|fault| {
-            fault.into_error(&endpoint.provider, &model, endpoint.key.as_ref())
-        })?;
+        let response = opened
+            .map_err(|fault| fault.into_error(&endpoint.provider, &model, endpoint.key.as_ref()))?;
         Ok(Box::new(Self {
             endpoint,
             model,
@@ -283,13 +280,14 @@ impl Reader {
 
     fn reply(&self, answer: Answer) -> ModelReply {
         let Answer { outputs, stop, model, tokens } = answer;
+        let cost_microusd = self.pricing.cost_microusd(&model, &self.model, tokens);
         let model = if model.is_empty() { self.model.as_ref().to_owned() } else { model };
         let usage = Usage {
             input_tokens: tokens.input,
             cached_input_tokens: tokens.cached_input,
             output_tokens: tokens.output,
             reasoning_tokens: tokens.reasoning,
-            cost_microusd: self.pricing.cost_microusd(&model, &self.model, tokens),
+            cost_microusd,
         };
         ModelReply { outputs, usage, model, stop }
     }
@@ -369,11 +367,8 @@ impl Refusal {
 const ERROR_BODY_TIMEOUT_MS: u64 = 10_000;
 
 fn transport_fault(what: &str, error: reqwest::Error) -> Fault {
-    let kind = if error.is_builder() {
-        ModelErrorKind::Invalid
-    } else {
-        ModelErrorKind::Unavailable
-    };
+    let kind =
+        if error.is_builder() { ModelErrorKind::Invalid } else { ModelErrorKind::Unavailable };
     // The URL may hold what an operator put into it; the provider's name says enough.
     let error = error.without_url();
     let mut detail = format!("{what}: {error}");

@@ -65,9 +65,7 @@ fn auth_header(auth: Auth, key: &Secret) -> Result<(HeaderName, HeaderValue), In
         Auth::Bearer => {
             (AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {}", key.expose()))?)
         }
-        Auth::Header(name) => {
-            (HeaderName::from_static(name), HeaderValue::from_str(key.expose())?)
-        }
+        Auth::Header(name) => (HeaderName::from_static(name), HeaderValue::from_str(key.expose())?),
     };
     value.set_sensitive(true);
     Ok((name, value))

@@ -34,7 +34,12 @@ impl Fault {
     }
 
     /// The error as the runtime gets it.
-    pub(super) fn into_error(self, provider: &str, model: &str, key: Option<&Secret>) -> ModelError {
+    pub(super) fn into_error(
+        self,
+        provider: &str,
+        model: &str,
+        key: Option<&Secret>,
+    ) -> ModelError {
         let detail = scrubbed(&self.detail, key);
         ModelError {
             kind: self.kind,
@@ -104,8 +109,9 @@ impl ErrorText {
 pub(in crate::model) fn is_context_too_long(text: &ErrorText) -> bool {
     const CODES: [&str; 3] =
         ["context_length_exceeded", "exceed_context_size_error", "request_too_large"];
-    const PHRASES: [&str; 8] = [
+    const PHRASES: [&str; 9] = [
         "maximum context length",
+        "exceed context limit",
         "context window",
         "context size",
         "context length",

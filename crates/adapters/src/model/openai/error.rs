@@ -28,12 +28,17 @@ pub(super) fn error_kind(status: Option<StatusCode>, text: &ErrorText) -> ModelE
 
 fn by_code(code: &str) -> Option<ModelErrorKind> {
     let kind = match code {
-        "insufficient_quota" | "billing_hard_limit_reached" | "invalid_api_key"
-        | "model_not_found" | "DeploymentNotFound" => ModelErrorKind::Invalid,
-        "content_filter" | "content_policy_violation" | "invalid_prompt" | "bio_policy"
-        | "misalignment_policy_violation" | "image_content_policy_violation" => {
-            ModelErrorKind::Refused
-        }
+        "insufficient_quota"
+        | "billing_hard_limit_reached"
+        | "invalid_api_key"
+        | "model_not_found"
+        | "DeploymentNotFound" => ModelErrorKind::Invalid,
+        "content_filter"
+        | "content_policy_violation"
+        | "invalid_prompt"
+        | "bio_policy"
+        | "misalignment_policy_violation"
+        | "image_content_policy_violation" => ModelErrorKind::Refused,
         "rate_limit_exceeded" | "slow_down" | "too_many_requests" => ModelErrorKind::RateLimited,
         "server_error" | "internal_error" | "vector_store_timeout" => ModelErrorKind::Unavailable,
         image if image.contains("image") => ModelErrorKind::Invalid,

@@ -23,7 +23,8 @@ pub(in crate::model) enum Host {
 
 /// Whether a base URL is OpenAI's own.
 pub(in crate::model) fn is_openai(base: &Url) -> bool {
-    base.host_str().is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
+    base.host_str()
+        .is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
 }
 
 /// The URL of an API for a model; none when the base cannot hold a path.

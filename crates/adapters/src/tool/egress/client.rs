@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Request};
+use reqwest::{Client, Method, Request, Response};
 use url::{Host, Url};
 
 use super::address::is_public;
@@ -33,8 +33,8 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
-    /// Bound on each hop.
-    pub(crate) timeout_ms: u64,
+    /// Bound on each hop; none where whoever waits ends it by dropping the request.
+    pub(crate) timeout_ms: Option<u64>,
     /// Bound on what is read of the answer.
     pub(crate) limit_bytes: usize,
 }
@@ -69,7 +69,8 @@ impl Egress {
         let mut request = request;
         for _ in 0..=MAX_REDIRECTS {
             let client = self.client_for(&request.url, hosts)?;
-            let answer = send_once(client, &request).await?;
+            let response = execute(client, &request).await?;
+            let answer = Incoming::read(response, request.limit_bytes, host_of(&request)).await?;
             match next_hop(&request, &answer)? {
                 Some(next) => request = next,
                 None => return Ok(answer),
@@ -78,9 +79,19 @@ impl Egress {
         Err(Refusal::TooManyRedirects { limit: MAX_REDIRECTS }.into())
     }
 
+    /// Sends a request and leaves the answer's body to the caller. A redirect is an answer like any
+    /// other.
+    pub(crate) async fn open(
+        &self,
+        request: &Outgoing,
+        hosts: &AllowedHosts,
+    ) -> Result<Response, EgressError> {
+        execute(self.client_for(&request.url, hosts)?, request).await
+    }
+
     /// The client that may be used for a URL. Names are checked when they are resolved; an address
     /// in the URL itself is never resolved and is checked here.
-    pub(crate) fn client_for(&self, url: &Url, hosts: &AllowedHosts) -> Result<&Client, Refusal> {
+    fn client_for(&self, url: &Url, hosts: &AllowedHosts) -> Result<&Client, Refusal> {
         let (host, port) = target(url)?;
         hosts.check(&host, port)?;
         if self.private_hosts.iter().any(|own| own.matches(&host, port)) {
@@ -122,15 +133,17 @@ fn target(url: &Url) -> Result<(Host<&str>, u16), Refusal> {
     }
 }
 
-async fn send_once(client: &Client, outgoing: &Outgoing) -> Result<Incoming, EgressError> {
+async fn execute(client: &Client, outgoing: &Outgoing) -> Result<Response, EgressError> {
     let mut request = Request::new(outgoing.method.clone(), outgoing.url.clone());
     *request.headers_mut() = outgoing.headers.clone();
     request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     *request.body_mut() = outgoing.body.clone().map(Into::into);
-    *request.timeout_mut() = Some(Duration::from_millis(outgoing.timeout_ms));
-    let host = outgoing.url.host_str().unwrap_or_default();
-    let response = client.execute(request).await.map_err(|error| sending_failed(host, &error))?;
-    Incoming::read(response, outgoing.limit_bytes, host).await
+    *request.timeout_mut() = outgoing.timeout_ms.map(Duration::from_millis);
+    client.execute(request).await.map_err(|error| sending_failed(host_of(outgoing), &error))
+}
+
+fn host_of(outgoing: &Outgoing) -> &str {
+    outgoing.url.host_str().unwrap_or_default()
 }
 
 fn sending_failed(host: &str, error: &reqwest::Error) -> EgressError {

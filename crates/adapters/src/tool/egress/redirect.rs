@@ -10,7 +10,8 @@ use super::response::Incoming;
 
 /// The next request when the answer leads elsewhere; none when it is the answer.
 pub(super) fn next_hop(request: &Outgoing, answer: &Incoming) -> Result<Option<Outgoing>, Refusal> {
-    let Some(location) = answer.headers.get(LOCATION).filter(|_| leads_elsewhere(answer.status)) else {
+    let Some(location) = answer.headers.get(LOCATION).filter(|_| leads_elsewhere(answer.status))
+    else {
         return Ok(None);
     };
     let location = String::from_utf8_lossy(location.as_bytes());

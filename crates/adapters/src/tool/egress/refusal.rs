@@ -10,7 +10,9 @@ pub(crate) enum Refusal {
     BadUrl { url: String, reason: String },
     #[error("the host {host:?} is not allowed; allowed: {allowed}")]
     NotListed { host: String, allowed: String },
-    #[error("{host:?} leads to the private address {address}, which this server does not let tools reach")]
+    #[error(
+        "{host:?} leads to the private address {address}, which this server does not let tools reach"
+    )]
     Private { host: String, address: String },
     #[error("the answer leads from https to http, to {url:?}")]
     Downgrade { url: String },

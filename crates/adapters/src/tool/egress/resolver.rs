@@ -54,7 +54,9 @@ impl Resolve for GuardedResolver {
             // One private address among public ones is refused as well: which of them would be
             // connected to is up to whoever runs the name.
             let private = addresses.iter().find(|address| !is_public(**address));
-            if reach == Reach::Public && let Some(address) = private {
+            if reach == Reach::Public
+                && let Some(address) = private
+            {
                 return Err(Refusal::Private { host, address: address.to_string() }.into());
             }
             let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));

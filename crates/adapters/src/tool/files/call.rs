@@ -84,7 +84,8 @@ impl FileTools {
 
     /// Runs one attempt. Files block, so that they are read and written on a thread of their own.
     pub(crate) async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
-        let Some(tool) = Tool::ALL.iter().copied().find(|tool| tool.name() == call.spec.remote_name)
+        let Some(tool) =
+            Tool::ALL.iter().copied().find(|tool| tool.name() == call.spec.remote_name)
         else {
             return Err(terminal(format!("there is no file tool {:?}", call.spec.remote_name)));
         };
@@ -116,7 +117,8 @@ fn run(tool: Tool, dir: &Dir, call: &ToolCall) -> Result<ToolOutput, FileError> 
 }
 
 fn arguments<A: DeserializeOwned>(value: &Value) -> Result<A, FileError> {
-    A::deserialize(value).map_err(|error| FileError::Model(format!("the arguments do not fit: {error}")))
+    A::deserialize(value)
+        .map_err(|error| FileError::Model(format!("the arguments do not fit: {error}")))
 }
 
 /// Where a tool works when the model names no folder.

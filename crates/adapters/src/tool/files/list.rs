@@ -12,6 +12,8 @@ use crate::tool::output::bounded;
 
 /// The most entries that one call lists.
 const MAX_LIST_ENTRIES: usize = 1_000;
+/// The most entries of one folder that are looked at.
+const MAX_FOLDER_ENTRIES: usize = 50_000;
 /// The most folders that one call enters.
 pub(super) const MAX_FOLDERS: usize = 1_000;
 
@@ -68,7 +70,7 @@ impl Entry {
 /// in circles.
 pub(super) fn read_folder(dir: &Dir, folder: &InnerPath) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for entry in dir.read_dir(folder.as_path())? {
+    for entry in dir.read_dir(folder.as_path())?.take(MAX_FOLDER_ENTRIES) {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if is_hidden(&name) {

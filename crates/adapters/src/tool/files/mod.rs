@@ -15,6 +15,6 @@ mod workspace;
 mod write;
 
 pub(crate) use call::FileTools;
-pub(crate) use specs::file_specs;
 pub use seed::seed_workspace;
+pub(crate) use specs::file_specs;
 pub use workspace::{remove_workspace, workspace_dir};

@@ -13,7 +13,7 @@ use crate::tool::output::{MAX_OUTPUT_BYTES, bounded};
 
 /// The most lines that one call reads.
 const MAX_READ_LINES: usize = 2_000;
-/// The most bytes that are passed over to reach `offset`.
+/// The most bytes that are passed over to reach `offset`, or the end of a line.
 const MAX_SKIPPED_BYTES: u64 = 67_108_864;
 /// How much of a file decides whether it is text.
 const SNIFF_BYTES: usize = 8_192;
@@ -38,7 +38,9 @@ pub(super) fn read(dir: &Dir, arguments: &Arguments) -> Result<ToolOutput, FileE
     let size_bytes = file.metadata().map_err(failed)?.len();
     let mut reader = BufReader::with_capacity(SNIFF_BYTES, file);
     if is_binary(reader.fill_buf().map_err(failed)?) {
-        return Err(FileError::Model(format!("{attempt}: it is a binary file of {size_bytes} bytes")));
+        return Err(FileError::Model(format!(
+            "{attempt}: it is a binary file of {size_bytes} bytes"
+        )));
     }
     let offset = arguments.offset.unwrap_or(1).max(1);
     let limit = arguments.limit.unwrap_or(MAX_READ_LINES).clamp(1, MAX_READ_LINES);
@@ -103,7 +105,7 @@ fn read_window(reader: &mut BufReader<File>, limit: usize) -> std::io::Result<Wi
         }
         window.is_line_cut = !reader.fill_buf()?.is_empty();
         window.lines = 1;
-        reader.skip_until(b'\n')?;
+        reader.by_ref().take(MAX_SKIPPED_BYTES).skip_until(b'\n')?;
         break;
     }
     window.has_more = !reader.fill_buf()?.is_empty();

@@ -60,7 +60,8 @@ fn pattern(arguments: &Arguments) -> Result<Regex, FileError> {
     };
     let mut builder = RegexBuilder::new(&source);
     let built = builder.case_insensitive(true).size_limit(MAX_COMPILED_BYTES).build();
-    built.map_err(|error| FileError::Model(format!("the regular expression is not usable: {error}")))
+    built
+        .map_err(|error| FileError::Model(format!("the regular expression is not usable: {error}")))
 }
 
 /// A search on its way.
@@ -127,7 +128,11 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the start of the next line and passes over the rest of it.
-    fn next_line(&mut self, reader: &mut BufReader<File>, line: &mut Vec<u8>) -> std::io::Result<bool> {
+    fn next_line(
+        &mut self,
+        reader: &mut BufReader<File>,
+        line: &mut Vec<u8>,
+    ) -> std::io::Result<bool> {
         line.clear();
         let room = self.room_bytes.min(MAX_LINE_BYTES as u64);
         let mut read = reader.by_ref().take(room).read_until(b'\n', line)? as u64;
@@ -144,7 +149,8 @@ impl<'a> Search<'a> {
         cut_text(&mut shown, MAX_SHOWN_LINE_BYTES);
         let entry = format!("{}:{number}: {shown}", path.display());
         self.found_bytes += entry.len() + 1;
-        self.is_cut |= self.found.len() >= MAX_FOUND_LINES || self.found_bytes > MAX_OUTPUT_BYTES / 2;
+        self.is_cut |=
+            self.found.len() >= MAX_FOUND_LINES || self.found_bytes > MAX_OUTPUT_BYTES / 2;
         if !self.is_cut {
             self.found.push(entry);
         }

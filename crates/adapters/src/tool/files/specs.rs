@@ -37,14 +37,14 @@ fn safety(tool: Tool) -> Safety {
 fn parameters(tool: Tool) -> Value {
     match tool {
         Tool::List => object(
-            json!({
+            &json!({
                 "path": {"type": "string", "description": "Folder, for example '.'"},
                 "recursive": {"type": "boolean", "description": "Whether to list the folders inside it too"},
             }),
             &[],
         ),
         Tool::Read => object(
-            json!({
+            &json!({
                 "path": {"type": "string", "description": "Path of the file"},
                 "offset": {"type": "integer", "minimum": 1, "description": "First line, from 1"},
                 "limit": {"type": "integer", "minimum": 1, "description": "Number of lines"},
@@ -52,7 +52,7 @@ fn parameters(tool: Tool) -> Value {
             &["path"],
         ),
         Tool::Search => object(
-            json!({
+            &json!({
                 "text": {"type": "string", "minLength": 1, "description": "The text to look for"},
                 "path": {"type": "string", "description": "Folder or file to look in; all when left out"},
                 "regex": {"type": "boolean", "description": "Whether the text is a regular expression"},
@@ -60,7 +60,7 @@ fn parameters(tool: Tool) -> Value {
             &["text"],
         ),
         Tool::Write => object(
-            json!({
+            &json!({
                 "path": {"type": "string", "description": "Path of the file"},
                 "content": {"type": "string", "description": "The whole new content"},
             }),
@@ -69,7 +69,7 @@ fn parameters(tool: Tool) -> Value {
     }
 }
 
-fn object(properties: Value, required: &[&str]) -> Value {
+fn object(properties: &Value, required: &[&str]) -> Value {
     json!({
         "type": "object",
         "properties": properties,

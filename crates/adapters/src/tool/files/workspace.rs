@@ -55,7 +55,7 @@ impl Workspaces {
         match &self.template {
             Some(template) => {
                 seed_workspace(&self.root, session, template)?;
-            },
+            }
             None => std::fs::create_dir_all(&folder)?,
         }
         Dir::open_ambient_dir(&folder, ambient_authority())

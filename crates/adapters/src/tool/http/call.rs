@@ -77,7 +77,7 @@ fn outgoing(call: &ToolCall, safety: Safety) -> Result<Outgoing, String> {
         url,
         headers,
         body: arguments.body.map(Bytes::from),
-        timeout_ms: call.spec.timeout_ms,
+        timeout_ms: Some(call.spec.timeout_ms),
         limit_bytes: MAX_RESPONSE_BYTES,
     })
 }

@@ -40,7 +40,8 @@ pub(crate) fn http_specs(hosts: &AllowedHosts, source: usize) -> Vec<ToolSpec> {
         "additionalProperties": false,
     });
     let get_text = format!("Get what is at a URL. Hosts that can be reached: {hosts}.");
-    let send_text = format!("Send a request that may change something. Hosts that can be reached: {hosts}.");
+    let send_text =
+        format!("Send a request that may change something. Hosts that can be reached: {hosts}.");
     vec![
         Draft::built_in(GET, get_text, get, Safety::ReadOnly).into_spec(source),
         Draft::built_in(SEND, send_text, send, Safety::Once).into_spec(source),

@@ -66,7 +66,8 @@ impl Body {
 }
 
 fn best_media(content: &Map<String, Value>) -> Option<(Media, &str, &Value)> {
-    let kinds = content.iter().filter_map(|(name, value)| Some((kind(name)?, name.as_str(), value)));
+    let kinds =
+        content.iter().filter_map(|(name, value)| Some((kind(name)?, name.as_str(), value)));
     kinds.min_by_key(|(media, _, _)| match media {
         Media::Json => 0,
         Media::Form => 1,
@@ -86,12 +87,18 @@ fn kind(media_type: &str) -> Option<Media> {
 
 /// An object's members become arguments of their own, since flat arguments are easier to write. A
 /// body that is no object, or has a member that is called like a parameter, is one argument.
-fn add_arguments(parameters: &mut Parameters, schema: Value, media: Media, is_required: bool) -> Parts {
+fn add_arguments(
+    parameters: &mut Parameters,
+    schema: Value,
+    media: Media,
+    is_required: bool,
+) -> Parts {
     let flat = match media {
         Media::Json | Media::Form => Flat::read(&schema),
         Media::Text => None,
     };
-    let clashes = |flat: &Flat| flat.properties.keys().any(|name| parameters.properties.contains_key(name));
+    let clashes =
+        |flat: &Flat| flat.properties.keys().any(|name| parameters.properties.contains_key(name));
     match flat.filter(|flat| !clashes(flat)) {
         Some(flat) => {
             let names = flat.properties.keys().cloned().collect();

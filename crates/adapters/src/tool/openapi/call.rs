@@ -42,7 +42,11 @@ impl OpenapiTools {
     }
 
     /// The tools of a source; `position` is its place in the agent's list.
-    pub(crate) async fn resolve(&self, source: &ToolSource, position: usize) -> Result<Vec<ToolSpec>, ToolError> {
+    pub(crate) async fn resolve(
+        &self,
+        source: &ToolSource,
+        position: usize,
+    ) -> Result<Vec<ToolSpec>, ToolError> {
         Ok(self.plan(source).await?.specs(position))
     }
 
@@ -95,7 +99,7 @@ impl OpenapiTools {
             url: request.url,
             headers: request.headers,
             body: request.body,
-            timeout_ms: call.spec.timeout_ms,
+            timeout_ms: Some(call.spec.timeout_ms),
             limit_bytes: MAX_RESPONSE_BYTES,
         };
         match self.egress.send(outgoing, &operation.hosts).await {
@@ -172,14 +176,18 @@ impl OpenapiTools {
             url: url.clone(),
             headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]),
             body: None,
-            timeout_ms: DOCUMENT_TIMEOUT_MS,
+            timeout_ms: Some(DOCUMENT_TIMEOUT_MS),
             limit_bytes: MAX_DOCUMENT_BYTES,
         };
         let answer = self.egress.send(request, &hosts).await;
         let answer = answer.map_err(|error| error.into_tool_error(Safety::ReadOnly))?;
         if !answer.status.is_success() {
             let reason = failed(&format!("HTTP {}", answer.status));
-            return Err(if answer.status.is_server_error() { not_sent(reason) } else { terminal(reason) });
+            return Err(if answer.status.is_server_error() {
+                not_sent(reason)
+            } else {
+                terminal(reason)
+            });
         }
         if answer.is_cut {
             return Err(terminal(failed(&format!("it has more than {MAX_DOCUMENT_BYTES} bytes"))));

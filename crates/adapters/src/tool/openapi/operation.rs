@@ -75,7 +75,7 @@ impl Operation {
         let safety = safety(found, parameters.takes_key)?;
         let path = parse_path(found.path, &parameters.list)?;
         let is_open = body.as_ref().is_some_and(|body| body.parts == Parts::AllOthers);
-        let schema = arguments_schema(parameters.properties, parameters.required, is_open)?;
+        let schema = arguments_schema(&parameters.properties, &parameters.required, is_open)?;
         Ok(Self {
             name: tool_name(&found.id),
             id: found.id.clone(),
@@ -93,8 +93,8 @@ impl Operation {
 }
 
 fn arguments_schema(
-    properties: Map<String, Value>,
-    required: Vec<Value>,
+    properties: &Map<String, Value>,
+    required: &[Value],
     is_open: bool,
 ) -> Result<Value, String> {
     let schema = json!({
@@ -105,15 +105,18 @@ fn arguments_schema(
     });
     let size_bytes = schema.to_string().len();
     if size_bytes > MAX_SCHEMA_BYTES {
-        return Err(format!("the schema of its arguments has {size_bytes} bytes, more than {MAX_SCHEMA_BYTES}"));
+        return Err(format!(
+            "the schema of its arguments has {size_bytes} bytes, more than {MAX_SCHEMA_BYTES}"
+        ));
     }
     Ok(schema)
 }
 
 fn safety(found: &Found<'_>, takes_key: bool) -> Result<Safety, String> {
     if let Some(value) = found.value.get(SAFETY_EXTENSION) {
-        return serde_json::from_value(value.clone())
-            .map_err(|_| format!("{SAFETY_EXTENSION} is {value}, not read_only, idempotent or once"));
+        return serde_json::from_value(value.clone()).map_err(|_| {
+            format!("{SAFETY_EXTENSION} is {value}, not read_only, idempotent or once")
+        });
     }
     Ok(match found.method {
         Method::GET | Method::HEAD | Method::OPTIONS => Safety::ReadOnly,
@@ -124,7 +127,8 @@ fn safety(found: &Found<'_>, takes_key: bool) -> Result<Safety, String> {
 }
 
 fn describe(found: &Found<'_>) -> String {
-    let text = |key| found.value.get(key).and_then(Value::as_str).map(str::trim).unwrap_or_default();
+    let text =
+        |key| found.value.get(key).and_then(Value::as_str).map(str::trim).unwrap_or_default();
     let (summary, description) = (text("summary"), text("description"));
     match (summary, description) {
         ("", "") => format!("{} {}", found.method, found.path),

@@ -49,7 +49,8 @@ impl Plan {
         choice: Choice<'_>,
         fetched_at_ms: Option<u64>,
     ) -> Result<Self, Fault> {
-        let mut headers = parse_headers(choice.headers).map_err(|reason| fault("headers", reason))?;
+        let mut headers =
+            parse_headers(choice.headers).map_err(|reason| fault("headers", reason))?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, */*;q=0.5"));
         let mut plan = Self {
             operations: HashMap::new(),
@@ -79,7 +80,8 @@ impl Plan {
             if !is_offered && !reconciles {
                 continue;
             }
-            let place = format!("spec.paths.{}.{}", found.path, found.method.as_str().to_lowercase());
+            let place =
+                format!("spec.paths.{}.{}", found.path, found.method.as_str().to_lowercase());
             if self.operations.contains_key(&found.id) {
                 return Err((place, format!("the operation id {:?} is there twice", found.id)));
             }
@@ -96,7 +98,8 @@ impl Plan {
             }
             self.operations.insert(operation.id.clone(), operation);
             if self.offered.len() > MAX_TOOLS {
-                let reason = format!("the document has more than {MAX_TOOLS} operations; choose some");
+                let reason =
+                    format!("the document has more than {MAX_TOOLS} operations; choose some");
                 return Err(fault("allowed_operations", reason));
             }
         }
@@ -107,10 +110,15 @@ impl Plan {
     fn check_names(&self, allowed: Option<&[String]>) -> Result<(), Fault> {
         let named = allowed.into_iter().flatten().map(|id| ("allowed_operations", id));
         let named = named.chain(self.safety.keys().map(|id| ("safety", id)));
-        let named = named.chain(self.reconcile.iter().flat_map(|(id, by)| [("reconcile", id), ("reconcile", by)]));
+        let named = named.chain(
+            self.reconcile.iter().flat_map(|(id, by)| [("reconcile", id), ("reconcile", by)]),
+        );
         for (member, id) in named {
             if !self.operations.contains_key(id) {
-                return Err(fault(member, format!("the document has no operation {id:?}, or it is not offered")));
+                return Err(fault(
+                    member,
+                    format!("the document has no operation {id:?}, or it is not offered"),
+                ));
             }
         }
         if self.offered.is_empty() {

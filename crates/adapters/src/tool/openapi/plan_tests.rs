@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "cases are written as values")]
+
 use std::collections::BTreeMap;
 
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSpec};
@@ -15,7 +17,11 @@ fn document(operation: Value) -> Value {
     })
 }
 
-fn compile(root: &Value, allowed: Option<&[String]>, reconcile: &BTreeMap<String, String>) -> Result<Plan, Fault> {
+fn compile(
+    root: &Value,
+    allowed: Option<&[String]>,
+    reconcile: &BTreeMap<String, String>,
+) -> Result<Plan, Fault> {
     let none = BTreeMap::new();
     let choice = Choice {
         allowed,
@@ -35,7 +41,11 @@ fn only_spec(operation: Value) -> ToolSpec {
 /// What a call with these arguments requests: URL, headers, body.
 #[track_caller]
 fn check_request(operation: Value, arguments: Value, expected: Result<(&str, &str, &str), &str>) {
-    let id = operation.get("operationId").and_then(Value::as_str).unwrap_or("POST /orders/{id}").to_owned();
+    let id = operation
+        .get("operationId")
+        .and_then(Value::as_str)
+        .unwrap_or("POST /orders/{id}")
+        .to_owned();
     let plan = compile(&document(operation), None, &BTreeMap::new()).expect("a usable document");
     let made = plan.operation(&id).expect("the operation").request(&arguments, &HeaderMap::new());
     let made = made.map(|request| {
@@ -47,8 +57,12 @@ fn check_request(operation: Value, arguments: Value, expected: Result<(&str, &st
         let body = request.body.map(|body| String::from_utf8(body.to_vec()).expect("text"));
         (request.url.to_string(), headers.join("\n"), body.unwrap_or_default())
     });
-    let found = made.as_ref().map(|(url, headers, body)| (url.as_str(), headers.as_str(), body.as_str()));
-    assert_eq!(found, expected.as_ref().map(|e| *e).map_err(|e| (*e).to_owned()).as_ref().map(|e| *e));
+    let found =
+        made.as_ref().map(|(url, headers, body)| (url.as_str(), headers.as_str(), body.as_str()));
+    assert_eq!(
+        found,
+        expected.as_ref().map(|e| *e).map_err(|e| (*e).to_owned()).as_ref().map(|e| *e)
+    );
 }
 
 fn json_body(schema: Value) -> Value {
@@ -57,10 +71,12 @@ fn json_body(schema: Value) -> Value {
 
 #[test]
 fn specs_say_what_the_document_says() {
-    let spec = only_spec(json!({"operationId": "orders.pay", "summary": "Pay an order.", "description": "Takes the money.",
-        "parameters": [{"name": "dry", "in": "query", "schema": {"type": "boolean"}, "description": "only check"}],
-        "requestBody": json_body(json!({"type": "object", "required": ["amount"], "properties": {"amount": {"type": "number"}}})),
-    }));
+    let spec = only_spec(
+        json!({"operationId": "orders.pay", "summary": "Pay an order.", "description": "Takes the money.",
+            "parameters": [{"name": "dry", "in": "query", "schema": {"type": "boolean"}, "description": "only check"}],
+            "requestBody": json_body(json!({"type": "object", "required": ["amount"], "properties": {"amount": {"type": "number"}}})),
+        }),
+    );
     assert_eq!(spec.name, "orders_pay");
     assert_eq!(spec.remote_name, "orders.pay");
     assert_eq!(spec.description, "Pay an order.\nTakes the money.");
@@ -97,7 +113,11 @@ fn safety_comes_from_the_method_unless_the_document_knows_better() {
 
 #[test]
 fn requests_are_written_as_the_document_asks() {
-    check_request(json!({}), json!({"id": "a b/c?d#e"}), Ok(("https://api.example.com/v1/orders/a%20b%2Fc%3Fd%23e", "", "")));
+    check_request(
+        json!({}),
+        json!({"id": "a b/c?d#e"}),
+        Ok(("https://api.example.com/v1/orders/a%20b%2Fc%3Fd%23e", "", "")),
+    );
     check_request(
         json!({"parameters": [
             {"name": "tag", "in": "query", "schema": {"type": "array", "items": {}}},
@@ -108,17 +128,29 @@ fn requests_are_written_as_the_document_asks() {
             {"name": "none", "in": "query", "schema": {}},
         ]}),
         json!({"id": "1", "tag": ["a&b", 2], "ids": [1, 2], "page": {"size": 5}, "filter": {"x": [true]}, "X-Trace": 7, "none": null}),
-        Ok(("https://api.example.com/v1/orders/1?tag=a%26b&tag=2&ids=1%2C2&page%5Bsize%5D=5&filter=%7B%22x%22%3A%5Btrue%5D%7D", "x-trace: 7", "")),
+        Ok((
+            "https://api.example.com/v1/orders/1?tag=a%26b&tag=2&ids=1%2C2&page%5Bsize%5D=5&filter=%7B%22x%22%3A%5Btrue%5D%7D",
+            "x-trace: 7",
+            "",
+        )),
     );
     check_request(
         json!({"requestBody": json_body(json!({"type": "object", "properties": {"a": {}, "b": {}}}))}),
         json!({"id": "1", "b": {"c": 1.50}, "a": "x"}),
-        Ok(("https://api.example.com/v1/orders/1", "content-type: application/json", r#"{"a":"x","b":{"c":1.5}}"#)),
+        Ok((
+            "https://api.example.com/v1/orders/1",
+            "content-type: application/json",
+            r#"{"a":"x","b":{"c":1.5}}"#,
+        )),
     );
     check_request(
         json!({"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": {"a": {}, "m": {}}}}}}}),
         json!({"id": "1", "a": "x y&z", "m": {"k": 1}}),
-        Ok(("https://api.example.com/v1/orders/1", "content-type: application/x-www-form-urlencoded", "a=x+y%26z&m%5Bk%5D=1")),
+        Ok((
+            "https://api.example.com/v1/orders/1",
+            "content-type: application/x-www-form-urlencoded",
+            "a=x+y%26z&m%5Bk%5D=1",
+        )),
     );
     check_request(
         json!({"requestBody": json_body(json!({"type": "array", "items": {}}))}),
@@ -128,12 +160,20 @@ fn requests_are_written_as_the_document_asks() {
     check_request(
         json!({"requestBody": json_body(json!({"type": "object", "properties": {"id": {}}}))}),
         json!({"id": "1", "body": {"id": 2}}),
-        Ok(("https://api.example.com/v1/orders/1", "content-type: application/json", r#"{"id":2}"#)),
+        Ok((
+            "https://api.example.com/v1/orders/1",
+            "content-type: application/json",
+            r#"{"id":2}"#,
+        )),
     );
     check_request(
         json!({"requestBody": json_body(json!({"type": "object", "additionalProperties": {"type": "integer"}}))}),
         json!({"id": "1", "any": 2}),
-        Ok(("https://api.example.com/v1/orders/1", "content-type: application/json", r#"{"any":2}"#)),
+        Ok((
+            "https://api.example.com/v1/orders/1",
+            "content-type: application/json",
+            r#"{"any":2}"#,
+        )),
     );
     check_request(
         json!({"requestBody": {"content": {"application/json": {"schema": {"type": "object", "properties": {"a": {}}}}}}}),
@@ -152,9 +192,17 @@ fn arguments_never_lead_elsewhere() {
         };
         check_request(json!({}), json!({"id": id}), expected);
     }
-    check_request(json!({}), json!({"id": "../../admin"}), Ok(("https://api.example.com/v1/orders/..%2F..%2Fadmin", "", "")));
+    check_request(
+        json!({}),
+        json!({"id": "../../admin"}),
+        Ok(("https://api.example.com/v1/orders/..%2F..%2Fadmin", "", "")),
+    );
     check_request(json!({}), json!({"id": ""}), Err("\"id\" is missing or empty"));
-    check_request(json!({}), json!({"id": "@evil.org"}), Ok(("https://api.example.com/v1/orders/%40evil.org", "", "")));
+    check_request(
+        json!({}),
+        json!({"id": "@evil.org"}),
+        Ok(("https://api.example.com/v1/orders/%40evil.org", "", "")),
+    );
     check_request(
         json!({"parameters": [{"name": "x", "in": "header", "schema": {}}]}),
         json!({"id": "1", "x": "a\r\nhost: evil.org"}),
@@ -164,7 +212,8 @@ fn arguments_never_lead_elsewhere() {
 
 #[track_caller]
 fn check_fault(root: Value, allowed: Option<&[&str]>, member: &str, reason: &str) {
-    let allowed: Option<Vec<String>> = allowed.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
+    let allowed: Option<Vec<String>> =
+        allowed.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
     let found = compile(&root, allowed.as_deref(), &BTreeMap::new()).expect_err("it is not usable");
     assert_eq!(found.0, member, "{found:?}");
     assert!(found.1.contains(reason), "{found:?}");
@@ -176,14 +225,21 @@ fn faults_name_the_member() {
     check_fault(json!({"swagger": "2.0"}), None, "spec", "Swagger 2");
     check_fault(json!({"openapi": "3.1.0"}), None, "spec", "no `paths`");
     check_fault(json!({"openapi": "3.1.0", "paths": {}}), None, "spec", "no operation");
-    check_fault(document(json!({"operationId": "a"})), Some(&["b"]), "allowed_operations", "no operation \"b\"");
+    check_fault(
+        document(json!({"operationId": "a"})),
+        Some(&["b"]),
+        "allowed_operations",
+        "no operation \"b\"",
+    );
     let multipart = json!({"operationId": "a", "requestBody": {"required": true, "content": {"multipart/form-data": {}}}});
     check_fault(document(multipart), Some(&["a"]), "spec.paths./orders/{id}.post", "neither JSON");
     let mut relative = document(json!({"operationId": "a"}));
     relative["servers"] = json!([{"url": "/v1"}]);
     check_fault(relative, Some(&["a"]), "spec.paths./orders/{id}.post", "is not a URL");
-    let paths: serde_json::Map<String, Value> = (0..129).map(|n| (format!("/{n}"), json!({"get": {}}))).collect();
-    let many = json!({"openapi": "3.1.0", "servers": [{"url": "https://a.example"}], "paths": paths});
+    let paths: serde_json::Map<String, Value> =
+        (0..129).map(|n| (format!("/{n}"), json!({"get": {}}))).collect();
+    let many =
+        json!({"openapi": "3.1.0", "servers": [{"url": "https://a.example"}], "paths": paths});
     check_fault(many.clone(), None, "allowed_operations", "more than 128 operations");
     assert!(compile(&many, Some(&["GET /7".to_owned()]), &BTreeMap::new()).is_ok());
 }

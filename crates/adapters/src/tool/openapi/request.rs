@@ -16,8 +16,7 @@ use super::body::{Body, Media, Parts};
 use super::operation::{Operation, Piece};
 
 /// What stays as it is in a path or query: RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The parts of a request that depend on the arguments.
 #[derive(Debug)]
@@ -34,7 +33,8 @@ impl Operation {
         let mut headers = headers.clone();
         self.add_headers(arguments, &mut headers)?;
         let url = self.url(arguments)?;
-        let body = self.body.as_ref().map(|body| self.write_body(body, arguments)).transpose()?.flatten();
+        let body =
+            self.body.as_ref().map(|body| self.write_body(body, arguments)).transpose()?.flatten();
         if let (Some(_), Some(own)) = (&body, &self.body) {
             let media_type = HeaderValue::from_str(&own.media_type)
                 .map_err(|_| format!("the media type {:?} is not usable", own.media_type))?;
@@ -43,7 +43,11 @@ impl Operation {
         Ok(Parted { url, headers, body })
     }
 
-    fn add_headers(&self, arguments: &Map<String, Value>, headers: &mut HeaderMap) -> Result<(), String> {
+    fn add_headers(
+        &self,
+        arguments: &Map<String, Value>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), String> {
         for (parameter, value) in self.given(arguments, Place::Header) {
             let name = HeaderName::from_bytes(parameter.name.as_bytes())
                 .map_err(|_| format!("{:?} is not the name of a header", parameter.name))?;
@@ -62,7 +66,8 @@ impl Operation {
                 Piece::Parameter(index) => {
                     let parameter = &self.parameters[*index];
                     let value = arguments.get(&parameter.argument).filter(|value| !value.is_null());
-                    let value = value.map(|value| joined(value, parameter.style)).unwrap_or_default();
+                    let value =
+                        value.map(|value| joined(value, parameter.style)).unwrap_or_default();
                     if value.is_empty() {
                         return Err(format!("{:?} is missing or empty", parameter.argument));
                     }
@@ -99,7 +104,11 @@ impl Operation {
             .filter(|(_, value)| !value.is_null())
     }
 
-    fn write_body(&self, body: &Body, arguments: &Map<String, Value>) -> Result<Option<Bytes>, String> {
+    fn write_body(
+        &self,
+        body: &Body,
+        arguments: &Map<String, Value>,
+    ) -> Result<Option<Bytes>, String> {
         let is_parameter = |name: &str| self.parameters.iter().any(|own| own.argument == name);
         let members: Vec<(&String, &Value)> = match &body.parts {
             Parts::Whole(name) => {
@@ -108,9 +117,7 @@ impl Operation {
             Parts::Members(names) => {
                 arguments.iter().filter(|(name, _)| names.contains(name)).collect()
             }
-            Parts::AllOthers => {
-                arguments.iter().filter(|(name, _)| !is_parameter(name)).collect()
-            }
+            Parts::AllOthers => arguments.iter().filter(|(name, _)| !is_parameter(name)).collect(),
         };
         if members.is_empty() && !body.is_required {
             return Ok(None);
@@ -144,7 +151,9 @@ fn write_form(members: &[(&String, &Value)]) -> Bytes {
                 form.extend_pairs(list.iter().map(|value| (name.as_str(), plain(value))));
             }
             Value::Object(map) => {
-                form.extend_pairs(map.iter().map(|(key, value)| (format!("{name}[{key}]"), plain(value))));
+                form.extend_pairs(
+                    map.iter().map(|(key, value)| (format!("{name}[{key}]"), plain(value))),
+                );
             }
             value => drop(form.append_pair(name, &plain(value))),
         }
@@ -185,7 +194,9 @@ fn joined(value: &Value, style: Style) -> String {
     };
     let parts: Vec<String> = match value {
         Value::Array(list) => list.iter().map(plain).collect(),
-        Value::Object(map) => map.iter().flat_map(|(key, value)| [key.clone(), plain(value)]).collect(),
+        Value::Object(map) => {
+            map.iter().flat_map(|(key, value)| [key.clone(), plain(value)]).collect()
+        }
         value => return plain(value),
     };
     let mut text = String::new();

@@ -17,13 +17,35 @@ const MAX_INNER_DESCRIPTION_BYTES: usize = 512;
 
 /// Keywords that say nothing about what is valid.
 const DROPPED: &[&str] = &[
-    "deprecated", "discriminator", "example", "examples", "externalDocs", "nullable", "readOnly",
-    "writeOnly", "xml", "$schema", "$id", "$anchor", "$defs", "definitions", "$comment",
+    "deprecated",
+    "discriminator",
+    "example",
+    "examples",
+    "externalDocs",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+    "xml",
+    "$schema",
+    "$id",
+    "$anchor",
+    "$defs",
+    "definitions",
+    "$comment",
 ];
 /// Keywords that hold one schema.
 const WITH_SCHEMA: &[&str] = &[
-    "additionalProperties", "additionalItems", "contains", "else", "if", "items", "not",
-    "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
+    "additionalProperties",
+    "additionalItems",
+    "contains",
+    "else",
+    "if",
+    "items",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
 ];
 /// Keywords that hold a list of schemas.
 const WITH_LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems"];
@@ -114,7 +136,8 @@ impl<'a> Inliner<'a> {
     fn properties(&mut self, map: &'a Map<String, Value>, depth: usize) -> Result<Value, String> {
         let mut result = Map::new();
         for (name, schema) in map {
-            let is_read_only = self.document.follow(schema)?.get("readOnly") == Some(&Value::Bool(true));
+            let is_read_only =
+                self.document.follow(schema)?.get("readOnly") == Some(&Value::Bool(true));
             if !is_read_only {
                 result.insert(name.clone(), self.at_depth(schema, depth + 1)?);
             }
@@ -123,7 +146,8 @@ impl<'a> Inliner<'a> {
     }
 
     fn map(&mut self, map: &'a Map<String, Value>, depth: usize) -> Result<Value, String> {
-        let inlined = map.iter().map(|(name, schema)| Ok((name.clone(), self.at_depth(schema, depth + 1)?)));
+        let inlined =
+            map.iter().map(|(name, schema)| Ok((name.clone(), self.at_depth(schema, depth + 1)?)));
         Ok(Value::Object(inlined.collect::<Result<_, String>>()?))
     }
 }
@@ -152,7 +176,8 @@ fn modernise(members: &Map<String, Value>, result: &mut Map<String, Value>) {
             options.push(Value::Null);
         }
     }
-    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
+    {
         match members.get(exclusive) {
             Some(Value::Bool(true)) => {
                 let bound = result.remove(inclusive);

@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "cases are written as values")]
+
 use serde_json::{Value, json};
 
 use super::Inliner;
@@ -26,8 +28,14 @@ fn openapi_3_0_becomes_json_schema() {
         json!({"type": "number", "minimum": 0, "exclusiveMinimum": true, "maximum": 9, "exclusiveMaximum": false}),
         json!({"type": "number", "exclusiveMinimum": 0, "maximum": 9}),
     );
-    check(json!({"type": "integer", "example": 3, "xml": {}, "x-order": 1}), json!({"type": "integer"}));
-    check(json!({"type": "number", "exclusiveMinimum": 5}), json!({"type": "number", "exclusiveMinimum": 5}));
+    check(
+        json!({"type": "integer", "example": 3, "xml": {}, "x-order": 1}),
+        json!({"type": "integer"}),
+    );
+    check(
+        json!({"type": "number", "exclusiveMinimum": 5}),
+        json!({"type": "number", "exclusiveMinimum": 5}),
+    );
 }
 
 #[test]
@@ -63,7 +71,10 @@ fn a_document_made_to_explode_is_cut() {
     let mut schemas = serde_json::Map::new();
     for level in 0..40 {
         let next = json!({"$ref": format!("#/components/schemas/L{}", level + 1)});
-        schemas.insert(format!("L{level}"), json!({"type": "object", "properties": {"a": next, "b": next}}));
+        schemas.insert(
+            format!("L{level}"),
+            json!({"type": "object", "properties": {"a": next, "b": next}}),
+        );
     }
     schemas.insert("L40".to_owned(), json!({"type": "string"}));
     let inlined = inline(Value::Object(schemas), "L0").expect("it is cut, not refused");

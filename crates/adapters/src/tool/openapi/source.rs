@@ -57,7 +57,8 @@ pub(super) fn parts(source: &ToolSource) -> Result<Option<Parts<'_>>, Fault> {
 }
 
 fn parse_url(text: &str) -> Result<Url, Fault> {
-    let url = Url::parse(text).map_err(|error| fault("spec_url", format!("{text:?} is not a URL: {error}")))?;
+    let url = Url::parse(text)
+        .map_err(|error| fault("spec_url", format!("{text:?} is not a URL: {error}")))?;
     if matches!(url.scheme(), "http" | "https") && url.host().is_some() {
         return Ok(url);
     }
@@ -74,7 +75,9 @@ pub(crate) fn check(source: &ToolSource) -> Result<(), Fault> {
             refuse_large(hash_json(spec).size_bytes)?;
             Plan::compile(spec, None, choice, None).map(drop)
         }
-        Place::Url(_) => parse_headers(choice.headers).map(drop).map_err(|reason| fault("headers", reason)),
+        Place::Url(_) => {
+            parse_headers(choice.headers).map(drop).map_err(|reason| fault("headers", reason))
+        }
     }
 }
 

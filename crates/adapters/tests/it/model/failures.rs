@@ -11,32 +11,137 @@ use super::player::{End, Play, Player};
 
 /// A status with a body, and what it means.
 const STATUSES: &[(&str, u16, &str, ModelErrorKind)] = &[
-    ("openai_chat", 400, r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#, ContextTooLong),
-    ("openai_chat", 400, r#"{"object":"error","message":"This model's maximum context length is 4096 tokens. Please reduce the length of the messages.","type":"BadRequestError","code":400}"#, ContextTooLong),
-    ("openai_chat", 400, r#"{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","type":null,"param":"prompt","code":"content_filter","status":400}}"#, Refused),
-    ("openai_chat", 400, r#"{"error":{"message":"Unsupported parameter: 'max_tokens'","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#, Invalid),
-    ("openai_chat", 401, r#"{"error":{"message":"Incorrect API key provided: sk-test-0123456789abcdefghij.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#, Invalid),
+    (
+        "openai_chat",
+        400,
+        r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+        ContextTooLong,
+    ),
+    (
+        "openai_chat",
+        400,
+        r#"{"object":"error","message":"This model's maximum context length is 4096 tokens. Please reduce the length of the messages.","type":"BadRequestError","code":400}"#,
+        ContextTooLong,
+    ),
+    (
+        "openai_chat",
+        400,
+        r#"{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","type":null,"param":"prompt","code":"content_filter","status":400}}"#,
+        Refused,
+    ),
+    (
+        "openai_chat",
+        400,
+        r#"{"error":{"message":"Unsupported parameter: 'max_tokens'","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
+        Invalid,
+    ),
+    (
+        "openai_chat",
+        401,
+        r#"{"error":{"message":"Incorrect API key provided: sk-test-0123456789abcdefghij.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
+        Invalid,
+    ),
     ("openai_chat", 404, r#"{"error":"model 'nope' not found"}"#, Invalid),
     ("openai_chat", 404, "404 page not found", Invalid),
     ("openai_chat", 307, "", Invalid),
     ("openai_chat", 413, "<html>Request Entity Too Large</html>", ContextTooLong),
-    ("openai_chat", 422, r#"{"detail":[{"loc":["body","tools"],"msg":"field required"}]}"#, Invalid),
-    ("openai_chat", 429, r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#, Invalid),
-    ("openai_chat", 429, r#"{"error":{"message":"Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 40000.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#, ContextTooLong),
-    ("openai_chat", 429, r#"{"error":{"message":"Rate limit reached for gpt-4o on requests per min.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#, RateLimited),
-    ("openai_chat", 500, r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#, Unavailable),
+    (
+        "openai_chat",
+        422,
+        r#"{"detail":[{"loc":["body","tools"],"msg":"field required"}]}"#,
+        Invalid,
+    ),
+    (
+        "openai_chat",
+        429,
+        r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+        Invalid,
+    ),
+    (
+        "openai_chat",
+        429,
+        r#"{"error":{"message":"Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 40000.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+        ContextTooLong,
+    ),
+    (
+        "openai_chat",
+        429,
+        r#"{"error":{"message":"Rate limit reached for gpt-4o on requests per min.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
+        RateLimited,
+    ),
+    (
+        "openai_chat",
+        500,
+        r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#,
+        Unavailable,
+    ),
     ("openai_chat", 502, "<html>bad gateway</html>", Unavailable),
-    ("openai_responses", 400, r#"{"error":{"message":"Invalid prompt: your prompt was flagged as potentially violating our usage policy.","type":"invalid_request_error","param":null,"code":"invalid_prompt"}}"#, Refused),
-    ("openai_responses", 409, r#"{"error":{"message":"conflict","type":"conflict_error"}}"#, Unavailable),
-    ("openai_responses", 503, r#"{"error":{"message":"Slow down","type":"service_unavailable_error","code":"slow_down"}}"#, RateLimited),
-    ("anthropic", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"},"request_id":"req_1"}"#, ContextTooLong),
-    ("anthropic", 400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"messages: roles must alternate"}}"#, Invalid),
-    ("anthropic", 401, r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#, Invalid),
-    ("anthropic", 402, r#"{"type":"error","error":{"type":"billing_error","message":"payment required"}}"#, Invalid),
-    ("anthropic", 413, r#"{"type":"error","error":{"type":"request_too_large","message":"Request exceeds the maximum size"}}"#, ContextTooLong),
-    ("anthropic", 429, r#"{"type":"error","error":{"type":"rate_limit_error","message":"Number of request tokens has exceeded your per-minute rate limit"}}"#, RateLimited),
-    ("anthropic", 500, r#"{"type":"error","error":{"type":"api_error","message":"Internal server error"}}"#, Unavailable),
-    ("anthropic", 529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, Unavailable),
+    (
+        "openai_responses",
+        400,
+        r#"{"error":{"message":"Invalid prompt: your prompt was flagged as potentially violating our usage policy.","type":"invalid_request_error","param":null,"code":"invalid_prompt"}}"#,
+        Refused,
+    ),
+    (
+        "openai_responses",
+        409,
+        r#"{"error":{"message":"conflict","type":"conflict_error"}}"#,
+        Unavailable,
+    ),
+    (
+        "openai_responses",
+        503,
+        r#"{"error":{"message":"Slow down","type":"service_unavailable_error","code":"slow_down"}}"#,
+        RateLimited,
+    ),
+    (
+        "anthropic",
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"},"request_id":"req_1"}"#,
+        ContextTooLong,
+    ),
+    (
+        "anthropic",
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"messages: roles must alternate"}}"#,
+        Invalid,
+    ),
+    (
+        "anthropic",
+        401,
+        r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#,
+        Invalid,
+    ),
+    (
+        "anthropic",
+        402,
+        r#"{"type":"error","error":{"type":"billing_error","message":"payment required"}}"#,
+        Invalid,
+    ),
+    (
+        "anthropic",
+        413,
+        r#"{"type":"error","error":{"type":"request_too_large","message":"Request exceeds the maximum size"}}"#,
+        ContextTooLong,
+    ),
+    (
+        "anthropic",
+        429,
+        r#"{"type":"error","error":{"type":"rate_limit_error","message":"Number of request tokens has exceeded your per-minute rate limit"}}"#,
+        RateLimited,
+    ),
+    (
+        "anthropic",
+        500,
+        r#"{"type":"error","error":{"type":"api_error","message":"Internal server error"}}"#,
+        Unavailable,
+    ),
+    (
+        "anthropic",
+        529,
+        r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+        Unavailable,
+    ),
 ];
 
 #[tokio::test]
@@ -50,10 +155,12 @@ async fn a_status_says_what_to_do_next() {
     insta::assert_snapshot!(seen);
 }
 
+type Headers<'a> = &'a [(&'static str, &'a str)];
+
 #[tokio::test]
 async fn a_wait_is_taken_from_the_headers() {
     let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
-    let cases: [(&[(&'static str, &str)], Option<u64>); 7] = [
+    let cases: [(Headers, Option<u64>); 7] = [
         (&[("retry-after", "7")], Some(7_000)),
         (&[("retry-after", "0.25")], Some(250)),
         (&[("retry-after-ms", "1500.5"), ("retry-after", "9")], Some(1_501)),
@@ -63,9 +170,9 @@ async fn a_wait_is_taken_from_the_headers() {
         (&[("retry-after", "soon")], None),
     ];
     for (headers, wait_ms) in cases {
-        let play = headers.iter().fold(Play::error(429, "{}"), |play, (name, value)| {
-            play.with_header(name, value)
-        });
+        let play = headers
+            .iter()
+            .fold(Play::error(429, "{}"), |play, (name, value)| play.with_header(name, value));
         let error = failure("openai_chat", play).await;
         assert_eq!(error.retry_after_ms, wait_ms, "{headers:?}");
     }
@@ -76,7 +183,8 @@ async fn the_key_is_in_no_message() {
     let bodies = [
         format!(r#"{{"error":{{"message":"bad key {KEY}"}}}}"#),
         format!("you sent Authorization: Bearer {KEY} to us"),
-        r#"{"error":{"message":"Incorrect API key provided: sk-proj-AAAA************BBBB."}}"#.to_owned(),
+        r#"{"error":{"message":"Incorrect API key provided: sk-proj-AAAA************BBBB."}}"#
+            .to_owned(),
         "authorization: bearer eyJhbGciOi.J9.sig".to_owned(),
     ];
     for body in bodies {
@@ -103,10 +211,18 @@ async fn silence_and_cuts_are_worth_another_attempt() {
     let impatient = ModelTimeouts { idle_timeout_ms: 40, ..ModelTimeouts::default() };
     let patient = ModelTimeouts::default();
     let cases = [
-        (Play::stream(begun, 1024).ending(End::Hang), hasty, "waited 40 ms for the answer to begin"),
-        (Play::stream(begun, 1024).ending(End::Stall), impatient, "waited 40 ms for more of the answer"),
-        (Play::stream(begun, 1024).ending(End::Cut), patient, "read the answer"),
-        (Play::error(500, "{").ending(End::Cut), patient, "HTTP 500"),
+        (
+            Play::stream(begun, 1024).ending(End::Hang),
+            hasty,
+            "waited 40 ms for the answer to begin",
+        ),
+        (
+            Play::stream(begun, 1024).ending(End::Stall),
+            impatient,
+            "waited 40 ms for more of the answer",
+        ),
+        (Play::stream(begun, 1024).ending(End::Cut), patient, "call model"),
+        (Play::error(500, "{").ending(End::Cut), patient, "call model"),
     ];
     for (play, timeouts, message) in cases {
         let error = failure_within("openai_chat", play.clone(), timeouts).await;

@@ -118,9 +118,8 @@ impl Player {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let app = Router::new()
-            .fallback(handler)
-            .into_make_service_with_connect_info::<SocketAddr>();
+        let app =
+            Router::new().fallback(handler).into_make_service_with_connect_info::<SocketAddr>();
         let mut task = JoinSet::new();
         task.spawn(async move {
             axum::serve(listener, app).await?;

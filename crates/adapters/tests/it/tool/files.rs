@@ -36,17 +36,42 @@ async fn files_are_listed_read_searched_and_written() {
     let call = |tool, arguments| bench.call(&FILES, tool, arguments);
     check(&call("list_files", json!({})).await, "invoices/\nreadme.md");
     check(&call("list_files", json!({"path": "invoices"})).await, "invoices/a.csv\ninvoices/old/");
-    check(&call("list_files", json!({"recursive": true})).await, "invoices/\ninvoices/a.csv\ninvoices/old/\ninvoices/old/b.csv\nreadme.md");
+    check(
+        &call("list_files", json!({"recursive": true})).await,
+        "invoices/\ninvoices/a.csv\ninvoices/old/\ninvoices/old/b.csv\nreadme.md",
+    );
     check(&call("read_file", json!({"path": "./readme.md"})).await, "first\nsecond\nthird\n");
-    check(&call("read_file", json!({"path": "readme.md", "offset": 2, "limit": 1})).await, "second\n[lines 2 to 2 of a file of 19 bytes; go on with offset 3]");
-    check(&call("read_file", json!({"path": "readme.md", "offset": 3, "limit": 9})).await, "third\n");
-    check(&call("read_file", json!({"path": "readme.md", "offset": 4})).await, "(the file ends before line 4)");
-    check(&call("search_files", json!({"text": "GRETA lindqvist"})).await, "invoices/a.csv:1: Greta Lindqvist;12\ninvoices/old/b.csv:1: greta lindqvist;3");
-    check(&call("search_files", json!({"text": "^o.*7$", "regex": true, "path": "invoices/a.csv"})).await, "invoices/a.csv:2: Olaf;7");
+    check(
+        &call("read_file", json!({"path": "readme.md", "offset": 2, "limit": 1})).await,
+        "second\n[lines 2 to 2 of a file of 19 bytes; go on with offset 3]",
+    );
+    check(
+        &call("read_file", json!({"path": "readme.md", "offset": 3, "limit": 9})).await,
+        "third\n",
+    );
+    check(
+        &call("read_file", json!({"path": "readme.md", "offset": 4})).await,
+        "(the file ends before line 4)",
+    );
+    check(
+        &call("search_files", json!({"text": "GRETA lindqvist"})).await,
+        "invoices/a.csv:1: Greta Lindqvist;12\ninvoices/old/b.csv:1: greta lindqvist;3",
+    );
+    check(
+        &call("search_files", json!({"text": "^o.*7$", "regex": true, "path": "invoices/a.csv"}))
+            .await,
+        "invoices/a.csv:2: Olaf;7",
+    );
     check(&call("search_files", json!({"text": "^o.*7$"})).await, "no line contains \"^o.*7$\"");
-    check(&call("write_file", json!({"path": "out/2026/report.md", "content": "fine\n"})).await, "wrote 5 bytes to out/2026/report.md");
+    check(
+        &call("write_file", json!({"path": "out/2026/report.md", "content": "fine\n"})).await,
+        "wrote 5 bytes to out/2026/report.md",
+    );
     check(&call("read_file", json!({"path": "out/2026/report.md"})).await, "fine\n");
-    check(&call("write_file", json!({"path": "out/2026/report.md", "content": ""})).await, "wrote 0 bytes to out/2026/report.md");
+    check(
+        &call("write_file", json!({"path": "out/2026/report.md", "content": ""})).await,
+        "wrote 0 bytes to out/2026/report.md",
+    );
     check(&call("read_file", json!({"path": "out/2026/report.md"})).await, "(the file is empty)");
 }
 
@@ -61,10 +86,16 @@ async fn paths_that_lead_out_are_refused() {
             ("write_file", json!({"path": path, "content": "x"})),
         ] {
             let found = bench.call(&FILES, tool, arguments).await;
-            check(&found, &format!("error: {path:?} leads out of the workspace; use a relative path"));
+            check(
+                &found,
+                &format!("error: {path:?} leads out of the workspace; use a relative path"),
+            );
         }
     }
-    check(&fs::read_to_string(bench.root.path().join("secret.txt")).expect("still there"), "secret");
+    check(
+        &fs::read_to_string(bench.root.path().join("secret.txt")).expect("still there"),
+        "secret",
+    );
 }
 
 #[tokio::test]
@@ -82,17 +113,28 @@ async fn links_that_lead_out_are_refused() {
     for path in ["absolute", "relative", "folder/secret.txt", "magic/etc/passwd", "loop"] {
         let found = bench.call(&FILES, "read_file", json!({"path": path})).await;
         assert!(found.starts_with(&format!("error: read {path:?}: ")), "{found}");
-        let found = bench.call(&FILES, "search_files", json!({"path": path, "text": "secret"})).await;
+        let found =
+            bench.call(&FILES, "search_files", json!({"path": path, "text": "secret"})).await;
         assert!(found.starts_with("error: search"), "{found}");
     }
     let found = bench.call(&FILES, "list_files", json!({"path": "folder"})).await;
     assert!(found.starts_with("error: list"), "{found}");
-    let found = bench.call(&FILES, "write_file", json!({"path": "folder/new.txt", "content": "x"})).await;
+    let found =
+        bench.call(&FILES, "write_file", json!({"path": "folder/new.txt", "content": "x"})).await;
     assert!(found.starts_with("error: write"), "{found}");
     assert!(!bench.root.path().join("new.txt").exists());
-    check(&bench.call(&FILES, "search_files", json!({"text": "secret"})).await, "no line contains \"secret\"");
-    check(&bench.call(&FILES, "read_file", json!({"path": "inside", "limit": 1, "offset": 2})).await, "Olaf;7\n");
-    check(&bench.call(&FILES, "list_files", json!({"path": "around"})).await, "around/a.csv\naround/old/");
+    check(
+        &bench.call(&FILES, "search_files", json!({"text": "secret"})).await,
+        "no line contains \"secret\"",
+    );
+    check(
+        &bench.call(&FILES, "read_file", json!({"path": "inside", "limit": 1, "offset": 2})).await,
+        "Olaf;7\n",
+    );
+    check(
+        &bench.call(&FILES, "list_files", json!({"path": "around"})).await,
+        "around/a.csv\naround/old/",
+    );
 }
 
 #[tokio::test]
@@ -103,7 +145,8 @@ async fn writing_through_a_link_changes_nothing_else() {
     symlink(&secret, workspace.join("soft")).expect("a link");
     fs::hard_link(&secret, workspace.join("hard")).expect("a link");
     for path in ["soft", "hard"] {
-        let found = bench.call(&FILES, "write_file", json!({"path": path, "content": "mine"})).await;
+        let found =
+            bench.call(&FILES, "write_file", json!({"path": path, "content": "mine"})).await;
         check(&found, &format!("wrote 4 bytes to {path}"));
         check(&bench.call(&FILES, "read_file", json!({"path": path})).await, "mine");
     }
@@ -114,7 +157,8 @@ async fn writing_through_a_link_changes_nothing_else() {
 async fn writing_again_under_the_same_effect_leaves_the_same_file() {
     let bench = bench();
     let workspace = bench.workspace();
-    fs::set_permissions(workspace.join("readme.md"), fs::Permissions::from_mode(0o750)).expect("a mode");
+    fs::set_permissions(workspace.join("readme.md"), fs::Permissions::from_mode(0o750))
+        .expect("a mode");
     let arguments = json!({"path": "readme.md", "content": "new"});
     let call = bench.prepare(&FILES, "write_file", arguments).await;
     assert_eq!(call.spec.safety, Safety::Idempotent);
@@ -128,14 +172,20 @@ async fn writing_again_under_the_same_effect_leaves_the_same_file() {
     check(&fs::read_to_string(workspace.join("readme.md")).expect("a file"), "new");
     let mode = fs::metadata(workspace.join("readme.md")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o750);
-    let names: Vec<_> = fs::read_dir(&workspace).expect("entries").flatten().map(|e| e.file_name()).collect();
-    assert!(!names.iter().any(|name| name.to_string_lossy().starts_with(".mainstay-")), "{names:?}");
+    let names: Vec<_> =
+        fs::read_dir(&workspace).expect("entries").flatten().map(|e| e.file_name()).collect();
+    assert!(
+        !names.iter().any(|name| name.to_string_lossy().starts_with(".mainstay-")),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_read_only_source_offers_no_writing() {
     let bench = bench();
-    let names = |specs: Vec<mainstay_core::tool::ToolSpec>| specs.into_iter().map(|spec| spec.name).collect::<Vec<_>>();
+    let names = |specs: Vec<mainstay_core::tool::ToolSpec>| {
+        specs.into_iter().map(|spec| spec.name).collect::<Vec<_>>()
+    };
     let specs = names(bench.specs(&ToolSource::Files { read_only: true }).await);
     assert_eq!(specs, ["list_files", "read_file", "search_files"]);
     let specs = names(bench.specs(&FILES).await);
@@ -151,7 +201,8 @@ async fn a_new_workspace_starts_from_the_template() {
     let wanted = Wanted { template: Some(template.path().to_path_buf()), ..Wanted::default() };
     let bench = Bench::new(wanted);
     let call = |arguments: Value| bench.call(&FILES, "list_files", arguments);
-    let (one, other) = tokio::join!(call(json!({"recursive": true})), call(json!({"recursive": true})));
+    let (one, other) =
+        tokio::join!(call(json!({"recursive": true})), call(json!({"recursive": true})));
     check(&one, "data/\ndata/a.txt");
     check(&other, "data/\ndata/a.txt");
     fs::remove_file(bench.workspace().join("data/a.txt")).expect("removed");
@@ -168,7 +219,10 @@ fn workspaces_of_strange_ids_stay_below_the_root() {
         let Ok(session) = SessionId::parse(id) else { continue };
         let folder = workspace_dir(root.path(), &session);
         assert_eq!(folder.parent(), Some(root.path()), "{id}");
-        assert!(folder.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')), "{id}");
+        assert!(
+            folder.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')),
+            "{id}"
+        );
         assert_eq!(seed_workspace(root.path(), &session, from.path()).expect("copied"), 1, "{id}");
         assert_eq!(seed_workspace(root.path(), &session, from.path()).expect("left"), 0, "{id}");
         folders.push(folder);

@@ -14,7 +14,9 @@ fn source(hosts: &[&str]) -> ToolSource {
 }
 
 fn names(pairs: &[(&'static str, &[&str])]) -> Names {
-    let parse = |addresses: &[&str]| addresses.iter().map(|a| a.parse::<IpAddr>().expect("an address")).collect();
+    let parse = |addresses: &[&str]| {
+        addresses.iter().map(|a| a.parse::<IpAddr>().expect("an address")).collect()
+    };
     Names(pairs.iter().map(|(name, addresses)| (*name, parse(addresses))).collect())
 }
 
@@ -32,10 +34,28 @@ fn check_refused(found: &str, reason: &str) {
 async fn private_addresses_are_refused_though_the_agent_lists_them() {
     let bench = Bench::new(Wanted::default());
     for host in [
-        "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "10.0.0.1", "192.168.1.1",
-        "172.16.0.1", "169.254.169.254", "100.64.0.1", "[::1]", "[::]", "[::ffff:127.0.0.1]",
-        "[::ffff:a9fe:a9fe]", "[fe80::1]", "[fc00::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
-        "224.0.0.1", "255.255.255.255", "１２７.0.0.1",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0",
+        "10.0.0.1",
+        "192.168.1.1",
+        "172.16.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:a9fe:a9fe]",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "224.0.0.1",
+        "255.255.255.255",
+        "１２７.0.0.1",
     ] {
         let listed = [host];
         let found = get(&bench, &listed, &format!("http://{host}/")).await;
@@ -54,12 +74,23 @@ async fn names_are_judged_by_their_addresses() {
         ("localhost.", &["127.0.0.1"]),
     ]);
     let bench = Bench::new(Wanted { names, ..Wanted::default() });
-    for host in ["inner.example", "metadata.example", "mixed.example", "six.example", "localhost", "LOCALHOST", "localhost."] {
+    for host in [
+        "inner.example",
+        "metadata.example",
+        "mixed.example",
+        "six.example",
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+    ] {
         let found = get(&bench, &[host], &format!("http://{host}/")).await;
         check_refused(&found, "leads to the private address");
     }
     let source = source(&["unknown.example"]);
-    let error = bench.try_call(&source, "http_get", json!({"url": "http://unknown.example/"})).await.expect_err("no name");
+    let error = bench
+        .try_call(&source, "http_get", json!({"url": "http://unknown.example/"}))
+        .await
+        .expect_err("no name");
     assert_eq!((error.retryable, error.world), (true, WorldChange::No), "{error}");
 }
 
@@ -100,14 +131,21 @@ async fn the_operator_lists_private_hosts_by_name_and_port() {
     let port = server.address.port();
     let listed = format!("service.internal:{port}");
     let names = names(&[("service.internal", &["127.0.0.1"]), ("other.internal", &["127.0.0.1"])]);
-    let bench = Bench::new(Wanted { names, private_hosts: vec![listed.clone()], ..Wanted::default() });
+    let bench =
+        Bench::new(Wanted { names, private_hosts: vec![listed.clone()], ..Wanted::default() });
     // The resolver gives addresses without a port, and the client puts its own there.
     let found = get(&bench, &[&listed], &format!("http://{listed}/x")).await;
     assert_eq!(found, r#"{"body":"","method":"GET","uri":"/x"}"#);
     let other = format!("other.internal:{port}");
-    check_refused(&get(&bench, &[&other], &format!("http://{other}/x")).await, "leads to the private address");
+    check_refused(
+        &get(&bench, &[&other], &format!("http://{other}/x")).await,
+        "leads to the private address",
+    );
     let direct = server.address.to_string();
-    check_refused(&get(&bench, &[&direct], &server.url("/x")).await, "leads to the private address");
+    check_refused(
+        &get(&bench, &[&direct], &server.url("/x")).await,
+        "leads to the private address",
+    );
 }
 
 #[tokio::test]
@@ -126,7 +164,12 @@ async fn every_hop_is_checked() {
         check_refused(&found, reason);
     }
     // Listing it is not enough.
-    let found = get(&bench, &[&host, "169.254.169.254"], &server.url("/redirect/302?to=http://169.254.169.254/")).await;
+    let found = get(
+        &bench,
+        &[&host, "169.254.169.254"],
+        &server.url("/redirect/302?to=http://169.254.169.254/"),
+    )
+    .await;
     check_refused(&found, "leads to the private address");
     let found = get(&bench, &[&host], &server.url("/redirect/307?to=/redirect/301?to=/end")).await;
     assert_eq!(found, r#"{"body":"","method":"GET","uri":"/end"}"#);
@@ -152,7 +195,10 @@ async fn credentials_stay_with_their_host() {
     let found = bench.call(&source, "http_send", arguments).await;
     assert_eq!(found, r#"{"body":"{}","method":"POST","uri":"/end"}"#);
     let (first, second) = (&one.asked()[0], &other.asked()[0]);
-    assert_eq!((first.header("authorization"), second.header("authorization")), (Some("Bearer secret"), None));
+    assert_eq!(
+        (first.header("authorization"), second.header("authorization")),
+        (Some("Bearer secret"), None)
+    );
     assert_eq!((first.header("x-key"), second.header("x-key")), (Some("secret"), None));
     assert_eq!(second.header("content-type"), Some("application/json"));
     assert_eq!(second.header("idempotency-key"), Some("eff_1"));
@@ -170,11 +216,16 @@ async fn sending_has_a_key_and_is_not_repeated_blindly() {
     let output = bench.tools.call(call).await.expect("an answer");
     assert_eq!(text(&output), r#"{"body":"hello","method":"PUT","uri":"/x"}"#);
     let asked = server.asked().pop().expect("asked");
-    assert_eq!((asked.header("idempotency-key"), asked.header("content-type")), (Some("eff_1"), Some("text/plain")));
-    let found = bench.call(&source, "http_send", arguments(server.url("/redirect/303?to=/end"))).await;
+    assert_eq!(
+        (asked.header("idempotency-key"), asked.header("content-type")),
+        (Some("eff_1"), Some("text/plain"))
+    );
+    let found =
+        bench.call(&source, "http_send", arguments(server.url("/redirect/303?to=/end"))).await;
     assert_eq!(found, r#"{"body":"","method":"GET","uri":"/end"}"#);
     for header in ["host", "idempotency-key", "content-length"] {
-        let arguments: Value = json!({"method": "POST", "url": server.url("/x"), "headers": {header: "x"}});
+        let arguments: Value =
+            json!({"method": "POST", "url": server.url("/x"), "headers": {header: "x"}});
         let found = bench.call(&source, "http_send", arguments).await;
         assert_eq!(found, format!("error: the header {header:?} cannot be set"));
     }
@@ -189,7 +240,10 @@ async fn answers_are_bounded() {
     assert!(found.len() <= 65_536 && found.contains("[cut: "), "{}", found.len());
     let found = get(&bench, &[&host], &server.url("/encoded")).await;
     check_refused(&found, "the answer is encoded as \"gzip\"");
-    assert_eq!(get(&bench, &[&host], &server.url("/status/404")).await, "error: HTTP 404 Not Found\nanswer 404 Not Found");
+    assert_eq!(
+        get(&bench, &[&host], &server.url("/status/404")).await,
+        "error: HTTP 404 Not Found\nanswer 404 Not Found"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,10 @@
 mod files;
 mod files_limits;
 mod http;
+mod mcp;
+mod mcp_fixture;
+mod mcp_lifetime;
+mod mcp_support;
 mod openapi;
 mod openapi_failures;
 mod resolve;

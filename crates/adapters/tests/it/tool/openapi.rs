@@ -56,10 +56,19 @@ async fn operations_become_requests() {
     let server = Server::start().await;
     let bench = Bench::reaching(&server.address.to_string());
     let source = source(document(&server.url("/v1")));
-    let found = bench.call(&source, "get_order", json!({"order": "O-1/2", "fields": ["a", "b c"]})).await;
-    assert_eq!(found, r#"{"body":"","method":"GET","uri":"/v1/orders/O-1%2F2?fields=a&fields=b%20c"}"#);
-    let found = bench.call(&source, "refund", json!({"order": "O-1", "amount": 12.5, "reason": "late"})).await;
-    assert_eq!(found, r#"{"body":"{\"amount\":12.5,\"reason\":\"late\"}","method":"POST","uri":"/v1/orders/O-1"}"#);
+    let found =
+        bench.call(&source, "get_order", json!({"order": "O-1/2", "fields": ["a", "b c"]})).await;
+    assert_eq!(
+        found,
+        r#"{"body":"","method":"GET","uri":"/v1/orders/O-1%2F2?fields=a&fields=b%20c"}"#
+    );
+    let found = bench
+        .call(&source, "refund", json!({"order": "O-1", "amount": 12.5, "reason": "late"}))
+        .await;
+    assert_eq!(
+        found,
+        r#"{"body":"{\"amount\":12.5,\"reason\":\"late\"}","method":"POST","uri":"/v1/orders/O-1"}"#
+    );
     for asked in server.asked() {
         assert_eq!(asked.header("idempotency-key"), Some("eff_1"));
         assert_eq!(asked.header("authorization"), Some("Bearer secret"));
@@ -71,12 +80,18 @@ async fn operations_become_requests() {
 async fn every_attempt_has_the_key_of_its_effect() {
     let server = Server::start().await;
     let bench = Bench::reaching(&server.address.to_string());
-    let call = bench.prepare(&source(document(&server.url(""))), "refund", json!({"order": "1", "amount": 1})).await;
+    let call = bench
+        .prepare(&source(document(&server.url(""))), "refund", json!({"order": "1", "amount": 1}))
+        .await;
     for (effect, attempt) in [("eff_a", 1), ("eff_a", 2), ("eff_b", 1)] {
         let effect = EffectId::parse(effect).expect("an id");
         bench.tools.call(ToolCall { effect, attempt, ..call.clone() }).await.expect("an answer");
     }
-    let keys: Vec<String> = server.asked().iter().filter_map(|asked| asked.header("idempotency-key").map(str::to_owned)).collect();
+    let keys: Vec<String> = server
+        .asked()
+        .iter()
+        .filter_map(|asked| asked.header("idempotency-key").map(str::to_owned))
+        .collect();
     assert_eq!(keys, ["eff_a", "eff_a", "eff_b"]);
 }
 
@@ -84,7 +99,9 @@ async fn every_attempt_has_the_key_of_its_effect() {
 async fn only_chosen_operations_are_offered() {
     let server = Server::start().await;
     let bench = Bench::reaching(&server.address.to_string());
-    let ToolSource::Openapi { label, spec, spec_url, headers, approval, .. } = source(document(&server.url(""))) else {
+    let ToolSource::Openapi { label, spec, spec_url, headers, approval, .. } =
+        source(document(&server.url("")))
+    else {
         unreachable!("made above")
     };
     let chosen = ToolSource::Openapi {
@@ -98,7 +115,8 @@ async fn only_chosen_operations_are_offered() {
         reconcile: BTreeMap::from([("refund".to_owned(), "read_status".to_owned())]),
     };
     let specs = bench.specs(&chosen).await;
-    let found: Vec<_> = specs.iter().map(|spec| (spec.name.as_str(), spec.safety, spec.reconcile)).collect();
+    let found: Vec<_> =
+        specs.iter().map(|spec| (spec.name.as_str(), spec.safety, spec.reconcile)).collect();
     assert_eq!(found, [("get_order", Safety::Once, false), ("refund", Safety::Once, true)]);
 }
 
@@ -121,7 +139,10 @@ async fn a_document_is_fetched_once_and_again_when_it_is_old() {
     assert_eq!(one, other);
     assert_eq!((one[0].name.as_str(), one[0].approval), ("list_orders", ApprovalMode::Always));
     assert_eq!(fetched(), 1);
-    assert_eq!(bench.call(&source, "list_orders", json!({})).await, r#"{"body":"","method":"GET","uri":"/v1/orders"}"#);
+    assert_eq!(
+        bench.call(&source, "list_orders", json!({})).await,
+        r#"{"body":"","method":"GET","uri":"/v1/orders"}"#
+    );
     assert_eq!(fetched(), 1);
     bench.clock.advance(60_000);
     bench.specs(&source).await;
@@ -138,8 +159,12 @@ async fn a_document_is_fetched_once_and_again_when_it_is_old() {
 async fn documents_and_servers_obey_the_same_rules() {
     let server = Server::start().await;
     let bench = Bench::reaching("127.0.0.1:1");
-    let found = bench.call(&source(document(&server.url(""))), "get_order", json!({"order": "1"})).await;
-    assert!(found.starts_with("error: ") && found.contains("leads to the private address"), "{found}");
+    let found =
+        bench.call(&source(document(&server.url(""))), "get_order", json!({"order": "1"})).await;
+    assert!(
+        found.starts_with("error: ") && found.contains("leads to the private address"),
+        "{found}"
+    );
     let elsewhere = ToolSource::Openapi {
         label: "shop".to_owned(),
         spec: None,
@@ -169,13 +194,19 @@ async fn reconciling_asks_another_operation() {
         assert!(call.spec.reconcile);
         bench.tools.reconcile(call).await
     };
-    assert!(matches!(ask(200).await, Ok(Reconciliation::Done(output)) if text(&output) == "answer 200 OK"));
+    assert!(
+        matches!(ask(200).await, Ok(Reconciliation::Done(output)) if text(&output) == "answer 200 OK")
+    );
     assert_eq!(ask(404).await, Ok(Reconciliation::NotDone));
     assert_eq!(ask(403).await, Ok(Reconciliation::Unknown));
     let error = ask(503).await.expect_err("it may tell later");
     assert_eq!((error.retryable, error.world), (true, WorldChange::No));
     let asked = server.asked();
-    assert!(asked.iter().all(|asked| asked.method == "GET" && asked.header("idempotency-key") == Some("eff_1")));
+    assert!(
+        asked
+            .iter()
+            .all(|asked| asked.method == "GET" && asked.header("idempotency-key") == Some("eff_1"))
+    );
     let call = bench.prepare(&source, "put_status", json!({"status": 200})).await;
     assert_eq!(bench.tools.reconcile(call).await, Ok(Reconciliation::Unknown));
 }
@@ -196,6 +227,7 @@ async fn sources_share_nothing() {
         let call = ToolCall { source: Arc::clone(source), ..call.clone() };
         bench.tools.call(call).await.expect("an answer");
     }
-    let sent: Vec<bool> = server.asked().iter().map(|asked| asked.header("authorization").is_some()).collect();
+    let sent: Vec<bool> =
+        server.asked().iter().map(|asked| asked.header("authorization").is_some()).collect();
     assert_eq!(sent, [true, false, true]);
 }

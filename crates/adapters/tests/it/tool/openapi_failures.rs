@@ -37,7 +37,11 @@ async fn statuses_are_for_the_model_or_for_another_attempt() {
         let arguments = json!({"status": status, "retry-after": retry_after});
         let error = bench.try_call(&source, tool, arguments).await.expect_err("not for the model");
         let message = error.message.clone();
-        assert_eq!(error, ToolError { message, retryable: true, world, retry_after_ms }, "{tool} {status}");
+        assert_eq!(
+            error,
+            ToolError { message, retryable: true, world, retry_after_ms },
+            "{tool} {status}"
+        );
         assert!(error.message.starts_with(&format!("HTTP {status} ")), "{error}");
     }
 }
@@ -63,13 +67,15 @@ async fn no_connection_changes_nothing_and_a_broken_one_may() {
     let bench = Bench::reaching(&address.to_string());
     let source = source(document(&format!("http://{address}")));
     for (tool, world) in [("read_silent", No), ("post_silent", Maybe)] {
-        let error = bench.try_call(&source, tool, json!({})).await.expect_err("a broken connection");
+        let error =
+            bench.try_call(&source, tool, json!({})).await.expect_err("a broken connection");
         assert_eq!((error.retryable, error.world), (true, world), "{error}");
     }
     drop(running);
     // Nobody listens any more once the task is gone; the port stays ours by being unused.
     let error = loop {
-        let error = bench.try_call(&source, "post_silent", json!({})).await.expect_err("nobody listens");
+        let error =
+            bench.try_call(&source, "post_silent", json!({})).await.expect_err("nobody listens");
         if error.world == No {
             break error;
         }

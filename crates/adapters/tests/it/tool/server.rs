@@ -89,7 +89,8 @@ async fn status(
     let status = StatusCode::from_u16(status).expect("a status");
     let retry = uri.query().and_then(|query| query.strip_prefix("retry-after="));
     let name = HeaderName::from_static("retry-after");
-    let headers: Vec<(HeaderName, String)> = retry.map(|value| (name, value.to_owned())).into_iter().collect();
+    let headers: Vec<(HeaderName, String)> =
+        retry.map(|value| (name, value.to_owned())).into_iter().collect();
     let mut answer = (status, format!("answer {status}")).into_response();
     for (name, value) in headers {
         answer.headers_mut().insert(name, value.parse().expect("a value"));
@@ -126,7 +127,8 @@ async fn away() -> Response {
 }
 
 async fn size(Path(bytes): Path<usize>) -> Response {
-    (StatusCode::OK, [("content-type", "text/plain")], Body::from("z".repeat(bytes))).into_response()
+    (StatusCode::OK, [("content-type", "text/plain")], Body::from("z".repeat(bytes)))
+        .into_response()
 }
 
 async fn silent(log: Log, method: Method, uri: Uri, headers: HeaderMap) -> Response {

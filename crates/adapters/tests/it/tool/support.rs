@@ -34,7 +34,7 @@ impl Clock for SetClock {
 
     async fn sleep_until(&self, at_ms: u64) {
         if self.now_ms() < at_ms {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -74,9 +74,18 @@ impl Bench {
             workspaces: root.path().join("workspaces"),
             workspace_template: wanted.template,
             mcp_servers: wanted.mcp_servers,
-            private_hosts_allowed: wanted.private_hosts.iter().map(|host| host.parse().expect("host:port")).collect(),
+            private_hosts_allowed: wanted
+                .private_hosts
+                .iter()
+                .map(|host| host.parse().expect("host:port"))
+                .collect(),
         };
-        let tools = ToolSet::with_lookup(settings, clock.clone(), Arc::new(wanted.names)).expect("tools");
+        let tools = ToolSet::with_lookup(
+            settings,
+            clock.clone(),
+            &(Arc::new(wanted.names) as Arc<dyn Lookup>),
+        )
+        .expect("tools");
         Self { tools, clock, root }
     }
 
@@ -94,12 +103,20 @@ impl Bench {
         self.try_specs(std::slice::from_ref(source)).await.expect("the source resolves")
     }
 
-    pub(super) async fn try_specs(&self, sources: &[ToolSource]) -> Result<Vec<ToolSpec>, ToolError> {
+    pub(super) async fn try_specs(
+        &self,
+        sources: &[ToolSource],
+    ) -> Result<Vec<ToolSpec>, ToolError> {
         self.tools.resolve(sources, &context()).await
     }
 
     /// A call of the tool with this name.
-    pub(super) async fn prepare(&self, source: &ToolSource, tool: &str, arguments: Value) -> ToolCall {
+    pub(super) async fn prepare(
+        &self,
+        source: &ToolSource,
+        tool: &str,
+        arguments: Value,
+    ) -> ToolCall {
         let specs = self.specs(source).await;
         let spec = specs.into_iter().find(|spec| spec.name == tool).expect("the tool is offered");
         ToolCall {
@@ -113,7 +130,12 @@ impl Bench {
         }
     }
 
-    pub(super) async fn try_call(&self, source: &ToolSource, tool: &str, arguments: Value) -> Result<ToolOutput, ToolError> {
+    pub(super) async fn try_call(
+        &self,
+        source: &ToolSource,
+        tool: &str,
+        arguments: Value,
+    ) -> Result<ToolOutput, ToolError> {
         let call = self.prepare(source, tool, arguments).await;
         self.tools.call(call).await
     }

@@ -3,6 +3,7 @@
 //! Invariant: each works while a server runs, over HTTP with the machine's own key, and while none
 //! does, on the store itself.
 
+mod access;
 mod command;
 mod create;
 mod list;

@@ -4,27 +4,24 @@
 
 use mainstay_protocol::{ApprovalId, EffectId, ErrorCode};
 
-use super::Rejected;
-use super::answer::begin;
+use super::call::begin;
 use super::draft::Draft;
 use crate::fact::{Answer, ApprovalResolved, Fact};
 use crate::port::ToolOutput;
-use crate::session::command::ApprovalAnswer;
-use crate::session::state::EffectPhase;
+use crate::session::command::{ApprovalAnswer, Rejected};
+use crate::session::open_effect::EffectPhase;
 
 pub(super) fn resolve(
     draft: &mut Draft<'_>,
     approval: &ApprovalId,
     answer: ApprovalAnswer,
 ) -> Result<(), Rejected> {
-    let asked = draft.state.effects.iter().find_map(|(id, open)| match &open.phase {
-        EffectPhase::AwaitsApproval { approval: asked, .. } if asked == approval => {
-            Some((id.clone(), open.attempt, false))
-        }
-        EffectPhase::Unknown { approval: asked, .. } if asked == approval => {
-            Some((id.clone(), open.attempt, true))
-        }
-        _ => None,
+    let now_ms = draft.facts.now_ms;
+    let asked = draft.state.effects.iter().find_map(|(id, open)| {
+        let (asked, expires_at_ms, is_unknown) = open.phase.question()?;
+        // One that lapses now is closed by the next tick.
+        let is_it = asked == approval && expires_at_ms > now_ms;
+        is_it.then(|| (id.clone(), open.attempt, is_unknown))
     });
     let Some((effect, attempt, is_unknown)) = asked else {
         let message = format!("no question {approval} waits for an answer");
@@ -37,7 +34,8 @@ pub(super) fn resolve(
             settle(draft, approval, &effect, Answer::Deny, output);
         }
         (ApprovalAnswer::Done(output), true) => {
-            let known = "a person confirmed that this call was carried out; its answer is not known";
+            let known =
+                "a person confirmed that this call was carried out; its answer is not known";
             let output = output.unwrap_or_else(|| ToolOutput::text(known));
             settle(draft, approval, &effect, Answer::Done, output);
         }
@@ -50,7 +48,8 @@ pub(super) fn resolve(
             draft.attempt(&effect, attempt + 1);
         }
         (ApprovalAnswer::Approve | ApprovalAnswer::Deny, true) => {
-            let message = "this question asks what became of a call: answer done, not_done or retry";
+            let message =
+                "this question asks what became of a call: answer done, not_done or retry";
             return Err(Rejected::new(ErrorCode::InvalidParameter, message));
         }
         (ApprovalAnswer::Done(_) | ApprovalAnswer::NotDone | ApprovalAnswer::Retry, false) => {
@@ -63,18 +62,20 @@ pub(super) fn resolve(
 
 fn approve(draft: &mut Draft<'_>, approval: &ApprovalId, effect: &EffectId) {
     record(draft, approval, effect, Answer::Approve, None);
-    let awaits_client = draft
-        .state
-        .effects
-        .get(effect)
-        .is_some_and(|open| open.phase == EffectPhase::AwaitsClient);
+    let awaits_client =
+        draft.state.effects.get(effect).is_some_and(|open| open.phase == EffectPhase::AwaitsClient);
     if !awaits_client {
-        begin(draft, effect, 1);
+        begin(draft, effect);
     }
 }
 
 /// Nobody answered in time.
-pub(super) fn lapse(draft: &mut Draft<'_>, approval: &ApprovalId, effect: &EffectId, is_unknown: bool) {
+pub(super) fn lapse(
+    draft: &mut Draft<'_>,
+    approval: &ApprovalId,
+    effect: &EffectId,
+    is_unknown: bool,
+) {
     let text = if is_unknown {
         "the outcome of this call is unknown, and nobody said what became of it in time"
     } else {

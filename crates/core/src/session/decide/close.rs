@@ -1,12 +1,14 @@
 //! Ending a turn: cancelling, failing, and closing what was open.
 
-use mainstay_protocol::ErrorCode;
+use mainstay_protocol::{EffectId, ErrorCode};
 
 use super::draft::Draft;
-use crate::effect::{EffectFailure, EffectRequest, UnknownNext};
-use crate::fact::{EffectUnknown, Fact, TurnEnd, TurnEnded};
+use super::unknown;
+use crate::effect::{EffectFailure, EffectRequest};
+use crate::fact::{Fact, TurnEnd, TurnEnded};
 use crate::port::{ToolOutput, WorldChange};
-use crate::session::state::{EffectPhase, SessionState};
+use crate::session::open_effect::{EffectPhase, OpenEffect};
+use crate::session::state::SessionState;
 use crate::tool::Safety;
 
 pub(super) fn cancel(draft: &mut Draft<'_>) {
@@ -20,52 +22,53 @@ pub(super) fn cancel(draft: &mut Draft<'_>) {
 /// Closes every open effect: what may have changed the world is said to be unknown, and each tool
 /// call gets an output, so that the transcript stays one that models accept.
 pub(super) fn close_effects(draft: &mut Draft<'_>, why: &str) {
-    let open: Vec<_> = draft.state.effects.keys().cloned().collect();
-    for effect in open {
-        draft.abort(effect.clone());
-        let Some(state) = draft.state.effects.get(&effect) else { continue };
-        let attempt = state.attempt;
-        let is_tool = matches!(state.request, EffectRequest::Tool { .. });
-        let may_have_happened = state.safety != Safety::ReadOnly
-            && match state.phase {
-                EffectPhase::Running
-                | EffectPhase::Reconciling
-                | EffectPhase::ReconcileAt(_)
-                | EffectPhase::Unknown { .. } => true,
-                EffectPhase::RetryAt(_)
-                | EffectPhase::AwaitsClient
-                | EffectPhase::AwaitsApproval { .. } => false,
-            };
-        if is_tool && may_have_happened {
-            let text = format!("{why} while the call was under way; it may have taken effect");
-            report_unknown(draft, &effect, why, &text);
-            continue;
-        }
-        let item = draft.output_item(&effect, ToolOutput::error(format!("{why}; not carried out")));
-        let failure = EffectFailure {
-            code: ErrorCode::Conflict,
-            message: why.to_owned(),
-            world: WorldChange::No,
-        };
-        draft.failed(&effect, attempt, failure, None, item);
+    let open = draft.state.open_effects().into_iter();
+    let open: Vec<(EffectId, OpenEffect)> =
+        open.map(|(id, effect)| (id.clone(), effect.clone())).collect();
+    for (id, effect) in open {
+        close_effect(draft, &id, &effect, why);
     }
 }
 
-/// Closes an effect whose outcome stays unknown, and tells the model so.
-pub(super) fn report_unknown(
-    draft: &mut Draft<'_>,
-    effect: &mainstay_protocol::EffectId,
-    reason: &str,
-    text: &str,
-) {
-    let Some(item) = draft.output_item(effect, ToolOutput::error(text)) else { return };
-    let attempt = draft.state.effects.get(effect).map_or(1, |effect| effect.attempt);
-    draft.record(Fact::EffectUnknown(EffectUnknown {
-        effect: effect.clone(),
-        attempt,
-        reason: reason.to_owned(),
-        next: UnknownNext::Report { item: Box::new(item) },
-    }));
+fn close_effect(draft: &mut Draft<'_>, id: &EffectId, open: &OpenEffect, why: &str) {
+    let is_under_way = match open.phase {
+        EffectPhase::Running | EffectPhase::Reconciling => true,
+        EffectPhase::RetryAt(_)
+        | EffectPhase::AwaitsClient
+        | EffectPhase::AwaitsApproval { .. }
+        | EffectPhase::ReconcileAt(_)
+        | EffectPhase::Unknown { .. } => false,
+    };
+    if is_under_way {
+        draft.abort(id.clone());
+    }
+    let is_tool = matches!(open.request, EffectRequest::Tool { .. });
+    if is_tool && may_have_happened(open) {
+        let text = format!("{why} before this call had a result; it may have taken effect");
+        return unknown::report(draft, id, why, &text);
+    }
+    let rest = if is_under_way { "has no result" } else { "was not carried out" };
+    let item = draft.output_item(id, ToolOutput::error(format!("{why}; this call {rest}")));
+    let failure = EffectFailure {
+        code: ErrorCode::Conflict,
+        message: why.to_owned(),
+        world: WorldChange::No,
+    };
+    draft.failed(id, open.attempt, failure, None, item);
+}
+
+fn may_have_happened(open: &OpenEffect) -> bool {
+    let is_maybe = match open.phase {
+        EffectPhase::Running
+        | EffectPhase::AwaitsClient
+        | EffectPhase::Reconciling
+        | EffectPhase::ReconcileAt(_)
+        | EffectPhase::Unknown { .. } => true,
+        EffectPhase::RetryAt(_) | EffectPhase::AwaitsApproval { .. } => {
+            open.world == WorldChange::Maybe
+        }
+    };
+    open.safety != Safety::ReadOnly && is_maybe
 }
 
 pub(super) fn end_turn(draft: &mut Draft<'_>, end: TurnEnd) {

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use mainstay_protocol::{EffectId, IdMint};
 
 use super::Decision;
-use crate::effect::{
-    Awaits, Dispatch, DispatchKind, EffectFailure, EffectRequest, LiveOutput,
-};
+use crate::effect::{Awaits, Dispatch, DispatchKind, EffectFailure, EffectRequest, LiveOutput};
 use crate::fact::{EffectAttempted, EffectFailed, EffectRequested, Fact, SessionCreated};
-use crate::item::{Content, Item, ItemBody, item_id};
+use crate::item::{Item, ItemBody, item_id};
 use crate::port::{ModelCapabilities, ToolCall, ToolContext, ToolOutput};
 use crate::session::command::{CreateSession, Facts};
-use crate::session::context::{self, MAX_TOOL_OUTPUT_BYTES, clip};
-use crate::session::state::{OpenEffect, SessionState};
-use crate::session::{apply, projection};
+use crate::session::open_effect::{EffectPhase, OpenEffect};
+use crate::session::state::SessionState;
+use crate::session::{apply, context, projection};
 use crate::tool::Safety;
 
 pub(super) struct Draft<'a> {
@@ -27,8 +25,12 @@ pub(super) struct Draft<'a> {
 }
 
 /// Used for models that no provider describes; such a call fails anyway.
-const UNKNOWN_MODEL: ModelCapabilities =
-    ModelCapabilities { context_tokens: 128_000, max_output_tokens: 8_000, tools: true, images: false };
+const UNKNOWN_MODEL: ModelCapabilities = ModelCapabilities {
+    context_tokens: 128_000,
+    max_output_tokens: 8_000,
+    tools: true,
+    images: false,
+};
 
 impl<'a> Draft<'a> {
     pub(super) fn new(state: &SessionState, facts: &'a Facts<'a>) -> Self {
@@ -42,7 +44,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(super) fn finish(self, before: &SessionState) -> Decision {
+    pub(super) fn finish(mut self, before: &SessionState) -> Decision {
+        // A command may have ended what one before it began.
+        let state = &self.state;
+        self.dispatches.retain(|dispatch| is_current(state, dispatch));
         let rows = projection::rows(before, &self.state, &self.recorded);
         Decision {
             next: self.state,
@@ -77,6 +82,12 @@ impl<'a> Draft<'a> {
 
     pub(super) fn window(&self, model: &str) -> ModelCapabilities {
         self.facts.rules.model(model).unwrap_or(UNKNOWN_MODEL)
+    }
+
+    /// On whose behalf policy and tools are asked: whoever caused the turn.
+    pub(super) fn principal(&self) -> Arc<str> {
+        let turn = self.state.turn.as_ref();
+        turn.map_or_else(|| self.facts.principal.clone(), |turn| turn.principal.clone())
     }
 
     /// Asks for an effect that needs nobody's consent, and dispatches it.
@@ -124,12 +135,17 @@ impl<'a> Draft<'a> {
         let Some(effect) = self.state.effects.get(id) else { return };
         let kind = match &effect.request {
             EffectRequest::Model { model, context, .. } => {
-                let request = Box::new(context::model_request(&self.state, id, *context));
+                let Some(turn) = &self.state.turn else { return };
+                let Some(offer) = &turn.offer else { return };
+                let request = context::model_request(&self.state, id, *context, offer);
+                let request = Box::new(request);
                 DispatchKind::Model { name: model.clone(), request, live: self.live(effect) }
             }
             EffectRequest::Compact { model, cut } => {
                 let window = self.window(model);
-                let request = Box::new(context::compact_request(&self.state, id, *cut, window));
+                let tries = effect.too_long_count;
+                let request = context::compact_request(&self.state, id, tries, *cut, window);
+                let request = Box::new(request);
                 DispatchKind::Model { name: model.clone(), request, live: None }
             }
             EffectRequest::ResolveTools => {
@@ -162,13 +178,13 @@ impl<'a> Draft<'a> {
     fn tool_call(&self, id: &EffectId, effect: &OpenEffect) -> Option<ToolCall> {
         let call = effect.call.as_ref()?;
         let EffectRequest::Tool { call_id, .. } = &effect.request else { return None };
-        let source = self.state.config().agent.tools.get(call.spec.source)?;
+        let source = call.config.source(&call.spec)?;
         Some(ToolCall {
             effect: id.clone(),
             call_id: call_id.clone(),
             attempt: effect.attempt,
             spec: call.spec.clone(),
-            source: Arc::new(source.clone()),
+            source,
             arguments: call.arguments.clone(),
             context: self.tool_context(),
         })
@@ -179,7 +195,7 @@ impl<'a> Draft<'a> {
         ToolContext {
             tenant: config.tenant.clone(),
             session: config.id.clone(),
-            principal: self.facts.principal.clone(),
+            principal: self.principal(),
         }
     }
 
@@ -188,19 +204,27 @@ impl<'a> Draft<'a> {
         let open = self.state.effects.get(effect)?;
         let EffectRequest::Tool { call_id, .. } = &open.request else { return None };
         let turn = self.state.turn.as_ref()?;
-        let cap = |part: Content| match part {
-            Content::Text { text } => Content::Text { text: clip(&text, MAX_TOOL_OUTPUT_BYTES) },
-            Content::Image { url } => Content::Image { url },
-        };
         Some(Item {
             id: item_id(self.next_seq(), open.attempt, 0, effect.as_str()),
             turn: turn.id.clone(),
             output_index: None,
             body: ItemBody::ToolOutput {
                 call_id: call_id.clone(),
-                content: output.content.into_iter().map(cap).collect(),
+                content: context::capped(output.content),
                 is_error: output.is_error,
             },
         })
     }
+}
+
+/// Whether the attempt is still the one under way.
+fn is_current(state: &SessionState, dispatch: &Dispatch) -> bool {
+    let phase = match dispatch.kind {
+        DispatchKind::Model { .. } | DispatchKind::Tool(_) | DispatchKind::ResolveTools { .. } => {
+            EffectPhase::Running
+        }
+        DispatchKind::Reconcile(_) => EffectPhase::Reconciling,
+    };
+    let open = state.effects.get(&dispatch.effect);
+    open.is_some_and(|open| open.attempt == dispatch.attempt && open.phase == phase)
 }

@@ -2,19 +2,20 @@
 
 use mainstay_protocol::{CallId, ErrorCode, TurnId};
 
+use super::command::check_open;
 use super::draft::Draft;
-use super::{Rejected, check_open};
 use crate::effect::{EffectRequest, Outcome};
 use crate::fact::{Disposition, EffectCompleted, Fact, InputReceived};
 use crate::item::{Content, Item, ItemBody, item_id};
 use crate::port::ToolOutput;
-use crate::session::command::InputMode;
-use crate::session::state::{EffectPhase, SessionStatus};
+use crate::session::command::{InputMode, Rejected};
+use crate::session::open_effect::EffectPhase;
+use crate::session::state::SessionStatus;
 
 /// The most turns behind the active one.
 pub const MAX_QUEUED_TURNS: usize = 64;
-/// The most messages that wait for the active turn's next step.
-const MAX_PENDING_INPUT_COUNT: usize = 256;
+/// The most messages of one input, and the most that wait for the active turn's next step.
+pub const MAX_INPUT_MESSAGES: usize = 256;
 
 pub(super) fn input(
     draft: &mut Draft<'_>,
@@ -26,21 +27,20 @@ pub(super) fn input(
         let message = "the session's spend limit is reached; raise spend_control.limit to go on";
         return Err(Rejected::new(ErrorCode::BudgetReached, message));
     }
-    let (turn, disposition) = match (&draft.state.turn, mode) {
-        (None, _) => (TurnId::mint(&mut draft.mint), Disposition::Starts),
-        (Some(turn), InputMode::Steer) => (turn.id.clone(), Disposition::Steers),
-        (Some(_), InputMode::Queue) => (TurnId::mint(&mut draft.mint), Disposition::Queues),
-    };
-    let pending = draft.state.turn.as_ref().map_or(0, |turn| turn.pending_input.len());
-    if draft.state.queue.len() >= MAX_QUEUED_TURNS && disposition == Disposition::Queues {
-        let message = format!("{MAX_QUEUED_TURNS} turns wait behind the active one already");
-        return Err(Rejected::new(ErrorCode::Overloaded, message));
-    }
-    if pending + messages.len() > MAX_PENDING_INPUT_COUNT {
-        let message = format!("{MAX_PENDING_INPUT_COUNT} messages wait for the next step already");
-        return Err(Rejected::new(ErrorCode::Overloaded, message));
-    }
+    check_messages(&messages)?;
+    // Turns are listed by their ids: two of one millisecond keep their order.
     let seq = draft.next_seq();
+    let (turn, disposition) = match (&draft.state.turn, mode) {
+        (None, _) => (TurnId::mint_ordered(&mut draft.mint, seq), Disposition::Starts),
+        (Some(turn), InputMode::Steer) => {
+            check_pending(turn.pending_input.len() + messages.len())?;
+            (turn.id.clone(), Disposition::Steers)
+        }
+        (Some(_), InputMode::Queue) => {
+            check_queue(draft.state.queue.len())?;
+            (TurnId::mint_ordered(&mut draft.mint, seq), Disposition::Queues)
+        }
+    };
     let item = |(index, content)| Item {
         id: item_id(seq, 0, index, turn.as_str()),
         turn: turn.clone(),
@@ -49,8 +49,38 @@ pub(super) fn input(
     };
     let items = messages.into_iter().enumerate().map(item).collect();
     let turn = turn.clone();
-    draft.record(Fact::InputReceived(InputReceived { turn, disposition, items }));
+    let principal = draft.facts.principal.clone();
+    draft.record(Fact::InputReceived(InputReceived { turn, disposition, principal, items }));
     Ok(())
+}
+
+fn check_messages(messages: &[Vec<Content>]) -> Result<(), Rejected> {
+    if messages.is_empty() || messages.iter().any(Vec::is_empty) {
+        let message = "input needs at least one message, and each message at least one part";
+        return Err(Rejected::new(ErrorCode::InvalidParameter, message));
+    }
+    if messages.len() > MAX_INPUT_MESSAGES {
+        let message =
+            format!("input has {} messages, more than {MAX_INPUT_MESSAGES}", messages.len());
+        return Err(Rejected::new(ErrorCode::InvalidParameter, message));
+    }
+    Ok(())
+}
+
+fn check_pending(count: usize) -> Result<(), Rejected> {
+    if count <= MAX_INPUT_MESSAGES {
+        return Ok(());
+    }
+    let message = format!("more than {MAX_INPUT_MESSAGES} messages would wait for the next step");
+    Err(Rejected::new(ErrorCode::Overloaded, message))
+}
+
+fn check_queue(count: usize) -> Result<(), Rejected> {
+    if count < MAX_QUEUED_TURNS {
+        return Ok(());
+    }
+    let message = format!("{MAX_QUEUED_TURNS} turns wait behind the active one already");
+    Err(Rejected::new(ErrorCode::Overloaded, message))
 }
 
 pub(super) fn tool_result(

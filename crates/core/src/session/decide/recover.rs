@@ -2,13 +2,11 @@
 
 use mainstay_protocol::{EffectId, ErrorCode};
 
-use super::answer::outcome_unknown;
-use super::approval;
 use super::close::{close_effects, end_turn};
 use super::draft::Draft;
-use crate::effect::UnknownNext;
-use crate::fact::{EffectUnknown, Fact, TurnEnd};
-use crate::session::state::EffectPhase;
+use super::{approval, unknown};
+use crate::fact::TurnEnd;
+use crate::session::open_effect::{EffectPhase, OpenEffect};
 use crate::tool::Safety;
 
 pub(super) fn tick(draft: &mut Draft<'_>) {
@@ -20,13 +18,10 @@ pub(super) fn tick(draft: &mut Draft<'_>) {
         end_turn(draft, TurnEnd::Failed { code: ErrorCode::LimitReached, message });
         return;
     }
-    let due: Vec<EffectId> = draft
-        .state
-        .effects
-        .iter()
-        .filter(|(_, open)| open.phase.due_at_ms().is_some_and(|at| at <= now))
-        .map(|(id, _)| id.clone())
-        .collect();
+    let is_due = |open: &OpenEffect| open.phase.due_at_ms().is_some_and(|at| at <= now);
+    let open = draft.state.open_effects().into_iter();
+    let due: Vec<EffectId> =
+        open.filter(|(_, open)| is_due(open)).map(|(id, _)| id.clone()).collect();
     for effect in due {
         effect_due(draft, &effect);
     }
@@ -38,13 +33,7 @@ fn effect_due(draft: &mut Draft<'_>, effect: &EffectId) {
     match open.phase.clone() {
         EffectPhase::RetryAt(_) => draft.attempt(effect, attempt + 1),
         EffectPhase::ReconcileAt(_) => {
-            draft.record(Fact::EffectUnknown(EffectUnknown {
-                effect: effect.clone(),
-                attempt,
-                reason: "asking again what became of the call".to_owned(),
-                next: UnknownNext::Reconcile,
-            }));
-            draft.dispatch_reconcile(effect);
+            unknown::ask_tool(draft, effect, "asking again what became of the call");
         }
         EffectPhase::AwaitsApproval { approval, .. } => {
             approval::lapse(draft, &approval, effect, false);
@@ -56,7 +45,8 @@ fn effect_due(draft: &mut Draft<'_>, effect: &EffectId) {
 
 /// Settles what the process before left without an outcome.
 pub(super) fn recover(draft: &mut Draft<'_>) {
-    let open: Vec<EffectId> = draft.state.effects.keys().cloned().collect();
+    let open: Vec<EffectId> =
+        draft.state.open_effects().into_iter().map(|(id, _)| id.clone()).collect();
     for effect in open {
         let Some(state) = draft.state.effects.get(&effect) else { continue };
         match (&state.phase, state.safety) {
@@ -65,7 +55,7 @@ pub(super) fn recover(draft: &mut Draft<'_>) {
                 draft.attempt(&effect, next);
             }
             (EffectPhase::Running, Safety::Once) => {
-                outcome_unknown(draft, &effect, "the server stopped during the call");
+                unknown::outcome_unknown(draft, &effect, "the server stopped during the call");
             }
             (EffectPhase::Reconciling, _) => draft.dispatch_reconcile(&effect),
             (

@@ -71,8 +71,11 @@ async fn created_before(
     let first = state.store().row(&first).await.map_err(|error| store_error(&error))?;
     let Some(first) = first else { return Ok(None) };
     let first: AgentRow = read_row(&first)?;
-    if AgentExtras::of(&first.definition).created_from_sha256.as_ref() != Some(&idempotency.body_sha256) {
-        let message = "this Idempotency-Key was used with another body; use a new key for a new request";
+    if AgentExtras::of(&first.definition).created_from_sha256.as_ref()
+        != Some(&idempotency.body_sha256)
+    {
+        let message =
+            "this Idempotency-Key was used with another body; use a new key for a new request";
         return Err(ApiError::new(ErrorCode::IdempotencyConflict, message));
     }
     state.engine().control().agent(&caller.tenant, id).await

@@ -28,7 +28,9 @@ pub(super) struct CallView {
 impl CallView {
     /// The call that an item is.
     pub(super) fn of(item: &Item) -> Option<Self> {
-        let ItemBody::ToolCall { call_id, name, arguments, source } = &item.body else { return None };
+        let ItemBody::ToolCall { call_id, name, arguments, source } = &item.body else {
+            return None;
+        };
         Some(Self {
             item_id: item.id.clone(),
             turn: item.turn.clone(),
@@ -77,7 +79,11 @@ impl CallEnd {
                 Some(end)
             }
             Fact::EffectUnknown(fact) => match &fact.next {
-                UnknownNext::Report { item } => Self::settled(item),
+                UnknownNext::Report { item } => {
+                    let mut end = Self::settled(item)?;
+                    end.status = CallStatus::Incomplete;
+                    Some(end)
+                }
                 UnknownNext::Reconcile | UnknownNext::Ask { .. } | UnknownNext::Retry => None,
             },
             Fact::ApprovalResolved(fact) => Self::settled(fact.item.as_ref()?),
@@ -112,8 +118,8 @@ impl CallEnd {
         })
     }
 
-    /// Whether the output is an item of its own. What closes a call that the client never answered
-    /// is for the model alone.
+    /// Whether the output of a client's call is an item of its own. What closes a call that the client
+    /// never answered is for the model alone.
     pub(super) fn is_shown(&self) -> bool {
         self.status != CallStatus::Incomplete
     }

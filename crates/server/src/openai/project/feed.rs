@@ -19,11 +19,9 @@ use super::live::Live;
 use super::outputs::Reply;
 use super::pieces::{Numbering, Pieces, Shown};
 use super::place::FeedPlace;
-use super::session::{SessionExtras, SessionView, required_actions};
 use super::seconds;
-use crate::openai::wire::{
-    AgentSession, ErrorObject, EventBody, Turn, TurnError, TurnStatus,
-};
+use super::session::{SessionExtras, SessionView, required_actions};
+use crate::openai::wire::{AgentSession, ErrorObject, EventBody, Turn, TurnError, TurnStatus};
 
 /// The active turn.
 #[derive(Debug, Clone)]
@@ -44,6 +42,8 @@ pub(crate) struct EventFold {
     calls: OpenCalls,
     live: Live,
     numbering: Numbering,
+    /// Whether the user has spoken since the model was asked last.
+    is_steered: bool,
     rested: bool,
     is_deleted: bool,
 }
@@ -59,6 +59,7 @@ impl EventFold {
             calls: OpenCalls::default(),
             live: Live::default(),
             numbering: Numbering::behind(seen),
+            is_steered: false,
             rested: false,
             is_deleted: false,
         }
@@ -176,8 +177,10 @@ impl EventFold {
         self.status = SessionStatus::Failed;
         self.rested = true;
         self.calls.clear();
-        let session =
-            AgentSession { error: Some(fact.message.clone()), ..self.view.show(self.status, at_ms) };
+        let session = AgentSession {
+            error: Some(fact.message.clone()),
+            ..self.view.show(self.status, at_ms)
+        };
         out.keep(EventBody::session_changed(session.into()));
     }
 
@@ -200,6 +203,7 @@ impl EventFold {
                 out.keep(EventBody::item_added(&self.session_id, message, None));
             }
         }
+        self.is_steered |= fact.disposition == Disposition::Steers;
         if starts {
             self.turn = Some(turn);
             self.turn_begins(shown, at_ms, out);
@@ -258,15 +262,20 @@ impl EventFold {
         };
         out.keep_some(EventBody::turn_changed(ended));
         self.turn = None;
+        self.is_steered = false;
         self.calls.clear();
         self.rested = true;
-        let rest = if fact.budget_reached { SessionStatus::BudgetReached } else { SessionStatus::Idle };
+        let rest =
+            if fact.budget_reached { SessionStatus::BudgetReached } else { SessionStatus::Idle };
         self.set_status(rest, at_ms, out);
     }
 
     fn effect_requested(&mut self, fact: &EffectRequested, seq: Seq, out: &mut Pieces) {
         match &fact.request {
-            EffectRequest::Model { .. } => self.live.begin(&fact.effect, seq),
+            EffectRequest::Model { .. } => {
+                self.is_steered = false;
+                self.live.begin(&fact.effect, seq);
+            }
             EffectRequest::Tool { call_id, .. } => {
                 let Some(call) = self.calls.get(call_id) else { return };
                 // The official clients run a function as soon as they see it.
@@ -286,7 +295,14 @@ impl EventFold {
             Outcome::Model { items, usage, stop, .. } => {
                 self.add_usage(*usage);
                 let shown = self.live.answered(&self.session_id, items, out);
-                Reply { session_id: &self.session_id, items, stop: *stop, shown }.show(out);
+                Reply {
+                    session_id: &self.session_id,
+                    items,
+                    stop: *stop,
+                    is_steered: self.is_steered,
+                    shown,
+                }
+                .show(out);
                 self.calls.open(items);
             }
             Outcome::Compacted { usage, .. } => self.add_usage(*usage),

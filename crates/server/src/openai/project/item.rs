@@ -32,11 +32,12 @@ pub(super) struct ReplyView {
 }
 
 impl ReplyView {
-    /// A message beside tool calls is a remark; the one of a reply without calls is the answer.
-    pub(super) fn of(items: &[Item], stop: StopReason) -> Self {
+    /// A message beside tool calls is a remark, and so is one that the user has spoken into
+    /// (`is_steered`): the agent goes on. Else it is the answer.
+    pub(super) fn of(items: &[Item], stop: StopReason, is_steered: bool) -> Self {
         let has_calls = items.iter().any(|item| matches!(item.body, ItemBody::ToolCall { .. }));
         Self {
-            phase: if has_calls { Phase::Commentary } else { Phase::FinalAnswer },
+            phase: if has_calls || is_steered { Phase::Commentary } else { Phase::FinalAnswer },
             is_cut: stop == StopReason::Length,
             last_index: items.len().saturating_sub(1),
         }
@@ -44,7 +45,11 @@ impl ReplyView {
 
     /// How far the reply's item at this index is.
     pub(super) fn status(self, index: usize) -> ItemStatus {
-        if self.is_cut && index == self.last_index { ItemStatus::Incomplete } else { ItemStatus::Completed }
+        if self.is_cut && index == self.last_index {
+            ItemStatus::Incomplete
+        } else {
+            ItemStatus::Completed
+        }
     }
 
     /// The phase of the reply's messages.
@@ -106,7 +111,14 @@ pub(super) fn call(call: &CallView, end: Option<&CallEnd>) -> wire::Item {
     let arguments = arguments_value(&call.arguments);
     let Some(server_label) = call.source.clone() else {
         let (call_id, name) = (call.call_id.to_string(), call.name.clone());
-        return wire::Item::FunctionCall(FunctionCallItem { id, turn_id, call_id, name, arguments, status });
+        return wire::Item::FunctionCall(FunctionCallItem {
+            id,
+            turn_id,
+            call_id,
+            name,
+            arguments,
+            status,
+        });
     };
     let (output, error) = match end {
         None => (Value::Null, Value::Null),
@@ -114,7 +126,16 @@ pub(super) fn call(call: &CallView, end: Option<&CallEnd>) -> wire::Item {
         Some(end) => (output_value(&end.content), Value::Null),
     };
     let name = call.name.clone();
-    wire::Item::McpCall(McpCallItem { id, turn_id, server_label, name, arguments, status, output, error })
+    wire::Item::McpCall(McpCallItem {
+        id,
+        turn_id,
+        server_label,
+        name,
+        arguments,
+        status,
+        output,
+        error,
+    })
 }
 
 /// What a client's call returned.

@@ -141,7 +141,10 @@ fn is_boundary(fact: &Fact) -> bool {
     match fact {
         Fact::EffectRequested(fact) => matches!(fact.request, EffectRequest::Model { .. }),
         Fact::InputReceived(fact) => fact.disposition == Disposition::Starts,
-        Fact::SessionCreated(_) | Fact::SessionFailed(_) | Fact::TurnStarted(_) | Fact::TurnEnded(_) => true,
+        Fact::SessionCreated(_)
+        | Fact::SessionFailed(_)
+        | Fact::TurnStarted(_)
+        | Fact::TurnEnded(_) => true,
         Fact::SessionUpdated(_)
         | Fact::SessionDeleted(_)
         | Fact::TurnWaiting(_)
@@ -187,8 +190,11 @@ impl<'a> Window<'a> {
         let mut at = before.min(self.high.saturating_add(1));
         let mut missing = Missing::new(limit);
         loop {
-            let range =
-                EntryRange { after: at, direction: Direction::Descending, limit_count: ENTRY_PAGE_COUNT };
+            let range = EntryRange {
+                after: at,
+                direction: Direction::Descending,
+                limit_count: ENTRY_PAGE_COUNT,
+            };
             let page = self.page(range).await?;
             let Some(last) = page.last().map(|entry| entry.seq) else { return Ok(()) };
             for entry in page {
@@ -266,7 +272,8 @@ impl Missing {
     fn take(&mut self, fact: &Fact, turn: Option<&TurnId>) {
         let is_listed = |item: &&Item| {
             // Whether an output is an item of its own is not known from it alone.
-            let is_own = !matches!(item.body, ItemBody::ToolOutput { .. } | ItemBody::Summary { .. });
+            let is_own =
+                !matches!(item.body, ItemBody::ToolOutput { .. } | ItemBody::Summary { .. });
             is_own && turn.is_none_or(|turn| item.turn == *turn)
         };
         self.0 = self.0.saturating_sub(brought(fact).filter(is_listed).count());
@@ -283,6 +290,8 @@ struct ItemFold {
     items: Vec<wire::Item>,
     calls: OpenCalls,
     places: HashMap<ItemId, usize>,
+    /// Whether the user has spoken since the model was asked last.
+    is_steered: bool,
 }
 
 impl ItemFold {
@@ -293,6 +302,7 @@ impl ItemFold {
         }
         match fact {
             Fact::InputReceived(fact) => {
+                self.is_steered |= fact.disposition == Disposition::Steers;
                 for item in &fact.items {
                     if let ItemBody::UserMessage { content } = &item.body {
                         self.items.push(item::user_message(item, content));
@@ -301,10 +311,17 @@ impl ItemFold {
             }
             Fact::EffectCompleted(fact) => {
                 if let Outcome::Model { items, stop, .. } = &fact.outcome {
-                    self.reply(items, ReplyView::of(items, *stop));
+                    self.reply(items, ReplyView::of(items, *stop, self.is_steered));
                 }
             }
-            Fact::TurnEnded(_) | Fact::SessionFailed(_) => self.calls.clear(),
+            Fact::EffectRequested(fact) => {
+                let is_model = matches!(fact.request, EffectRequest::Model { .. });
+                self.is_steered &= !is_model;
+            }
+            Fact::TurnEnded(_) | Fact::SessionFailed(_) => {
+                self.calls.clear();
+                self.is_steered = false;
+            }
             _ => {}
         }
     }
@@ -317,7 +334,9 @@ impl ItemFold {
                 ItemBody::AssistantMessage { text } => {
                     item::assistant_message(id, turn, Some(text), status, Some(view.phase()))
                 }
-                ItemBody::Reasoning { summary, .. } => item::reasoning(id, turn, Some(summary), status),
+                ItemBody::Reasoning { summary, .. } => {
+                    item::reasoning(id, turn, Some(summary), status)
+                }
                 ItemBody::ToolCall { .. } => match CallView::of(item) {
                     Some(call) => {
                         self.places.insert(item.id.clone(), self.items.len());
@@ -325,7 +344,9 @@ impl ItemFold {
                     }
                     None => continue,
                 },
-                ItemBody::UserMessage { .. } | ItemBody::ToolOutput { .. } | ItemBody::Summary { .. } => {
+                ItemBody::UserMessage { .. }
+                | ItemBody::ToolOutput { .. }
+                | ItemBody::Summary { .. } => {
                     continue;
                 }
             };

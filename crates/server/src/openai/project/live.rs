@@ -180,8 +180,11 @@ impl LiveItem {
             let body = EventBody::summary_part_done(&place, 0, "", Some(BrokenOff::Incomplete));
             out.fleeting(format!("evt_{id}_part_discarded"), body);
         }
-        let body =
-            EventBody::item_done(session_id, self.show(id, ItemStatus::Incomplete), self.output_index);
+        let body = EventBody::item_done(
+            session_id,
+            self.show(id, ItemStatus::Incomplete),
+            self.output_index,
+        );
         out.fleeting(format!("evt_{id}_discarded"), body);
     }
 }

@@ -17,15 +17,12 @@ mod prime;
 mod session;
 mod turn;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use feed::EventFold;
-pub(crate) use item_list::{ItemQuery, list_items};
+pub(crate) use item_list::{ItemQuery, TurnSpan, list_items};
 pub(crate) use pieces::Shown;
 pub(crate) use place::FeedPlace;
 pub(crate) use prime::primed;
-pub(crate) use session::{SessionExtras, SessionView};
+pub(crate) use session::{MICROUSD_PER_CENT, SessionExtras, SessionView};
 pub(crate) use turn::show_turn;
 
 /// A time of the journal as this API writes it.

@@ -20,13 +20,15 @@ pub(super) struct Reply<'a> {
     pub(super) session_id: &'a str,
     pub(super) items: &'a [Item],
     pub(super) stop: StopReason,
+    /// Whether the user spoke while the model wrote.
+    pub(super) is_steered: bool,
     /// How many bytes of which items this connection has shown.
     pub(super) shown: BTreeMap<ItemId, usize>,
 }
 
 impl Reply<'_> {
     pub(super) fn show(&self, out: &mut Pieces) {
-        let view = ReplyView::of(self.items, self.stop);
+        let view = ReplyView::of(self.items, self.stop, self.is_steered);
         for (index, item) in self.items.iter().enumerate() {
             match &item.body {
                 ItemBody::AssistantMessage { text } => self.message(item, text, view, index, out),
@@ -45,7 +47,11 @@ impl Reply<'_> {
         let (id, turn) = (item.id.as_str(), item.turn.as_str());
         let place = self.place(item);
         let begun = item::assistant_message(id, turn, None, ItemStatus::InProgress, None);
-        self.unless_shown(item, EventBody::item_added(self.session_id, begun, item.output_index), out);
+        self.unless_shown(
+            item,
+            EventBody::item_added(self.session_id, begun, item.output_index),
+            out,
+        );
         self.unless_shown(item, EventBody::content_part_added(&place, 0), out);
         self.rest(item, PartKind::Text, text, out);
         out.keep(EventBody::text_done(&place, 0, text));
@@ -59,7 +65,11 @@ impl Reply<'_> {
         let (id, turn) = (item.id.as_str(), item.turn.as_str());
         let place = self.place(item);
         let begun = item::reasoning(id, turn, None, ItemStatus::InProgress);
-        self.unless_shown(item, EventBody::item_added(self.session_id, begun, item.output_index), out);
+        self.unless_shown(
+            item,
+            EventBody::item_added(self.session_id, begun, item.output_index),
+            out,
+        );
         if !summary.is_empty() {
             self.unless_shown(item, EventBody::summary_part_added(&place, 0), out);
             self.rest(item, PartKind::Reasoning, summary, out);

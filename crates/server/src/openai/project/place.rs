@@ -71,3 +71,7 @@ impl FeedPlace {
         FollowFrom::After(self.done_seq())
     }
 }
+
+#[cfg(test)]
+#[path = "place_tests.rs"]
+mod tests;

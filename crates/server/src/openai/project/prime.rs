@@ -55,7 +55,11 @@ pub(crate) async fn primed(
 }
 
 /// The first entry of the turns that are open at `done`; behind it when there is none.
-async fn active_turn_begin(store: &dyn Store, row: &SessionRow, done: Seq) -> Result<Seq, ApiError> {
+async fn active_turn_begin(
+    store: &dyn Store,
+    row: &SessionRow,
+    done: Seq,
+) -> Result<Seq, ApiError> {
     let mut begin = done + 1;
     if row.turn.is_none() && row.seq <= done {
         return Ok(begin);
@@ -66,7 +70,10 @@ async fn active_turn_begin(store: &dyn Store, row: &SessionRow, done: Seq) -> Re
         let mut has_older = false;
         for row in &page.rows {
             let turn: TurnRow = row.read().map_err(|error| {
-                ApiError::new(ErrorCode::JournalCorrupt, format!("a turn's row has no turn's shape: {error}"))
+                ApiError::new(
+                    ErrorCode::JournalCorrupt,
+                    format!("a turn's row has no turn's shape: {error}"),
+                )
             })?;
             match turn.last_seq {
                 Some(last_seq) if last_seq <= done => has_older = true,

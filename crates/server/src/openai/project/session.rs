@@ -156,7 +156,11 @@ fn required_action(action: &RequiredAction, turn_id: &str) -> wire::RequiredActi
                 name: Some(name.clone()),
                 arguments: arguments_value(arguments),
                 message: question(name, *unknown_outcome),
-                kind: if *unknown_outcome { ApprovalKind::UnknownOutcome } else { ApprovalKind::Approval },
+                kind: if *unknown_outcome {
+                    ApprovalKind::UnknownOutcome
+                } else {
+                    ApprovalKind::Approval
+                },
                 arguments_sha256: Some(arguments_sha256.clone()),
                 expires_at: Some(seconds(*expires_at_ms)),
             },

@@ -46,6 +46,24 @@ tagged_params! {
 pub struct MessageInput {
     /// The messages, in order.
     pub input: Vec<InputMessage>,
+    /// Extension: what they do while a turn is running.
+    #[serde(
+        default,
+        deserialize_with = "super::patch::not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub mode: Option<MessageMode>,
+}
+
+/// What messages do while a turn is running (extension).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageMode {
+    /// They join it before its next step.
+    #[default]
+    Steer,
+    /// They are a turn of their own behind it.
+    Queue,
 }
 
 /// A message of the user.

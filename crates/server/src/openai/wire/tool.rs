@@ -12,7 +12,7 @@ use super::settings::NoFields;
 use super::tool_params::{
     ComputerUseParams, ConnectionOrigin, ContextSize, FilesParams, FunctionParams, HttpParams,
     Location, McpParams, McpTransportParams, OpenApiParams, ProgrammaticParams, SearchMode,
-    ToolParams, ToolSafety, WebSearchParams,
+    ToolApproval, ToolParams, ToolSafety, WebSearchParams,
 };
 
 /// The methods of the `http` tool when an agent does not say.
@@ -81,6 +81,9 @@ pub struct McpTool {
     /// Extension: the safety of tools whose server does not declare it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub safety: BTreeMap<String, ToolSafety>,
+    /// Extension: whether a person must approve each call.
+    #[serde(default, skip_serializing_if = "ToolApproval::is_never")]
+    pub approval: ToolApproval,
 }
 
 /// How to reach an MCP server.
@@ -136,6 +139,12 @@ pub struct OpenApiTool {
     pub allowed_operations: Option<Vec<String>>,
     /// The safety of operations, where the HTTP method says too little.
     pub safety: BTreeMap<String, ToolSafety>,
+    /// For an operation that must not be called twice, the operation that tells what became of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reconcile: BTreeMap<String, String>,
+    /// Whether a person must approve each call.
+    #[serde(default, skip_serializing_if = "ToolApproval::is_never")]
+    pub approval: ToolApproval,
 }
 
 /// HTTP requests to listed hosts (extension).
@@ -199,6 +208,7 @@ impl From<McpParams> for McpTool {
             request_metadata: tool.request_metadata.unwrap_or_default(),
             required: tool.required,
             safety: tool.safety,
+            approval: tool.approval,
         }
     }
 }
@@ -240,6 +250,8 @@ impl From<OpenApiParams> for OpenApiTool {
             server_url: tool.server_url,
             allowed_operations: tool.allowed_operations,
             safety: tool.safety,
+            reconcile: tool.reconcile,
+            approval: tool.approval,
         }
     }
 }

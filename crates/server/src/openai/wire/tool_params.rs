@@ -95,6 +95,9 @@ pub struct McpParams {
     /// Extension: the safety of tools whose server does not declare it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub safety: BTreeMap<String, ToolSafety>,
+    /// Extension: whether a person must approve each call.
+    #[serde(default, skip_serializing_if = "ToolApproval::is_never")]
+    pub approval: ToolApproval,
 }
 
 tagged_params! {
@@ -228,6 +231,25 @@ pub enum ToolSafety {
     Once,
 }
 
+/// Whether a person must approve a tool's calls (extension).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolApproval {
+    /// No call.
+    #[default]
+    Never,
+    /// Each call.
+    Always,
+}
+
+impl ToolApproval {
+    /// Whether no call is asked about.
+    #[must_use]
+    pub fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
+}
+
 /// The operations of an OpenAPI document (extension).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -249,6 +271,12 @@ pub struct OpenApiParams {
     /// The safety of operations, where the HTTP method says too little.
     #[serde(default)]
     pub safety: BTreeMap<String, ToolSafety>,
+    /// For an operation that must not be called twice, the operation that tells what became of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reconcile: BTreeMap<String, String>,
+    /// Whether a person must approve each call.
+    #[serde(default, skip_serializing_if = "ToolApproval::is_never")]
+    pub approval: ToolApproval,
     /// Headers of each request; never shown again.
     #[serde(default)]
     pub headers: Option<BTreeMap<String, String>>,

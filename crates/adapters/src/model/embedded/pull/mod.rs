@@ -5,8 +5,8 @@
 //! absent: printing, which the caller does from [`PullProgress`].
 
 mod error;
-mod parts;
 mod partial;
+mod parts;
 mod puller;
 mod url;
 

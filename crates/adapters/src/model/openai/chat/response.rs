@@ -197,7 +197,8 @@ impl ChatDecoder {
         };
         let another_id = !id.is_empty() && !call_id.is_empty() && id != call_id;
         let unindexed_again = index.is_none() && id.is_empty() && !name.is_empty();
-        let starts_another = (another_id && !name.is_empty()) || (unindexed_again && !whole.is_empty());
+        let starts_another =
+            (another_id && !name.is_empty()) || (unindexed_again && !whole.is_empty());
         (!starts_another).then_some(output)
     }
 }

@@ -10,6 +10,3 @@ mod response;
 
 pub(in crate::model) use request::body;
 pub(in crate::model) use response::ResponsesDecoder;
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::model::openai::{Dialect, MAX_CALL_ID_CHARS};
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, fitted_call_id, late_output_text, pieces, summary_text,
+    NO_OUTPUT, Piece, fitted_call_id, late_output_text, object_arguments, pieces, summary_text,
 };
 
 /// The least bound on an answer that the API takes.
@@ -173,7 +173,7 @@ impl Serialize for Input<'_> {
 }
 
 impl<'a> Input<'a> {
-    /// The input item of a piece; none for reasoning that does not belong here.
+    /// The input item of a piece; none for what is empty and for reasoning that does not belong here.
     fn item(&self, piece: &Piece<'a>, followed_by_model: bool) -> Option<InputItem<'a>> {
         Some(match *piece {
             Piece::User(content) => user(MessageContent::of(content)),
@@ -183,19 +183,21 @@ impl<'a> Input<'a> {
                 let parts = [text].into_iter().chain(content.iter().map(Part::new));
                 user(MessageContent::Parts(parts.collect()))
             }
+            Piece::Assistant("") => return None,
             Piece::Assistant(text) => InputItem::Message {
                 role: "assistant",
                 content: MessageContent::Text(Cow::Borrowed(text)),
                 // Models of this kind work worse when it is missing. What the model says before it
                 // calls tools is commentary; its last words are the answer.
-                phase: (self.dialect.official && self.dialect.reasoning).then_some(
-                    if followed_by_model { "commentary" } else { "final_answer" },
-                ),
+                phase: (self.dialect.official && self.dialect.reasoning)
+                    .then_some(if followed_by_model { "commentary" } else { "final_answer" }),
             },
             Piece::Reasoning(summary, data) => self.reasoning(summary, data?)?,
-            Piece::Call(id, name, arguments) => {
-                InputItem::FunctionCall { call_id: wire_id(id), name, arguments }
-            }
+            Piece::Call(id, name, arguments) => InputItem::FunctionCall {
+                call_id: wire_id(id),
+                name,
+                arguments: object_arguments(arguments),
+            },
             Piece::Output(id, content, _) => InputItem::FunctionCallOutput {
                 call_id: wire_id(id),
                 output: content
@@ -208,7 +210,8 @@ impl<'a> Input<'a> {
         let text = |name: &str| data.get(name).and_then(Value::as_str);
         let ours = self.dialect.reasoning && text("provider") == Some(self.provider);
         let encrypted_content = text("encrypted_content").filter(|_| ours)?;
-        let summary = (!summary.is_empty()).then_some(SummaryPart { r#type: "summary_text", text: summary });
+        let summary =
+            (!summary.is_empty()).then_some(SummaryPart { r#type: "summary_text", text: summary });
         Some(InputItem::Reasoning {
             id: text("id").unwrap_or_default(),
             summary: summary.into_iter().collect(),
@@ -242,7 +245,7 @@ enum InputItem<'a> {
     FunctionCall {
         call_id: Cow<'a, str>,
         name: &'a str,
-        arguments: &'a str,
+        arguments: Cow<'a, str>,
     },
     FunctionCallOutput {
         call_id: Cow<'a, str>,

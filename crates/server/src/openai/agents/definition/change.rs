@@ -11,10 +11,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::extras::AgentExtras;
+use super::show::show_reasoning;
 use super::tools::ToolList;
 use crate::openai::wire::{
-    AgentCreateParams, AgentUpdateParams, At, Patch, Reasoning, RuntimeSettings, SessionAgentParams,
-    TextFormat, TextParams, ToolParams, UnknownOutcomeRule,
+    AgentCreateParams, AgentUpdateParams, At, Patch, Reasoning, RuntimeSettings,
+    SessionAgentParams, SessionAgentUpdate, TextFormat, TextParams, ToolParams, UnknownOutcomeRule,
 };
 use crate::state::AppState;
 
@@ -72,7 +73,7 @@ impl AgentDraft {
         if let Some(params) = change.experimental {
             extras.experimental = Some(params.over(extras.experimental.unwrap_or_default()));
         }
-        self.set_reasoning(change.reasoning);
+        self.set_reasoning(&change.reasoning);
         self.set_text(change.text);
         self.set_runtime(change.mainstay);
         self.set_tools(state, change.tools, at)
@@ -84,7 +85,11 @@ impl AgentDraft {
     }
 
     /// The definition, if this installation has its models.
-    pub(crate) fn finish(mut self, state: &AppState, at: &At<'_>) -> Result<AgentDefinition, ApiError> {
+    pub(crate) fn finish(
+        mut self,
+        state: &AppState,
+        at: &At<'_>,
+    ) -> Result<AgentDefinition, ApiError> {
         let model = at.field("model");
         for name in self.definition.route() {
             if state.engine().models().find(name).is_none() {
@@ -96,11 +101,15 @@ impl AgentDraft {
         Ok(self.definition)
     }
 
-    fn set_reasoning(&mut self, reasoning: Patch<Reasoning>) {
+    fn reasoning(&self) -> Reasoning {
+        show_reasoning(&self.definition, &self.extras)
+    }
+
+    fn set_reasoning(&mut self, reasoning: &Patch<Reasoning>) {
         let reasoning = match reasoning {
             Patch::Keep => return,
             Patch::Clear => Reasoning::default(),
-            Patch::Set(reasoning) => reasoning,
+            Patch::Set(reasoning) => *reasoning,
         };
         self.definition.reasoning_effort = reasoning.effort.map(word);
         self.extras.reasoning_summary = reasoning.summary;
@@ -190,7 +199,23 @@ fn given<T>(value: Option<T>) -> Patch<T> {
     value.map_or(Patch::Keep, Patch::Set)
 }
 
-/// What a session says about its agent, as a change of it.
+/// What changing a session says about its agent, as a change of it.
+pub(crate) fn updated(params: SessionAgentUpdate, current: &AgentDraft) -> AgentUpdateParams {
+    // Only the effort can change; the summary stays.
+    let reasoning = params.reasoning.map_or(Patch::Keep, |reasoning| {
+        let now = current.reasoning();
+        Patch::Set(Reasoning { effort: reasoning.effort.over_option(now.effort), ..now })
+    });
+    AgentUpdateParams {
+        model: params.model,
+        reasoning,
+        service_tier: params.service_tier,
+        tools: params.tools,
+        ..AgentUpdateParams::default()
+    }
+}
+
+/// What creating a session says about its agent, as a change of it.
 pub(crate) fn overridden(params: SessionAgentParams) -> AgentUpdateParams {
     AgentUpdateParams {
         model: params.model,

@@ -42,7 +42,6 @@ pub(crate) struct ToolExtras {
     pub(crate) server_url: Option<String>,
 }
 
-
 impl AgentExtras {
     /// The extras of a definition.
     pub(crate) fn of(definition: &AgentDefinition) -> Self {

@@ -8,6 +8,6 @@ mod extras;
 mod show;
 mod tools;
 
-pub(crate) use change::{AgentDraft, created, overridden};
+pub(crate) use change::{AgentDraft, created, overridden, updated};
 pub(crate) use extras::AgentExtras;
 pub(crate) use show::{show_agent, show_session_agent};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::resource::AgentRow;
-use mainstay_core::tool::{McpTransport, Safety, ToolSource, UnknownRule};
+use mainstay_core::tool::{ApprovalMode, McpTransport, Safety, ToolSource, UnknownRule};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::openai::project::seconds;
 use crate::openai::wire::{
     Agent, ConnectionOrigin, FileAccess, FilesParams, FunctionTool, HttpTool, JsonSchemaFormat,
     McpTool, McpTransport as ShownTransport, NoFields, OpenApiTool, Reasoning, RuntimeSettings,
-    SessionAgent, Text, TextFormat, Tool, ToolSafety, TurnLimits, UnknownOutcomeRule,
+    SessionAgent, Text, TextFormat, Tool, ToolApproval, ToolSafety, TurnLimits, UnknownOutcomeRule,
 };
 
 /// Every method that the `http` tool sends.
@@ -32,7 +32,7 @@ pub(crate) fn show_agent(row: &AgentRow) -> Agent {
         model: definition.model.clone(),
         metadata: row.metadata.clone(),
         multi_agent: extras.multi_agent,
-        reasoning: reasoning(definition, &extras),
+        reasoning: show_reasoning(definition, &extras),
         service_tier: extras.service_tier,
         text: text(definition),
         tools: tools(definition, &extras).collect(),
@@ -51,7 +51,7 @@ pub(crate) fn show_session_agent(definition: &AgentDefinition) -> SessionAgent {
         instructions: definition.instructions.clone(),
         model: definition.model.clone(),
         multi_agent: extras.multi_agent,
-        reasoning: reasoning(definition, &extras),
+        reasoning: show_reasoning(definition, &extras),
         service_tier: extras.service_tier,
         text: text(definition),
         tools: tools(definition, &extras).filter_map(Tool::for_session).collect(),
@@ -61,7 +61,8 @@ pub(crate) fn show_session_agent(definition: &AgentDefinition) -> SessionAgent {
     }
 }
 
-fn reasoning(definition: &AgentDefinition, extras: &AgentExtras) -> Reasoning {
+/// How the model reasons.
+pub(super) fn show_reasoning(definition: &AgentDefinition, extras: &AgentExtras) -> Reasoning {
     let effort = definition.reasoning_effort.as_deref().and_then(from_word);
     Reasoning { effort, summary: extras.reasoning_summary }
 }
@@ -120,9 +121,15 @@ fn tool(source: &ToolSource, extras: &ToolExtras) -> Tool {
                 _ => serde_json::Map::new(),
             };
             let ToolExtras { in_background, defer_loading, .. } = *extras;
-            Tool::Function(FunctionTool { name, description, parameters, in_background, defer_loading })
+            Tool::Function(FunctionTool {
+                name,
+                description,
+                parameters,
+                in_background,
+                defer_loading,
+            })
         }
-        ToolSource::Mcp { label, transport, allowed_tools, safety, required, approval: _ } => {
+        ToolSource::Mcp { label, transport, allowed_tools, safety, required, approval } => {
             Tool::Mcp(McpTool {
                 server_label: label,
                 transport: show_transport(transport),
@@ -132,21 +139,31 @@ fn tool(source: &ToolSource, extras: &ToolExtras) -> Tool {
                 request_metadata: serde_json::Map::new(),
                 required,
                 safety: show_safety(safety),
+                approval: show_approval(approval),
             })
         }
-        ToolSource::Openapi { label, spec, spec_url, allowed_operations, safety, .. } => {
-            Tool::OpenApi(OpenApiTool {
-                label,
-                spec: spec.and_then(|spec| match spec {
-                    Value::Object(spec) => Some(spec),
-                    _ => None,
-                }),
-                spec_url,
-                server_url: extras.server_url.clone(),
-                allowed_operations,
-                safety: show_safety(safety),
-            })
-        }
+        ToolSource::Openapi {
+            label,
+            spec,
+            spec_url,
+            allowed_operations,
+            safety,
+            reconcile,
+            approval,
+            headers: _,
+        } => Tool::OpenApi(OpenApiTool {
+            label,
+            spec: spec.and_then(|spec| match spec {
+                Value::Object(spec) => Some(spec),
+                _ => None,
+            }),
+            spec_url,
+            server_url: extras.server_url.clone(),
+            allowed_operations,
+            safety: show_safety(safety),
+            reconcile,
+            approval: show_approval(approval),
+        }),
         ToolSource::Files { read_only } => {
             let access = if read_only { FileAccess::ReadOnly } else { FileAccess::ReadWrite };
             Tool::Files(FilesParams { access })
@@ -170,6 +187,13 @@ fn show_transport(transport: McpTransport) -> ShownTransport {
             args: Vec::new(),
             env_vars: Vec::new(),
         },
+    }
+}
+
+fn show_approval(approval: ApprovalMode) -> ToolApproval {
+    match approval {
+        ApprovalMode::Never => ToolApproval::Never,
+        ApprovalMode::Always => ToolApproval::Always,
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::extras::ToolExtras;
 use crate::openai::wire::{
     At, ConnectionOrigin, FileAccess, HttpParams, McpParams, McpStdioParams, McpTransportParams,
-    OpenApiParams, ToolParams, ToolSafety,
+    OpenApiParams, ToolApproval, ToolParams, ToolSafety,
 };
 use crate::state::AppState;
 
@@ -75,10 +75,16 @@ impl ToolList {
             }
             ToolParams::ProgrammaticToolCalling(tool) if !tool.enabled => return Ok(None),
             ToolParams::ProgrammaticToolCalling(_) => {
-                return Err(unsupported(&at.field("enabled"), "needs compute, which is not configured"));
+                return Err(unsupported(
+                    &at.field("enabled"),
+                    "needs compute, which is not configured",
+                ));
             }
             ToolParams::WebSearch(_) | ToolParams::ComputerUse(_) | ToolParams::Automations(_) => {
-                return Err(unsupported(&at.field("type"), "names a tool that this server does not have"));
+                return Err(unsupported(
+                    &at.field("type"),
+                    "names a tool that this server does not have",
+                ));
             }
         };
         Ok(Some((source, extras)))
@@ -95,7 +101,10 @@ fn mcp(tool: McpParams, at: &At<'_>) -> Result<ToolSource, ApiError> {
         return Err(unsupported(&at.field("connection_origin"), message));
     }
     if tool.credential_id.is_some() {
-        return Err(unsupported(&at.field("credential_id"), "names a vault's credential; there are no vaults"));
+        return Err(unsupported(
+            &at.field("credential_id"),
+            "names a vault's credential; there are no vaults",
+        ));
     }
     if tool.request_metadata.is_some_and(|metadata| !metadata.is_empty()) {
         return Err(unsupported(&at.field("request_metadata"), "is not sent along by this server"));
@@ -115,14 +124,15 @@ fn mcp(tool: McpParams, at: &At<'_>) -> Result<ToolSource, ApiError> {
         transport,
         allowed_tools: tool.allowed_tools,
         safety: safety(tool.safety),
-        approval: ApprovalMode::Never,
+        approval: approval(tool.approval),
         required: tool.required,
     })
 }
 
 /// Agents name a program that the operator has configured, never a command of their own.
 fn configured_program(stdio: McpStdioParams, at: &At<'_>) -> Result<McpTransport, ApiError> {
-    let listed = "cannot be set: the command names a program of the server's configuration, which sets it";
+    let listed =
+        "cannot be set: the command names a program of the server's configuration, which sets it";
     if stdio.args.is_some_and(|args| !args.is_empty()) {
         return Err(unsupported(&at.field("args"), listed));
     }
@@ -133,7 +143,10 @@ fn configured_program(stdio: McpStdioParams, at: &At<'_>) -> Result<McpTransport
         return Err(unsupported(&at.field("env_vars"), listed));
     }
     if stdio.cwd != "." {
-        return Err(unsupported(&at.field("cwd"), "is not \".\"; the server's configuration sets it"));
+        return Err(unsupported(
+            &at.field("cwd"),
+            "is not \".\"; the server's configuration sets it",
+        ));
     }
     Ok(McpTransport::Stdio { server: stdio.command })
 }
@@ -153,9 +166,9 @@ fn openapi(tool: OpenApiParams, at: &At<'_>) -> Result<ToolSource, ApiError> {
         spec_url: tool.spec_url,
         allowed_operations: tool.allowed_operations,
         safety: safety(tool.safety),
-        reconcile: BTreeMap::new(),
+        reconcile: tool.reconcile,
         headers: tool.headers.unwrap_or_default(),
-        approval: ApprovalMode::Never,
+        approval: approval(tool.approval),
     })
 }
 
@@ -165,6 +178,13 @@ fn http(tool: HttpParams, at: &At<'_>) -> Result<ToolSource, ApiError> {
         return Err(unsupported(&at.field("allowed_methods"), message));
     }
     Ok(ToolSource::Http { allowed_hosts: tool.allowed_hosts })
+}
+
+fn approval(asked: ToolApproval) -> ApprovalMode {
+    match asked {
+        ToolApproval::Never => ApprovalMode::Never,
+        ToolApproval::Always => ApprovalMode::Always,
+    }
 }
 
 fn safety(params: BTreeMap<String, ToolSafety>) -> BTreeMap<String, Safety> {

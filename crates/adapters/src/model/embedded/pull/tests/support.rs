@@ -56,8 +56,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("bound"));
         let asked = Asked::default();
-        let router =
-            Router::new().route("/{behaviour}", get(answer)).with_state(asked.clone());
+        let router = Router::new().route("/{behaviour}", get(answer)).with_state(asked.clone());
         let task = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serves until it is aborted");
         });
@@ -84,7 +83,8 @@ async fn answer(
     let range = headers.get(header::RANGE).map(|value| value.to_str().expect("text").to_owned());
     asked.lock().expect("not poisoned").push((behaviour.clone(), range.clone()));
     let content = content();
-    let from = range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    let from =
+        range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     let whole = |content: Vec<u8>| Response::new(Body::from(content));
     match (behaviour.as_str(), from) {
         ("good", Some(from)) => rest(&content, from),
@@ -137,7 +137,11 @@ impl Download {
         std::fs::write(self.path().join("tiny.gguf.partial"), bytes).expect("writable");
     }
 
-    pub(super) async fn run(&mut self, model: &ModelFile, python: &Path) -> Result<PathBuf, String> {
+    pub(super) async fn run(
+        &mut self,
+        model: &ModelFile,
+        python: &Path,
+    ) -> Result<PathBuf, String> {
         let puller = Puller::new().expect("a client").with_python(python.to_owned());
         let steps = &mut self.steps;
         let mut on_progress = |progress: PullProgress<'_>| match progress {

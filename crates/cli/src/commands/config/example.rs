@@ -1,0 +1,13 @@
+//! `mainstay config example`
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{config, output};
+
+/// Print a configuration file with every setting, explained
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
+    Ok(output::text(config::EXAMPLE)?)
+}

@@ -1,0 +1,8 @@
+//! `mainstay journal`: what a session was, and the proof of it.
+
+mod command;
+mod export;
+mod show;
+mod verify;
+
+pub(crate) use command::{Arguments, run};

@@ -1,0 +1,30 @@
+//! What follows `mainstay keys`.
+
+use clap::Subcommand;
+
+use super::{create, list, revoke};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Make, list and revoke the keys that open this installation
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Create(create::Arguments),
+    List(list::Arguments),
+    Revoke(revoke::Arguments),
+}
+
+pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command {
+        Command::Create(arguments) => create::run(context, &arguments),
+        Command::List(arguments) => list::run(context, &arguments),
+        Command::Revoke(arguments) => revoke::run(context, &arguments),
+    }
+}

@@ -1,0 +1,67 @@
+//! `mainstay keys create`
+
+use mainstay_protocol::Scope;
+
+use super::access::Access;
+use crate::context::{self, Context};
+use crate::failure::Failure;
+use crate::key::NewKey;
+use crate::output;
+use crate::reach::Target;
+
+/// The longest name of a key.
+const MAX_NAME_CHARS: usize = 128;
+
+/// Make a key and print it, alone, on stdout
+///
+/// The key is shown this once; the installation keeps its hash.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay keys create --name laptop
+  export OPENAI_API_KEY=$(mainstay keys create --name notebook)
+  mainstay keys create --name ops --admin")]
+pub(crate) struct Arguments {
+    /// A name for people
+    #[arg(long)]
+    name: String,
+    /// It may also make and revoke keys, and read metrics
+    #[arg(long)]
+    admin: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Arguments {
+    fn scopes(&self) -> Vec<Scope> {
+        if self.admin { vec![Scope::Use, Scope::Admin] } else { vec![Scope::Use] }
+    }
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let length = arguments.name.chars().count();
+    if length == 0 || length > MAX_NAME_CHARS {
+        let message = format!("a key's name has 1 to {MAX_NAME_CHARS} characters, not {length}");
+        return Err(Failure::usage(message));
+    }
+    let secret = context::block_on(create(context, arguments))?;
+    Ok(output::line(secret)?)
+}
+
+async fn create(context: &Context, arguments: &Arguments) -> Result<String, Failure> {
+    match Access::open(context, &arguments.target).await? {
+        Access::Server(client) => {
+            let scopes = arguments.scopes();
+            let new = mainstay_client::NewKey {
+                name: arguments.name.clone(),
+                scopes: scopes.into_iter().map(|scope| scope.as_str().to_owned()).collect(),
+            };
+            let key = client.create_key(&new).await?;
+            key.secret.ok_or_else(|| Failure::new("the server made a key and did not show it"))
+        }
+        Access::Store(control) => {
+            let new = NewKey { name: arguments.name.clone(), scopes: arguments.scopes() };
+            Ok(new.create(&control).await?.1)
+        }
+    }
+}

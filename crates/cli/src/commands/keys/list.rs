@@ -1,0 +1,70 @@
+//! `mainstay keys list`
+
+use mainstay_client::Key;
+use serde_json::json;
+
+use super::access::Access;
+use crate::context::{self, Context};
+use crate::failure::Failure;
+use crate::reach::Target;
+use crate::{key, output, table, time};
+
+/// List the keys, revoked ones too
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Print JSON, one key a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let keys = context::block_on(list(context, arguments))?;
+    if arguments.json {
+        for key in &keys {
+            output::line(as_json(key).to_string())?;
+        }
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
+    Ok(output::text(table::render(&["KEY", "NAME", "SCOPES", "MADE", "REVOKED"], &rows))?)
+}
+
+async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Key>, Failure> {
+    match Access::open(context, &arguments.target).await? {
+        Access::Server(client) => Ok(client.keys().await?),
+        Access::Store(control) => {
+            let rows = control.keys(&key::operator().tenant).await?;
+            let key = |row: mainstay_core::resource::KeyRow| Key {
+                id: row.id.to_string(),
+                name: row.name,
+                scopes: row.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+                created_at: row.created_at_ms / 1000,
+                revoked_at: row.revoked_at_ms.map(|at_ms| at_ms / 1000),
+                secret: None,
+            };
+            Ok(rows.into_iter().map(key).collect())
+        }
+    }
+}
+
+fn row(key: &Key) -> Vec<String> {
+    vec![
+        key.id.clone(),
+        table::cut(&key.name, 40),
+        key.scopes.join(","),
+        time::stamp(key.created_at),
+        key.revoked_at.map(time::stamp).unwrap_or_default(),
+    ]
+}
+
+fn as_json(key: &Key) -> serde_json::Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "scopes": key.scopes,
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    })
+}

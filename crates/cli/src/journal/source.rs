@@ -1,0 +1,82 @@
+//! Where entries come from.
+
+use std::sync::Arc;
+
+use mainstay_client::Client;
+use mainstay_protocol::{Entry, JournalId, Seq};
+use mainstay_store::{EntryRange, SqliteStore, Store};
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::reach::{self, Target};
+use crate::wire;
+
+/// How many entries are read from the store at once.
+const PAGE_LIMIT_COUNT: usize = 256;
+
+/// Where entries come from.
+pub(crate) enum Source {
+    /// A server.
+    Server(Client),
+    /// The store, which no server holds.
+    Store(Arc<SqliteStore>),
+}
+
+impl Source {
+    /// The server that is meant, or the store when none runs.
+    pub(crate) fn open(context: &Context, target: &Target) -> Result<Self, Failure> {
+        if let Some(client) = reach::client_if_running(context, target)? {
+            return Ok(Self::Server(client));
+        }
+        let config = context.config(Vec::new())?;
+        let folder = context.folder()?;
+        if !folder.has_store() {
+            let path = folder.path().display();
+            return Err(Failure::new(format!("there is no store in {path}"))
+                .hint("name the data folder with --data-dir, or a server with --url"));
+        }
+        Ok(Self::Store(wire::store(&config)?))
+    }
+
+    /// Hands every entry of a journal to `take`, in order, and says how many there were.
+    pub(crate) async fn read(
+        &self,
+        journal: &str,
+        mut take: impl FnMut(Entry) -> Result<(), Failure>,
+    ) -> Result<u64, Failure> {
+        let mut at: Seq = 0;
+        let mut count = 0;
+        loop {
+            let (page, has_more) = self.page(journal, at).await?;
+            for entry in page {
+                at = entry.seq;
+                count += 1;
+                take(entry)?;
+            }
+            if !has_more {
+                break;
+            }
+        }
+        if count == 0 {
+            return Err(Failure::new(format!("there is no journal {journal}")));
+        }
+        Ok(count)
+    }
+
+    async fn page(&self, journal: &str, after: Seq) -> Result<(Vec<Entry>, bool), Failure> {
+        match self {
+            Self::Server(client) => {
+                let page = client.journal(journal, after).await?;
+                Ok((page.data, page.has_more))
+            }
+            Self::Store(store) => {
+                let range = EntryRange::following(after, PAGE_LIMIT_COUNT);
+                let id: JournalId = journal.into();
+                let page = store.entries(&id, range).await;
+                let page = page.map_err(|error| wire::store_failure(&error))?;
+                let has_more = page.len() == PAGE_LIMIT_COUNT;
+                Ok((page, has_more))
+            }
+        }
+    }
+}

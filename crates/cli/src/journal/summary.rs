@@ -1,0 +1,183 @@
+//! One entry in a few words.
+//!
+//! Invariant: an entry of a kind or shape that is not known is shown as it is, never an error.
+
+use mainstay_core::effect::{Awaits, EffectRequest, Outcome, UnknownNext};
+use mainstay_core::fact::{Disposition, Fact, RequiredAction, TurnEnd};
+use mainstay_core::item::{Content, Item, ItemBody};
+use mainstay_core::policy::Ruling;
+use mainstay_core::tool::Safety;
+use mainstay_protocol::{EffectId, Entry, Usage};
+
+/// How much of an effect's id is shown: its end, which differs.
+const ID_CHARS: usize = 6;
+
+/// What an entry says.
+pub(crate) fn summary(entry: &Entry) -> String {
+    match Fact::read(entry) {
+        Ok(fact) => fact_summary(&fact),
+        Err(_) => entry.payload.get().to_owned(),
+    }
+}
+
+fn fact_summary(fact: &Fact) -> String {
+    match fact {
+        Fact::SessionCreated(created) => {
+            let agent = created.agent.name.as_deref().unwrap_or(created.agent.id.as_str());
+            format!("agent {agent}, model {}", created.agent.model)
+        }
+        Fact::SessionUpdated(updated) => match &updated.agent {
+            Some(agent) => format!("agent {} from now on, model {}", agent.id, agent.model),
+            None => "settings changed".to_owned(),
+        },
+        Fact::SessionFailed(failed) => format!("{}: {}", failed.code, failed.message),
+        Fact::SessionDeleted(_) => String::new(),
+        Fact::InputReceived(input) => {
+            let what = match input.disposition {
+                Disposition::Starts => "",
+                Disposition::Steers => "steers: ",
+                Disposition::Queues => "queued: ",
+            };
+            format!("{what}{}", items(&input.items))
+        }
+        Fact::TurnStarted(started) => started.turn.to_string(),
+        Fact::TurnWaiting(waiting) => {
+            waiting.required.iter().map(required).collect::<Vec<_>>().join("; ")
+        }
+        Fact::TurnResumed(_) => String::new(),
+        Fact::TurnEnded(ended) => match &ended.end {
+            TurnEnd::Completed => format!("completed, {}", tokens(ended.usage)),
+            TurnEnd::Failed { code, message } => format!("failed, {code}: {message}"),
+            TurnEnd::Cancelled => "cancelled".to_owned(),
+        },
+        Fact::EffectRequested(requested) => {
+            let decision = requested.decision.as_ref().map(|decision| match decision.decision {
+                Ruling::Allow => format!(", allowed by {}", decision.policy),
+                Ruling::Ask => format!(", {} asks", decision.policy),
+                Ruling::Deny => format!(", denied by {}", decision.policy),
+            });
+            let awaits = match requested.awaits {
+                Awaits::Nothing => "",
+                Awaits::Client => ", the client runs it",
+                Awaits::Approval => ", awaits approval",
+            };
+            let request = request(&requested.request);
+            let safety = safety(requested.safety);
+            let decision = decision.unwrap_or_default();
+            format!("{} {request} ({safety}{decision}{awaits})", short(&requested.effect))
+        }
+        Fact::EffectAttempted(attempted) => {
+            format!("{} attempt {}", short(&attempted.effect), attempted.attempt)
+        }
+        Fact::EffectCompleted(completed) => {
+            format!("{} {}", short(&completed.effect), outcome(&completed.outcome))
+        }
+        Fact::EffectFailed(failed) => {
+            let next = if failed.retry_at_ms.is_some() { ", tried again" } else { "" };
+            let failure = &failed.failure;
+            format!("{} {}: {}{next}", short(&failed.effect), failure.code, failure.message)
+        }
+        Fact::EffectUnknown(unknown) => {
+            let next = match unknown.next {
+                UnknownNext::Reconcile => "the tool is asked",
+                UnknownNext::Ask { .. } => "a person is asked",
+                UnknownNext::Report { .. } => "the model is told",
+                UnknownNext::Retry => "attempted again",
+            };
+            format!("{} {}: {next}", short(&unknown.effect), unknown.reason)
+        }
+        Fact::ApprovalResolved(resolved) => {
+            format!("{} {}", short(&resolved.effect), word(&resolved.answer))
+        }
+        Fact::CallRefused(refused) => {
+            format!("{}: {}", word(&refused.reason), item(&refused.item))
+        }
+    }
+}
+
+fn request(request: &EffectRequest) -> String {
+    match request {
+        EffectRequest::Model { model, context, .. } => format!("model {model}, {context} items"),
+        EffectRequest::Tool { tool, .. } => format!("tool {tool}"),
+        EffectRequest::ResolveTools => "learn the tools".to_owned(),
+        EffectRequest::Compact { model, cut } => format!("summarise {cut} items with {model}"),
+    }
+}
+
+fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Model { items: produced, usage, .. } => {
+            format!("→ {} ({})", items(produced), tokens(*usage))
+        }
+        Outcome::Tool { item: output } => format!("→ {}", item(output)),
+        Outcome::Tools { tools } => format!("→ {} tools", tools.len()),
+        Outcome::Compacted { cut, .. } => format!("→ a summary of {cut} items"),
+    }
+}
+
+fn items(list: &[Item]) -> String {
+    list.iter().map(item).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn item(item: &Item) -> String {
+    match &item.body {
+        ItemBody::UserMessage { content } => quoted(content),
+        ItemBody::AssistantMessage { text } => format!("\"{text}\""),
+        ItemBody::Reasoning { summary, .. } => summary.clone(),
+        ItemBody::ToolCall { name, arguments, .. } => format!("{name} {arguments}"),
+        ItemBody::ToolOutput { content, is_error, .. } => {
+            format!("{}{}", if *is_error { "error: " } else { "" }, text(content))
+        }
+        ItemBody::Summary { text } => text.clone(),
+    }
+}
+
+fn quoted(content: &[Content]) -> String {
+    format!("\"{}\"", text(content))
+}
+
+fn text(content: &[Content]) -> String {
+    let part = |part: &Content| match part {
+        Content::Text { text } => text.clone(),
+        Content::Image { .. } => "[image]".to_owned(),
+    };
+    content.iter().map(part).collect::<Vec<_>>().join(" ")
+}
+
+fn required(action: &RequiredAction) -> String {
+    match action {
+        RequiredAction::ToolResult { name, arguments, .. } => {
+            format!("the client's result of {name} {arguments}")
+        }
+        RequiredAction::Approval { name, arguments, unknown_outcome: false, .. } => {
+            format!("approval of {name} {arguments}")
+        }
+        RequiredAction::Approval { name, arguments, unknown_outcome: true, .. } => {
+            format!("what became of {name} {arguments}")
+        }
+    }
+}
+
+fn safety(safety: Safety) -> &'static str {
+    match safety {
+        Safety::ReadOnly => "read only",
+        Safety::Idempotent => "idempotent",
+        Safety::Once => "once",
+    }
+}
+
+fn tokens(usage: Usage) -> String {
+    format!("{} tokens in, {} out", usage.input_tokens, usage.output_tokens)
+}
+
+/// A plain enum as its entry writes it.
+fn word(value: &impl serde::Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().replace('_', " ")
+}
+
+fn short(effect: &EffectId) -> String {
+    let text = effect.as_str();
+    let start = text.len().saturating_sub(ID_CHARS);
+    format!("…{}", text.get(start..).unwrap_or(text))
+}

@@ -1,0 +1,141 @@
+//! A session as it goes, for a person in front of a screen.
+//!
+//! Invariant: text of a message is printed as it comes; everything else is a line of its own.
+
+use mainstay_client::{CallItem, Event, EventBody, Item, RequiredAction};
+use serde_json::Value;
+
+use crate::output;
+use crate::table;
+
+/// The longest arguments or output of a tool call in a line, characters.
+const MAX_CALL_CHARS: usize = 100;
+
+/// Prints events.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    /// The message whose text is being printed.
+    message: Option<String>,
+}
+
+impl Live {
+    /// Prints what an event says, if it says something to a person.
+    pub(crate) fn show(&mut self, event: &Event) -> std::io::Result<()> {
+        match &event.body {
+            EventBody::TextDelta { item_id, delta } => {
+                if self.message.as_deref() != Some(item_id) {
+                    self.end_line()?;
+                    self.message = Some(item_id.clone());
+                }
+                output::text(delta)
+            }
+            EventBody::ItemDone(done) => self.done(&done.item),
+            EventBody::ItemAdded(added) => match &added.item {
+                Item::McpCall(call) => self.line(&format!("→ {}", call_line(call))),
+                Item::FunctionCall(call) => {
+                    self.line(&format!("→ {} (yours to run)", call_line(call)))
+                }
+                Item::Message(message) if message.role == "user" => {
+                    self.line(&format!("> {}", message.text()))
+                }
+                Item::Message(_) | Item::Other => Ok(()),
+            },
+            EventBody::TurnFailed(failed) => {
+                let error = failed.turn.error.as_ref().map_or("", |error| error.message.as_str());
+                self.line(&format!("✗ the turn failed: {error}"))
+            }
+            EventBody::TurnCancelled(_) => self.line("✗ the turn was cancelled"),
+            EventBody::SessionRequiresAction(waits) => {
+                for action in &waits.session.required_actions {
+                    self.line(&format!("? {}", action_line(action)))?;
+                }
+                Ok(())
+            }
+            EventBody::SessionBudgetReached(_) => self.line("✗ the spend limit is reached"),
+            EventBody::SessionFailed(failed) => {
+                let error = failed.session.error.as_deref().unwrap_or_default();
+                self.line(&format!("✗ the session failed: {error}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn done(&mut self, item: &Item) -> std::io::Result<()> {
+        match item {
+            Item::Message(message) => {
+                let was_shown = self.message.as_deref() == Some(&message.id);
+                if message.status.as_deref() == Some("incomplete") {
+                    return self.line("… the answer begins again");
+                }
+                if was_shown {
+                    return self.end_line();
+                }
+                self.line(&message.text())
+            }
+            Item::McpCall(call) => {
+                let failed = call.status.as_deref() == Some("failed");
+                let result = if failed { &call.error } else { &call.output };
+                let mark = if failed { "✗" } else { "✓" };
+                self.line(&format!("{mark} {}: {}", call.name, short(result)))
+            }
+            Item::FunctionCall(_) | Item::Other => Ok(()),
+        }
+    }
+
+    fn line(&mut self, text: &str) -> std::io::Result<()> {
+        self.end_line()?;
+        output::line(text)
+    }
+
+    /// Ends the line of a message that is being printed.
+    pub(crate) fn end_line(&mut self) -> std::io::Result<()> {
+        if self.message.take().is_some() { output::line("") } else { Ok(()) }
+    }
+}
+
+/// An item as one line, for lists; none for what a person need not see.
+pub(crate) fn item_line(item: &Item) -> Option<String> {
+    match item {
+        Item::Message(message) if message.role == "user" => Some(format!("> {}", message.text())),
+        Item::Message(message) => Some(message.text()),
+        Item::McpCall(call) => {
+            let failed = call.status.as_deref() == Some("failed");
+            let result = if failed { &call.error } else { &call.output };
+            let mark = if failed { "✗" } else { "✓" };
+            Some(format!("{mark} {}: {}", call_line(call), short(result)))
+        }
+        Item::FunctionCall(call) => Some(format!("→ {} (yours to run)", call_line(call))),
+        Item::Other => None,
+    }
+}
+
+/// What a session waits for, as one line.
+pub(crate) fn action_line(action: &RequiredAction) -> String {
+    match action {
+        RequiredAction::FunctionCall { call_id, name, arguments, .. } => {
+            format!("the result of {name}({}) for call {call_id}", short(arguments))
+        }
+        RequiredAction::McpApprovalRequest { request_id, request } => {
+            let name = request.name.as_deref().unwrap_or_default();
+            let call = format!("{name}({})", short(&request.arguments));
+            if request.kind.as_deref() == Some("unknown_outcome") {
+                return format!("what became of {call}: done, not done or retry ({request_id})");
+            }
+            format!("approval of {call} ({request_id})")
+        }
+        RequiredAction::Other => "something that this version does not know".to_owned(),
+    }
+}
+
+fn call_line(call: &CallItem) -> String {
+    format!("{}({})", call.name, short(&call.arguments))
+}
+
+fn short(value: &Value) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    table::cut(&text, MAX_CALL_CHARS)
+}

@@ -1,0 +1,112 @@
+//! From commands to a decision.
+
+use mainstay_protocol::{EffectId, ErrorCode, RowChange};
+
+use super::draft::Draft;
+use super::{advance, approval, close, input, outcome, recover, update};
+use crate::effect::Dispatch;
+use crate::fact::{Fact, SessionUpdated};
+use crate::session::command::{Command, Facts, Rejected};
+use crate::session::state::{SessionState, SessionStatus};
+
+/// What follows from commands.
+#[derive(Debug)]
+pub struct Decision {
+    /// The state once the facts are committed.
+    pub next: SessionState,
+    /// What to append.
+    pub facts: Vec<Fact>,
+    /// What to run once it is committed.
+    pub dispatches: Vec<Dispatch>,
+    /// What to abandon once it is committed, before anything is run.
+    pub aborts: Vec<EffectId>,
+    /// What to put beside it.
+    pub rows: Vec<RowChange>,
+}
+
+/// Decides on commands, in order, all or none.
+pub fn decide(
+    state: &SessionState,
+    commands: Vec<Command>,
+    facts: &Facts<'_>,
+) -> Result<Decision, Rejected> {
+    let mut draft = Draft::new(state, facts);
+    for command in commands {
+        one(&mut draft, command)?;
+        advance::advance(&mut draft);
+    }
+    Ok(draft.finish(state))
+}
+
+fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
+    match command {
+        Command::Create(create) => {
+            if draft.state.config.is_some() {
+                let message = format!("session {} exists already", create.session);
+                return Err(Rejected::new(ErrorCode::Conflict, message));
+            }
+            draft.create(*create);
+            Ok(())
+        }
+        Command::Answer { effect, attempt, answer } => {
+            outcome::answer(draft, &effect, attempt, answer);
+            Ok(())
+        }
+        Command::Fail { code, message } => {
+            update::fail(draft, code, message);
+            Ok(())
+        }
+        Command::Tick => {
+            recover::tick(draft);
+            Ok(())
+        }
+        Command::Recover => {
+            recover::recover(draft);
+            Ok(())
+        }
+        Command::Input { messages, mode } => {
+            check_exists(&draft.state)?;
+            input::input(draft, messages, mode)
+        }
+        Command::Cancel => {
+            check_exists(&draft.state)?;
+            close::cancel(draft);
+            Ok(())
+        }
+        Command::ToolResult { turn, call_id, output } => {
+            check_exists(&draft.state)?;
+            input::tool_result(draft, turn.as_ref(), &call_id, output)
+        }
+        Command::Approval { approval, answer } => {
+            check_exists(&draft.state)?;
+            approval::resolve(draft, &approval, answer)
+        }
+        Command::Update { agent, metadata, spend_limit, wire } => {
+            check_exists(&draft.state)?;
+            let (agent, tools) = agent.map_or((None, None), |(agent, tools)| (Some(agent), tools));
+            update::update(draft, SessionUpdated { agent, tools, metadata, spend_limit, wire });
+            Ok(())
+        }
+        Command::Delete => {
+            check_exists(&draft.state)?;
+            update::delete(draft)
+        }
+    }
+}
+
+fn check_exists(state: &SessionState) -> Result<(), Rejected> {
+    if state.config.is_some() && !state.is_deleted {
+        return Ok(());
+    }
+    let message = format!("session {} does not exist", state.journal);
+    Err(Rejected::new(ErrorCode::NotFound, message))
+}
+
+/// Whether the session takes input.
+pub(super) fn check_open(state: &SessionState) -> Result<(), Rejected> {
+    if state.status != SessionStatus::Failed {
+        return Ok(());
+    }
+    let reason = state.failure.as_ref().map_or("", |(_, message)| message.as_str());
+    Err(Rejected::new(ErrorCode::SessionFailed, format!("the session failed: {reason}")))
+}

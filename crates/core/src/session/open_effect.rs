@@ -1,0 +1,162 @@
+//! Effects without an outcome: what is known of each, and where it stands.
+//!
+//! Invariant: enough to make the next attempt, or the next question, without reading the journal.
+
+use std::sync::Arc;
+
+use mainstay_protocol::{ApprovalId, EffectId, Seq};
+use serde_json::Value;
+
+use super::config::SessionConfig;
+use crate::effect::EffectRequest;
+use crate::fact::RequiredAction;
+use crate::item::{Item, ItemBody};
+use crate::port::WorldChange;
+use crate::tool::{Safety, ToolSpec};
+
+/// An effect without an outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenEffect {
+    /// What is asked.
+    pub request: EffectRequest,
+    /// The ledger's class.
+    pub safety: Safety,
+    /// The entry that asked for it.
+    pub seq: Seq,
+    /// The current attempt, from 1.
+    pub attempt: u32,
+    /// Whether an attempt before the current one may have changed the world.
+    pub world: WorldChange,
+    /// Where it stands.
+    pub phase: EffectPhase,
+    /// The tool call, for tool effects.
+    pub call: Option<OpenCall>,
+    /// Reconcile calls made so far.
+    pub reconcile_count: u32,
+    /// How often the model said that it was too long.
+    pub too_long_count: u32,
+}
+
+/// A tool call without an outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenCall {
+    /// The call's item.
+    pub item: Arc<Item>,
+    /// The settings under which the model was offered the tool.
+    pub config: Arc<SessionConfig>,
+    /// The tool.
+    pub spec: Arc<ToolSpec>,
+    /// The arguments.
+    pub arguments: Arc<Value>,
+}
+
+/// Where an effect stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EffectPhase {
+    /// An attempt is under way.
+    Running,
+    /// The next attempt begins at this time.
+    RetryAt(u64),
+    /// The client runs it.
+    AwaitsClient,
+    /// A person must approve it.
+    AwaitsApproval {
+        /// The question.
+        approval: ApprovalId,
+        /// When it lapses.
+        expires_at_ms: u64,
+    },
+    /// The tool is being asked what became of it.
+    Reconciling,
+    /// The tool is asked again at this time.
+    ReconcileAt(u64),
+    /// A person is asked what became of it.
+    Unknown {
+        /// The question.
+        approval: ApprovalId,
+        /// When it lapses.
+        expires_at_ms: u64,
+    },
+}
+
+impl EffectPhase {
+    /// Whether only the client or a person can move it.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        match self {
+            Self::AwaitsClient | Self::AwaitsApproval { .. } | Self::Unknown { .. } => true,
+            Self::Running | Self::RetryAt(_) | Self::Reconciling | Self::ReconcileAt(_) => false,
+        }
+    }
+
+    /// The question to a person that it waits for: its id, when it lapses, and whether it asks what
+    /// became of the call, rather than whether to make it.
+    pub(super) fn question(&self) -> Option<(&ApprovalId, u64, bool)> {
+        match self {
+            Self::AwaitsApproval { approval, expires_at_ms } => {
+                Some((approval, *expires_at_ms, false))
+            }
+            Self::Unknown { approval, expires_at_ms } => Some((approval, *expires_at_ms, true)),
+            Self::Running
+            | Self::RetryAt(_)
+            | Self::AwaitsClient
+            | Self::Reconciling
+            | Self::ReconcileAt(_) => None,
+        }
+    }
+
+    /// When time alone moves it.
+    #[must_use]
+    pub fn due_at_ms(&self) -> Option<u64> {
+        match self {
+            Self::RetryAt(at) | Self::ReconcileAt(at) => Some(*at),
+            Self::AwaitsApproval { expires_at_ms, .. } | Self::Unknown { expires_at_ms, .. } => {
+                Some(*expires_at_ms)
+            }
+            Self::Running | Self::AwaitsClient | Self::Reconciling => None,
+        }
+    }
+}
+
+impl OpenEffect {
+    /// Bound on attempts of a tool call.
+    pub(super) fn max_attempts(&self) -> u32 {
+        self.call.as_ref().map_or(1, |call| call.spec.max_attempts)
+    }
+
+    pub(super) fn required_action(&self, id: &EffectId) -> Option<RequiredAction> {
+        let call = self.call.as_ref()?;
+        let ItemBody::ToolCall { call_id, name, arguments, source } = &call.item.body else {
+            return None;
+        };
+        if self.phase == EffectPhase::AwaitsClient {
+            return Some(RequiredAction::ToolResult {
+                call_id: call_id.clone(),
+                name: name.clone(),
+                arguments: arguments.clone(),
+            });
+        }
+        let (approval, expires_at_ms, unknown_outcome) = self.phase.question()?;
+        let canonical = mainstay_protocol::canonical_value(&call.arguments);
+        Some(RequiredAction::Approval {
+            approval: approval.clone(),
+            unknown_outcome,
+            effect: id.clone(),
+            call_id: call_id.clone(),
+            source: source.clone().unwrap_or_default(),
+            name: name.clone(),
+            arguments: arguments.clone(),
+            arguments_sha256: mainstay_protocol::sha256_hex(canonical.as_bytes()),
+            expires_at_ms,
+        })
+    }
+}
+
+/// A call's arguments as the model wrote them; they must be a JSON object.
+pub(super) fn parse_arguments(text: &str) -> Result<Value, String> {
+    match serde_json::from_str(text) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err("arguments must be a JSON object".to_owned()),
+        Err(error) => Err(format!("arguments are not JSON: {error}")),
+    }
+}

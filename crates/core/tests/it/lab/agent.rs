@@ -1,0 +1,93 @@
+//! An agent with tools of every kind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mainstay_core::agent::{AgentDefinition, TurnLimits};
+use mainstay_core::tool::{ApprovalMode, McpTransport, Safety, ToolSource, ToolSpec, UnknownRule};
+use mainstay_protocol::AgentId;
+use serde_json::{Value, json};
+
+/// The source at position 0: a function of the client; at position 1: a server.
+pub(crate) fn agent() -> AgentDefinition {
+    AgentDefinition {
+        id: AgentId::parse("agent_a").expect("a plain id"),
+        revision: 1,
+        name: None,
+        instructions: Some("Be brief.".to_owned()),
+        model: "alpha".to_owned(),
+        fallback_models: vec!["beta".to_owned()],
+        tools: vec![client_source("lookup"), server_source("srv")],
+        reasoning_effort: None,
+        verbosity: None,
+        response_schema: None,
+        unknown_outcome: UnknownRule::Ask,
+        limits: TurnLimits::default(),
+        wire: Value::Null,
+    }
+}
+
+/// An agent whose tools are functions of the client alone.
+pub(crate) fn client_only() -> (AgentDefinition, Arc<[ToolSpec]>) {
+    let agent = AgentDefinition { tools: vec![client_source("lookup")], ..agent() };
+    (agent, Arc::from([spec("lookup", 0, Safety::Once)]))
+}
+
+/// An agent whose tools come from another server, at position 0.
+pub(crate) fn remote_only() -> AgentDefinition {
+    AgentDefinition { revision: 2, tools: vec![server_source("other")], ..agent() }
+}
+
+/// The agent's tools: of each safety, of the client, asked about, denied, with a reconcile call.
+pub(crate) fn tools() -> Arc<[ToolSpec]> {
+    Arc::from([
+        spec("lookup", 0, Safety::Once),
+        spec("read", 1, Safety::ReadOnly),
+        spec("put", 1, Safety::Idempotent),
+        spec("pay", 1, Safety::Once),
+        ToolSpec { reconcile: true, ..spec("send", 1, Safety::Once) },
+        spec("ask_pay", 1, Safety::Once),
+        spec("ask_read", 1, Safety::ReadOnly),
+        spec("ask_lookup", 0, Safety::Once),
+        spec("deny_pay", 1, Safety::Once),
+        ToolSpec {
+            parameters: json!({"type": "object", "required": ["path"]}),
+            ..spec("strict", 1, Safety::ReadOnly)
+        },
+    ])
+}
+
+fn spec(name: &str, source: usize, safety: Safety) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: format!("The tool {name}."),
+        parameters: json!({"type": "object"}),
+        source,
+        remote_name: name.to_owned(),
+        safety,
+        approval: ApprovalMode::Never,
+        reconcile: false,
+        timeout_ms: 60_000,
+        max_attempts: 3,
+        concurrency_limit: 8,
+    }
+}
+
+fn client_source(name: &str) -> ToolSource {
+    ToolSource::Function {
+        name: name.to_owned(),
+        description: format!("The function {name}."),
+        parameters: json!({"type": "object"}),
+    }
+}
+
+fn server_source(label: &str) -> ToolSource {
+    ToolSource::Mcp {
+        label: label.to_owned(),
+        transport: McpTransport::Stdio { server: label.to_owned() },
+        allowed_tools: None,
+        safety: BTreeMap::new(),
+        approval: ApprovalMode::Never,
+        required: true,
+    }
+}

@@ -1,0 +1,24 @@
+//! The rules of sessions, tested from outside: scripts with their whole story as snapshots,
+//! properties of random histories, frozen formats, and the cost of a step.
+
+mod lab;
+
+mod approval;
+mod budget;
+mod calls;
+mod cancel;
+mod client;
+mod compaction;
+mod cost;
+mod ending;
+mod frozen;
+mod late;
+mod limits;
+mod model;
+mod properties;
+mod recovery;
+mod saved;
+mod sources;
+mod turn;
+mod unknown;
+mod update;

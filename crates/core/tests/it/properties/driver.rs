@@ -1,0 +1,248 @@
+//! Commands and answers that could come next, drawn with an eye on what is open.
+
+use mainstay_core::agent::AgentDefinition;
+use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
+use mainstay_core::fact::{RequiredAction, SpendLimit};
+use mainstay_core::port::{
+    ModelError, ModelErrorKind, ModelOutput, Reconciliation, StopReason, ToolError, ToolOutput,
+    WorldChange,
+};
+use mainstay_core::session::{ApprovalAnswer, Command, EffectPhase, InputMode, SessionState};
+use mainstay_protocol::{ApprovalId, CallId, ErrorCode, TurnId};
+
+use super::random::Dice;
+use crate::lab::{
+    World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
+};
+
+/// The commands of one decision, after some time has passed.
+pub(super) fn next(dice: &mut Dice, world: &mut World) -> Vec<Command> {
+    world.now_ms += u64::from(dice.below(300));
+    world.principal = dice.pick(&["ann", "bob"]).into();
+    let count = if dice.one_in(10) { 2 } else { 1 };
+    (0..count).filter_map(|_| one(dice, world)).collect()
+}
+
+fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
+    match dice.below(64) {
+        0..24 => answer(dice, &world.clone()),
+        24..31 => Some(input(dice, InputMode::Steer)),
+        31..34 => Some(input(dice, InputMode::Queue)),
+        34..40 => Some(bring(dice, &world.state)),
+        40..48 => {
+            world.now_ms = world.state.due_at_ms().unwrap_or(world.now_ms).max(world.now_ms);
+            Some(Command::Tick)
+        }
+        48..51 => Some(Command::Tick),
+        51..55 => Some(Command::Recover),
+        55..57 => Some(Command::Cancel),
+        57..61 => Some(update(dice)),
+        61 => late(dice, world),
+        62 if dice.one_in(8) => {
+            Some(Command::Fail { code: ErrorCode::Internal, message: "it kept failing".to_owned() })
+        }
+        62 => late(dice, world),
+        _ if dice.one_in(4) => Some(Command::Delete),
+        _ => late(dice, world),
+    }
+}
+
+fn input(dice: &mut Dice, mode: InputMode) -> Command {
+    let text = "hello ".repeat(dice.below(400) as usize + 1);
+    let count = dice.below(3) as usize + 1;
+    let messages = if dice.one_in(20) { vec![] } else { vec![user(&text); count] };
+    Command::Input { messages, mode }
+}
+
+fn update(dice: &mut Dice) -> Command {
+    let (agent, spend_limit) = match dice.below(6) {
+        0 => (Some((remote_only(), None)), None),
+        1 => (Some((agent(), Some(tools()))), None),
+        2 => {
+            let (agent, tools) = client_only();
+            (Some((agent, Some(tools))), None)
+        }
+        3 => {
+            let route =
+                AgentDefinition { model: "beta".to_owned(), fallback_models: vec![], ..agent() };
+            (Some((route, None)), None)
+        }
+        4 => (None, Some(SpendLimit::Unlimited)),
+        _ => (None, Some(SpendLimit::Microusd(u64::from(dice.below(200))))),
+    };
+    let agent = agent.map(|(agent, tools)| (agent.into(), tools));
+    Command::Update { agent, metadata: None, spend_limit, wire: None }
+}
+
+/// What a client or a person brings; mostly what is asked for.
+fn bring(dice: &mut Dice, state: &SessionState) -> Command {
+    let output = ToolOutput::text("brought");
+    let required = state.required_actions();
+    if required.is_empty() || dice.one_in(8) {
+        let call_id = CallId::parse("c1").expect("a plain id");
+        let turn = dice.one_in(2).then(|| TurnId::parse("turn_x").expect("a plain id"));
+        return Command::ToolResult { turn, call_id, output };
+    }
+    match dice.pick(&required) {
+        RequiredAction::ToolResult { call_id, .. } => {
+            Command::ToolResult { turn: None, call_id, output }
+        }
+        RequiredAction::Approval { approval, .. } => {
+            Command::Approval { approval, answer: opinion(dice) }
+        }
+    }
+}
+
+fn opinion(dice: &mut Dice) -> ApprovalAnswer {
+    dice.pick(&[
+        ApprovalAnswer::Approve,
+        ApprovalAnswer::Deny,
+        ApprovalAnswer::Done(None),
+        ApprovalAnswer::NotDone,
+        ApprovalAnswer::Retry,
+    ])
+}
+
+/// An answer to an attempt that is under way.
+fn answer(dice: &mut Dice, world: &World) -> Option<Command> {
+    let open = under_way(world);
+    if open.is_empty() {
+        return None;
+    }
+    let dispatch = dice.pick(&open);
+    Some(answered(&dispatch, drawn_answer(dice, &dispatch)))
+}
+
+/// An answer to any attempt that ever was.
+fn late(dice: &mut Dice, world: &World) -> Option<Command> {
+    if world.dispatched.is_empty() {
+        return None;
+    }
+    let dispatch = dice.pick(&world.dispatched);
+    Some(answered(&dispatch, drawn_answer(dice, &dispatch)))
+}
+
+fn answered(dispatch: &Dispatch, answer: EffectAnswer) -> Command {
+    Command::Answer { effect: dispatch.effect.clone(), attempt: dispatch.attempt, answer }
+}
+
+fn under_way(world: &World) -> Vec<Dispatch> {
+    let is_open = |dispatch: &&Dispatch| {
+        let open = world.state.effects.get(&dispatch.effect);
+        let is_running =
+            |phase: &EffectPhase| matches!(phase, EffectPhase::Running | EffectPhase::Reconciling);
+        open.is_some_and(|open| open.attempt == dispatch.attempt && is_running(&open.phase))
+    };
+    world.dispatched.iter().filter(is_open).cloned().collect()
+}
+
+fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
+    match &dispatch.kind {
+        DispatchKind::Model { .. } => EffectAnswer::Model(match dice.below(10) {
+            0..8 => {
+                let stops =
+                    [StopReason::End, StopReason::End, StopReason::Length, StopReason::Refusal];
+                Ok(reply(outputs(dice), dice.pick(&stops)))
+            }
+            _ => Err(model_error(dice)),
+        }),
+        DispatchKind::Tool(_) => EffectAnswer::Tool(match dice.below(3) {
+            0 | 1 => Ok(ToolOutput::text("output ".repeat(dice.below(400) as usize))),
+            _ => Err(tool_error(dice)),
+        }),
+        DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(match dice.below(4) {
+            0 => Ok(Reconciliation::Done(ToolOutput::text("was done"))),
+            1 => Ok(Reconciliation::NotDone),
+            2 => Ok(Reconciliation::Unknown),
+            _ => Err(tool_error(dice)),
+        }),
+        DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(match dice.below(4) {
+            0 | 1 => Ok(tools().to_vec()),
+            2 => Ok(client_only().1.to_vec()),
+            _ => Err(tool_error(dice)),
+        }),
+    }
+}
+
+fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
+    let names = [
+        "read",
+        "put",
+        "pay",
+        "send",
+        "lookup",
+        "ask_pay",
+        "ask_lookup",
+        "deny_pay",
+        "strict",
+        "no such tool",
+    ];
+    let mut outputs = Vec::new();
+    for _ in 0..dice.below(5) {
+        outputs.push(match dice.below(8) {
+            0 => say(&"words ".repeat(dice.below(400) as usize)),
+            1 => think("hm"),
+            _ => {
+                let id = format!("c{}", dice.below(6));
+                let arguments = dice.pick(&["{}", "{\"path\":\"a\"}", "", "not json", "[]"]);
+                call_with(&id, dice.pick(&names), arguments)
+            }
+        });
+    }
+    outputs
+}
+
+fn model_error(dice: &mut Dice) -> ModelError {
+    let kinds = [
+        ModelErrorKind::Unavailable,
+        ModelErrorKind::RateLimited,
+        ModelErrorKind::Garbled,
+        ModelErrorKind::ContextTooLong,
+        ModelErrorKind::Refused,
+        ModelErrorKind::Invalid,
+    ];
+    ModelError::new(dice.pick(&kinds), "it failed")
+}
+
+fn tool_error(dice: &mut Dice) -> ToolError {
+    ToolError {
+        message: "it failed".to_owned(),
+        retryable: dice.one_in(2),
+        world: dice.pick(&[WorldChange::Maybe, WorldChange::No]),
+        retry_after_ms: dice.one_in(4).then_some(700),
+    }
+}
+
+/// The next step to the session's rest: everything that is open is answered, well.
+pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
+    world.principal = "ann".into();
+    if let Some(action) = world.state.required_actions().into_iter().next() {
+        return Some(match action {
+            RequiredAction::ToolResult { call_id, .. } => {
+                Command::ToolResult { turn: None, call_id, output: ToolOutput::text("brought") }
+            }
+            RequiredAction::Approval { approval, unknown_outcome, .. } => {
+                agreed(approval, unknown_outcome)
+            }
+        });
+    }
+    if let Some(dispatch) = under_way(world).into_iter().next_back() {
+        let answer = match &dispatch.kind {
+            DispatchKind::Model { .. } => {
+                EffectAnswer::Model(Ok(reply(vec![say("done")], StopReason::End)))
+            }
+            DispatchKind::Tool(_) => EffectAnswer::Tool(Ok(ToolOutput::text("output"))),
+            DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Ok(Reconciliation::Unknown)),
+            DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Ok(tools().to_vec())),
+        };
+        return Some(answered(&dispatch, answer));
+    }
+    let due = world.state.due_at_ms()?;
+    world.now_ms = world.now_ms.max(due);
+    Some(Command::Tick)
+}
+
+fn agreed(approval: ApprovalId, is_unknown: bool) -> Command {
+    let answer = if is_unknown { ApprovalAnswer::Done(None) } else { ApprovalAnswer::Approve };
+    Command::Approval { approval, answer }
+}

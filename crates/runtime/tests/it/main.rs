@@ -1,0 +1,7 @@
+//! The engine over the memory store, with models and tools that do as each test says.
+
+mod crash;
+mod feed;
+mod limits;
+mod requests;
+mod support;

@@ -1,0 +1,5 @@
+//! `/v1/agents/sessions/{session}/items`.
+
+mod list;
+
+pub(crate) use list::list;

@@ -1,0 +1,18 @@
+//! `/v1/agents/sessions`: sessions, what goes in and comes out, their turns and items.
+
+mod create;
+mod delete;
+pub(crate) mod events;
+mod get;
+pub(crate) mod items;
+mod list;
+mod rows;
+pub(crate) mod turns;
+mod update;
+
+pub(crate) use create::create;
+pub(crate) use delete::delete;
+pub(crate) use get::get;
+pub(crate) use list::list;
+pub(crate) use rows::{SessionRows, find as find_session};
+pub(crate) use update::update;

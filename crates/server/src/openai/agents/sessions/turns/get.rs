@@ -1,0 +1,23 @@
+//! `GET /v1/agents/sessions/{session}/turns/{turn}`: one turn.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::extract::Ids;
+use crate::openai::agents::sessions::rows::{config, find_turn};
+use crate::openai::project::{SessionExtras, show_turn};
+use crate::openai::wire::Turn;
+use crate::state::AppState;
+
+/// Answers the turn as it is now.
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    Caller(caller): Caller,
+    Ids((session, turn)): Ids<(String, String)>,
+) -> Answer<Json<Turn>> {
+    let (row, turn) = find_turn(&state, &caller, &session, &turn).await?;
+    let extras = SessionExtras::of(&config(&state, &row.id).await?.wire);
+    Ok(Json(show_turn(&turn, extras.prompt_cache_options)))
+}

@@ -1,0 +1,70 @@
+//! `POST /v1/keys`: a new key. Its secret is in this answer and nowhere else.
+
+use axum::Json;
+use axum::extract::State;
+use mainstay_core::resource::KeyRow;
+use mainstay_protocol::{ApiError, KeyId, Scope, sha256_hex};
+use serde::Deserialize;
+
+use super::show::{Key, mint_secret};
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::extract::Checked;
+use crate::openai::wire::{At, Validate};
+use crate::state::AppState;
+
+/// The longest name of a key.
+const MAX_KEY_NAME_CHARS: usize = 128;
+
+/// `POST /v1/keys`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyCreateParams {
+    /// A name for people.
+    name: String,
+    /// What it allows.
+    #[serde(default = "use_only")]
+    scopes: Vec<Scope>,
+}
+
+fn use_only() -> Vec<Scope> {
+    vec![Scope::Use]
+}
+
+impl Validate for KeyCreateParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        if self.name.is_empty() || self.name.chars().count() > MAX_KEY_NAME_CHARS {
+            return Err(at
+                .field("name")
+                .invalid(format!("is not 1 to {MAX_KEY_NAME_CHARS} characters")));
+        }
+        if self.scopes.is_empty() {
+            return Err(at.field("scopes").invalid("must not be empty"));
+        }
+        Ok(())
+    }
+}
+
+/// Answers the key with its secret. It acts as the principal that made it.
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: Checked<KeyCreateParams>,
+) -> Answer<Json<Key>> {
+    caller.require(Scope::Admin)?;
+    let Caller(caller) = caller;
+    let params = request.value;
+    let secret = mint_secret(state.engine().entropy().as_ref());
+    let row = KeyRow {
+        id: KeyId::mint(&mut state.mint()),
+        tenant: caller.tenant.clone(),
+        principal: caller.id.clone(),
+        name: params.name,
+        scopes: params.scopes,
+        created_at_ms: state.now_ms(),
+        revoked_at_ms: None,
+    };
+    let hash = sha256_hex(secret.as_bytes());
+    state.engine().control().create_key(&caller, row.clone(), &hash).await?;
+    Ok(Json(Key::with_secret(row, secret)))
+}

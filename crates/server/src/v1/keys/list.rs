@@ -1,0 +1,20 @@
+//! `GET /v1/keys`: the tenant's keys, without their secrets.
+
+use axum::Json;
+use axum::extract::State;
+use mainstay_protocol::Scope;
+
+use super::show::Key;
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::openai::wire::List;
+use crate::state::AppState;
+
+/// Answers all keys, oldest first, revoked ones too.
+pub(crate) async fn list(State(state): State<AppState>, caller: Caller) -> Answer<Json<List<Key>>> {
+    caller.require(Scope::Admin)?;
+    let keys = state.engine().control().keys(&caller.0.tenant).await?;
+    let keys = keys.into_iter().map(Key::from).collect();
+    let more = false;
+    Ok(Json(List::page(keys, more, |key: &Key| &key.id)))
+}

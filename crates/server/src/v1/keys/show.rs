@@ -1,0 +1,49 @@
+//! A key as its owner reads it, and how its secret is made.
+
+use mainstay_core::port::Entropy;
+use mainstay_core::resource::KeyRow;
+use mainstay_protocol::Scope;
+use serde::Serialize;
+
+/// What a key's secret begins with.
+pub const KEY_SECRET_PREFIX: &str = "msk_";
+
+/// A new secret: 256 bits of randomness.
+#[must_use]
+pub fn mint_secret(entropy: &dyn Entropy) -> String {
+    format!("{KEY_SECRET_PREFIX}{:032x}{:032x}", entropy.next(), entropy.next())
+}
+
+/// A key, without its secret.
+#[derive(Debug, Serialize)]
+#[serde(tag = "object", rename = "key")]
+pub(crate) struct Key {
+    pub(super) id: String,
+    name: String,
+    scopes: Vec<Scope>,
+    created_at: u64,
+    revoked_at: Option<u64>,
+    /// The secret, in the answer that makes the key and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl Key {
+    /// A new key, with its secret for this once.
+    pub(super) fn with_secret(row: KeyRow, secret: String) -> Self {
+        Self { secret: Some(secret), ..Self::from(row) }
+    }
+}
+
+impl From<KeyRow> for Key {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            name: row.name,
+            scopes: row.scopes,
+            created_at: row.created_at_ms / 1_000,
+            revoked_at: row.revoked_at_ms.map(|at_ms| at_ms / 1_000),
+            secret: None,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Mainstay's own routes: what the wire APIs have no word for.
+
+pub(crate) mod journal;
+pub(crate) mod keys;
+pub(crate) mod models;

@@ -1,0 +1,19 @@
+//! The server's routes, from requests to answers.
+
+mod agents;
+mod approvals;
+mod auth;
+mod bad_input;
+mod idempotency;
+mod items;
+mod journal;
+mod keys;
+mod limits;
+mod models;
+mod retries;
+mod sessions;
+mod socket;
+mod stream;
+mod support;
+mod tools;
+mod turns;

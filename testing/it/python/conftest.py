@@ -1,0 +1,188 @@
+"""The real binary with a scripted model behind it, for tests with the official SDK.
+
+`MAINSTAY_BIN` names the binary; `SCRIPTED_MODEL_BIN` the model server, which otherwise is looked for
+beside it. What the model says is the user's message: a script as `say` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any, Iterator
+from urllib.request import urlopen
+
+import pytest
+
+from openai import OpenAI
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def binary(variable: str, beside: Path | None, name: str) -> Path:
+    named = os.environ.get(variable)
+    path = Path(named) if named else (beside or ROOT / "target/debug") / name
+    assert path.is_file(), f"there is no {path}: build it, or name it in {variable}"
+    return path
+
+
+MAINSTAY = binary("MAINSTAY_BIN", None, "mainstay")
+SCRIPTED_MODEL = binary("SCRIPTED_MODEL_BIN", MAINSTAY.parent, "scripted-model")
+
+
+def say(*steps: dict[str, Any]) -> str:
+    """A user's message that makes the scripted model answer with these steps."""
+    return json.dumps({"script": list(steps)}, separators=(",", ":"))
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    """One tool call of a step."""
+    return {"name": name, "arguments": arguments}
+
+
+def first_line(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, f"{process.args} ended with {process.wait()} before it was ready"
+    return json.loads(line)
+
+
+class World:
+    """The scripted model and the tools that count their effects."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen([SCRIPTED_MODEL], stdout=subprocess.PIPE, text=True)
+        self.url: str = first_line(self.process)["url"]
+
+    def stats(self, of: str = "/stats") -> dict[str, Any]:
+        with urlopen(self.url + of) as answer:
+            return json.load(answer)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class Server:
+    """A server on a data folder of its own; it can be killed and started again."""
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self.folder = folder
+        self.world = world
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = "127.0.0.1:%d" % free.getsockname()[1]
+        self.process: subprocess.Popen[str] | None = None
+        self.key = self.run("keys", "create", "--name", "tests").strip()
+        self.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        host = self.world.url.removeprefix("http://")
+        return {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(self.folder),
+            "OPENAI_BASE_URL": self.world.url + "/v1",
+            "OPENAI_API_KEY": "scripted",
+            "MAINSTAY_TOOLS__PRIVATE_HOSTS_ALLOWED": json.dumps([host]),
+            "MAINSTAY_LOG__FILTER": "warn",
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(MAINSTAY), *arguments, "--data-dir", str(self.folder / "data")]
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            self.command(*arguments), env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+        return done.stdout
+
+    def start(self) -> None:
+        with open(self.folder / "server.log", "a") as log:
+            self.process = subprocess.Popen(
+                self.command("serve", "--listen", self.address),
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.url: str = first_line(self.process)["url"] + "/v1"
+
+    def kill(self) -> None:
+        """Ends it at once, as a power cut does."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+            self.process = None
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def client(self, **options: Any) -> OpenAI:
+        return OpenAI(base_url=self.url, api_key=self.key, **options)
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("shared"), world)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def server(tmp_path: Path, world: World) -> Iterator[Server]:
+    """A server that a test may kill."""
+    server = Server(tmp_path, world)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=[False, True], ids=["loose", "strict"])
+def client(request: pytest.FixtureRequest, shared_server: Server) -> Iterator[OpenAI]:
+    """A client that believes the server, and one that checks every answer against its types."""
+    with shared_server.client(_strict_response_validation=request.param) as client:
+        yield client
+
+
+@pytest.fixture
+def loose_client(shared_server: Server) -> Iterator[OpenAI]:
+    """A client for what has extensions that strict clients do not know."""
+    with shared_server.client() as client:
+        yield client
+
+
+def new_session(client: OpenAI, **agent: Any) -> str:
+    """The id of a session with the scripted model."""
+    session = client.beta.agents.sessions.create(
+        environment={"type": "none"}, agent={"model": "scripted", **agent}
+    )
+    return session.id
+
+
+LOOKUP = {
+    "type": "function",
+    "name": "lookup",
+    "description": "Looks something up.",
+    "parameters": {
+        "type": "object",
+        "properties": {"id": {"type": "integer"}},
+        "required": ["id"],
+        "additionalProperties": False,
+    },
+}
