@@ -29,8 +29,12 @@ def binary(variable: str, beside: Path | None, name: str) -> Path:
     return path
 
 
-MAINSTAY = binary("MAINSTAY_BIN", None, "mainstay")
-SCRIPTED_MODEL = binary("SCRIPTED_MODEL_BIN", MAINSTAY.parent, "scripted-model")
+def mainstay() -> Path:
+    return binary("MAINSTAY_BIN", None, "mainstay")
+
+
+def scripted_model() -> Path:
+    return binary("SCRIPTED_MODEL_BIN", mainstay().parent, "scripted-model")
 
 
 def say(*steps: dict[str, Any]) -> str:
@@ -54,7 +58,7 @@ class World:
     """The scripted model and the tools that count their effects."""
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen([SCRIPTED_MODEL], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([scripted_model()], stdout=subprocess.PIPE, text=True)
         self.url: str = first_line(self.process)["url"]
 
     def stats(self, of: str = "/stats") -> dict[str, Any]:
@@ -90,11 +94,12 @@ class Server:
             "OPENAI_BASE_URL": self.world.url + "/v1",
             "OPENAI_API_KEY": "scripted",
             "MAINSTAY_TOOLS__PRIVATE_HOSTS_ALLOWED": json.dumps([host]),
+            "MAINSTAY_SERVER__DEFAULT_MODEL": "scripted",
             "MAINSTAY_LOG__FILTER": "warn",
         }
 
     def command(self, *arguments: str) -> list[str]:
-        return [str(MAINSTAY), *arguments, "--data-dir", str(self.folder / "data")]
+        return [str(mainstay()), *arguments, "--data-dir", str(self.folder / "data")]
 
     def run(self, *arguments: str) -> str:
         done = subprocess.run(

@@ -66,11 +66,14 @@ def test_what_cannot_succeed_is_not_tried_again(shared_server: Server) -> None:
     with shared_server.client(http_client=httpx2.Client(transport=transport)) as client:
         session = new_session(client)
         send = client.beta.agents.sessions.events.create
-        cancel: Any = [{"type": "agent.session.input.cancel"}]
-        send(session, events=cancel, idempotency_key="one")
+        message: Any = {
+            "type": "agent.session.input.message",
+            "input": [{"role": "user", "content": [{"type": "input_text", "text": say({"text": "Once."})}]}],
+        }
+        send(session, events=[message], idempotency_key="one")
         transport.count = 0
         with pytest.raises(openai.ConflictError) as raised:
-            send(session, events=[*cancel, *cancel], idempotency_key="one")
+            send(session, events=[message, message], idempotency_key="one")
     assert raised.value.code == "idempotency_conflict"
     assert transport.count == 1
 

@@ -15,7 +15,8 @@ def events_behind(client: OpenAI, session: str, after: int) -> list[dict[str, An
     query = {"starting_after": after}
     with client.beta.agents.sessions.events.stream(session, extra_query=query) as stream:
         for event in stream:
-            seen.append(event.to_dict())
+            # The SDK warns of tool types that it does not know.
+            seen.append(event.to_dict(warnings=False))
             if event.type == "agent.session.idle":
                 break
     return seen
@@ -64,8 +65,11 @@ def test_a_call_of_the_client_outlives_the_server(server: Server) -> None:
         after = events_behind(client, session, before[-1]["sequence_number"])
         assert after[-2]["type"] == "agent.session.turn.completed"
         again = events_behind(client, session, before[0]["sequence_number"] - 1)
-        assert kept(again)[: len(before)] == before
-        assert again[len(before) :] == after
+        assert again[: len(before)] == before
+        # What one stream showed while it was written, the other tells from what is kept.
+        shown = kept(after)
+        ids = {event["event_id"] for event in shown}
+        assert [event for event in again if event["event_id"] in ids] == shown
 
 
 def test_an_answer_that_was_being_written_is_written_again(server: Server) -> None:

@@ -46,7 +46,7 @@ impl Piece<'_> {
 
 /// The pieces of a transcript.
 pub(super) fn pieces(items: &[Arc<Item>]) -> Vec<Piece<'_>> {
-    let mut round = Round { pieces: Vec::with_capacity(items.len() + 4), ..Round::default() };
+    let mut round = Exchange { pieces: Vec::with_capacity(items.len() + 4), ..Exchange::default() };
     for item in items {
         round.take(&item.body);
     }
@@ -56,7 +56,7 @@ pub(super) fn pieces(items: &[Arc<Item>]) -> Vec<Piece<'_>> {
 
 /// The answer being read, with the calls that wait for their outputs.
 #[derive(Default)]
-struct Round<'a> {
+struct Exchange<'a> {
     pieces: Vec<Piece<'a>>,
     open: Vec<&'a CallId>,
     /// What came before the last output did, and must come after it.
@@ -64,7 +64,7 @@ struct Round<'a> {
     answered: bool,
 }
 
-impl<'a> Round<'a> {
+impl<'a> Exchange<'a> {
     fn take(&mut self, body: &'a ItemBody) {
         match body {
             ItemBody::UserMessage { content } => self.put_after_outputs(Piece::User(content)),

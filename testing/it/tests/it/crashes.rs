@@ -45,7 +45,6 @@ async fn sessions_outlive_kills_seed_3() {
 }
 
 async fn check(seed: u64) {
-    println!("seed {seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let world = World::new().await;
     let server = world.start().await;
@@ -102,7 +101,8 @@ async fn kill_often(
 }
 
 async fn check_effects(world: &World, server: &Server, clients: &[Client]) {
-    let effects: HashMap<String, u64> = world.state().effects().iter().map(noted).collect();
+    let effects: HashMap<String, u64> =
+        world.state().effects().iter().map(|(asked, effects)| noted(asked, *effects)).collect();
     let mut connection = world.connect(server).await;
     for client in clients {
         let journal = Journal::read(&mut connection, &client.session).await;
@@ -123,11 +123,11 @@ async fn check_effects(world: &World, server: &Server, clients: &[Client]) {
 }
 
 /// The tool and the note of what was asked.
-fn noted((asked, effects): (&Box<str>, &u64)) -> (String, u64) {
+fn noted(asked: &str, effects: u64) -> (String, u64) {
     let (tool, query) = asked.split_once('?').expect("a tool and a query");
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
     let note = pairs.find(|(name, _)| name == "note").map(|(_, note)| note.into_owned());
-    (format!("{tool} {}", note.expect("each call has a note")), *effects)
+    (format!("{tool} {}", note.expect("each call has a note")), effects)
 }
 
 /// Each kept event came once, in order, and none is missing.

