@@ -1,6 +1,7 @@
 //! `cargo xtask quickstart`: from a fresh checkout to a running agent.
 //!
-//! Invariant: without a configured provider nothing leaves the machine; the embedded model is built in.
+//! Invariant: without a configured provider nothing leaves the machine. The embedded model is built in
+//! only when it is asked for: it is not finished, and without it the prepared run is played.
 //! Deliberately absent: the demonstration; it is `mainstay quickstart`.
 
 use std::env;
@@ -18,6 +19,9 @@ const PROVIDER_VARIABLES: [&str; 3] = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "O
 /// Set up, build, and run an agent through a real task while its server is killed
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// Build in the embedded model (experimental; needs cmake and clang, and takes minutes)
+    #[arg(long)]
+    embedded_model: bool,
     /// Arguments for `mainstay quickstart`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
@@ -26,18 +30,22 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--package", "mainstay", "--bin", "mainstay"]);
-    match configured_provider() {
-        Some(variable) => {
+    match (configured_provider(), arguments.embedded_model) {
+        (Some(variable), _) => {
             println!("{variable} is set: the agent will use that provider's model.");
             setup::ensure(workspace, Purpose::Build)?;
         }
-        None => {
-            println!(
-                "No provider is configured ({}): building in the embedded model.",
-                PROVIDER_VARIABLES.join(", ")
-            );
+        (None, true) => {
+            println!("No provider is configured: building in the embedded model.");
             setup::ensure(workspace, Purpose::Quickstart)?;
             build.args(["--features", "embedded-model"]);
+        }
+        (None, false) => {
+            println!(
+                "No provider is configured ({}): a prepared run is played.",
+                PROVIDER_VARIABLES.join(", ")
+            );
+            setup::ensure(workspace, Purpose::Build)?;
         }
     }
     process::run(&mut build)?;

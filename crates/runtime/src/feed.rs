@@ -13,7 +13,7 @@ use mainstay_store::{EntryRange, Store, StoreError};
 use tokio::sync::broadcast;
 
 /// How many items a follower may lag before it reads from the store.
-const LIVE_LIMIT_COUNT: usize = 128;
+const LIVE_LIMIT_COUNT: usize = 32;
 /// How many entries are read from the store at once.
 const PAGE_LIMIT_COUNT: usize = 128;
 /// The longest partial text kept for late followers.

@@ -216,6 +216,7 @@ impl SessionTask {
 
     async fn end(mut self, leave: Leave) {
         self.abort_all();
+        let is_fenced = matches!(leave, Leave::Fenced);
         let error = match leave {
             Leave::Parked => {
                 self.inner.release(&self.claim).await;
@@ -234,5 +235,11 @@ impl SessionTask {
         self.inner.registry.remove(&self.session);
         refuse_all(&mut self.mailbox, &error);
         self.inner.release(&self.claim).await;
+        // Where nobody else can write, it was this process that took the lease (after a jump of the
+        // clock, say): the session goes on at once under a new one.
+        let goes_on = is_fenced && self.inner.settings.is_only_writer && !self.inner.is_stopping();
+        if goes_on && let Err(error) = self.inner.deliver(&self.session, Message::Wake) {
+            tracing::warn!(session = %self.session, %error, "the session goes on at the next sweep");
+        }
     }
 }

@@ -109,6 +109,24 @@ async fn a_panic_in_a_tool_or_model_ends_the_attempt_only() {
     assert!(kinds.ends_with("turn.ended Completed"), "{kinds}");
 }
 
+/// What the sweep does when a session's lease lapsed although its task lives (the clock jumped).
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_lease_this_process_took_goes_on_at_once() {
+    let bench = Bench::new(Fakes::new(vec![Reply::Slowly(&["a", "b"])])).await;
+    bench.create("go").await;
+    let subject = session().as_str().into();
+    let request = ClaimRequest {
+        what: ClaimWhat::One(TaskKey { kind: "session".into(), subject }),
+        owner: "local".into(),
+        now_ms: u64::MAX / 2,
+        lease_ms: 1,
+    };
+    assert_eq!(bench.store.claim(request).await.expect("answers").len(), 1);
+    pass(2_000).await;
+    assert_eq!(bench.row().await.status, SessionStatus::Idle);
+    assert!(bench.kinds().await.contains("effect.attempted 2"), "{}", bench.kinds().await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_writer_whose_lease_was_taken_stops() {
     let fakes = Fakes::new(vec![Reply::Slowly(&["a", "b"])]);

@@ -31,7 +31,7 @@ pub(crate) struct Seen {
 pub(crate) struct Client {
     pub(crate) session: String,
     running: Running,
-    feed: Option<Feed>,
+    feed: Option<(Arc<Target>, Feed)>,
     /// The last event that has a number.
     last: u64,
     /// Everything that came.
@@ -94,14 +94,15 @@ impl Client {
     /// The type of the next event, on as many connections as it takes.
     async fn next(&mut self) -> String {
         loop {
-            let target = self.target().await;
             if self.feed.is_none() {
-                self.feed = Feed::open(&target, &self.session, Some(self.last)).await.ok();
+                let target = self.target().await;
+                let Ok(feed) = Feed::open(&target, &self.session, Some(self.last)).await else {
+                    self.gone(&target).await;
+                    continue;
+                };
+                self.feed = Some((target, feed));
             }
-            let Some(feed) = &mut self.feed else {
-                self.gone(&target).await;
-                continue;
-            };
+            let Some((target, feed)) = &mut self.feed else { continue };
             match feed.next().await {
                 Ok(Some(frame)) => {
                     let event = frame.json().expect("events are JSON");
@@ -113,6 +114,8 @@ impl Client {
                     return kind;
                 }
                 Ok(None) | Err(_) => {
+                    // The server that this feed came from, which may be gone for long.
+                    let target = target.clone();
                     self.feed = None;
                     self.gone(&target).await;
                 }
