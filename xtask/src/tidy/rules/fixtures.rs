@@ -25,7 +25,7 @@ pub(super) fn fixtures(tree: &Tree) -> Vec<Finding> {
         match actual.get(path) {
             None => findings.push(Finding::file(path, "is listed as frozen but is not there")),
             Some(now) if now != hash => {
-                findings.push(Finding::file(path, "is frozen but was changed: add a new version"))
+                findings.push(Finding::file(path, "is frozen but was changed: add a new version"));
             }
             Some(_) => {}
         }
