@@ -1,15 +1,16 @@
 //! Whether a turn of a long session writes more than a turn of a new one.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use futures::future::try_join_all;
-use mainstay_it::harness::{Connection, Feed, Tool, create_session};
+use mainstay_it::harness::{Connection, Feed, Target, Tool, create_session};
 
 use super::figures::GROWTH;
 use super::load::turn;
 use super::spikes::per_turn;
 use super::stage::{Scale, Stage, calls_in_a_row};
 use crate::figure::Measured;
-use crate::process::Process;
 use crate::report::number;
 
 /// Turns of each session, in the end.
@@ -17,28 +18,22 @@ const TURNS: usize = 1_000;
 /// How many turns at the beginning, and at the end, are measured.
 const WINDOW_TURNS: usize = 100;
 
-struct Session {
-    id: String,
-    connection: Connection,
-    feed: Feed,
-}
-
 pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     let mut stage = Stage::open(scale, &[Tool::Act]).await?;
-    let message = calls_in_a_row(Tool::Act, 1);
     let mut sessions = Vec::new();
     for _ in 0..scale.pick(8, 3) {
-        let id = create_session(&mut stage.connection, &stage.agent).await?;
-        let connection = Connection::open(&stage.server.target).await?;
-        let feed = Feed::open(&stage.server.target, &id, None).await?;
-        sessions.push(Session { id, connection, feed });
+        sessions.push(create_session(&mut stage.connection, &stage.agent).await?);
     }
-    let process = stage.process();
-    let early = window(&mut sessions, process, &message).await.context("the first turns")?;
-    let between = TURNS - 2 * WINDOW_TURNS;
-    let grown = sessions.iter_mut().map(|session| several(session, between, &message));
-    try_join_all(grown).await.context("the turns between")?;
-    let late = window(&mut sessions, process, &message).await.context("the last turns")?;
+    let early = window(&stage, &sessions).await.context("the first turns")?;
+    let between = sessions.iter().map(|session| async {
+        let mut client = Client::open(&stage.server.target, session).await?;
+        for _ in WINDOW_TURNS..TURNS - WINDOW_TURNS {
+            client.turn().await?;
+        }
+        anyhow::Ok(())
+    });
+    try_join_all(between).await.context("the turns between")?;
+    let late = window(&stage, &sessions).await.context("the last turns")?;
     let limit = format!(
         "{} KB a turn in turns 1 to {WINDOW_TURNS}, {} KB in turns {} to {TURNS}, of {} sessions",
         number(early / 1e3),
@@ -50,20 +45,35 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
 }
 
 /// Bytes that a turn makes the file system write, over some turns of each session.
-async fn window(sessions: &mut [Session], process: Process, message: &str) -> anyhow::Result<f64> {
+async fn window(stage: &Stage, sessions: &[String]) -> anyhow::Result<f64> {
+    let process = stage.process();
     let mut readings = vec![process.used()?.disk_bytes];
     for session in sessions {
+        // Opened now: the server closes connections that are idle for long.
+        let mut client = Client::open(&stage.server.target, session).await?;
         for _ in 0..WINDOW_TURNS {
-            several(session, 1, message).await?;
+            client.turn().await?;
             readings.push(process.used()?.disk_bytes);
         }
     }
     Ok(per_turn(&readings))
 }
 
-async fn several(session: &mut Session, count: usize, message: &str) -> anyhow::Result<()> {
-    for _ in 0..count {
-        turn(&mut session.connection, &mut session.feed, &session.id, message).await?;
+struct Client<'a> {
+    session: &'a str,
+    connection: Connection,
+    feed: Feed,
+    message: String,
+}
+
+impl<'a> Client<'a> {
+    async fn open(target: &Arc<Target>, session: &'a str) -> anyhow::Result<Self> {
+        let connection = Connection::open(target).await?;
+        let feed = Feed::open(target, session, None).await?;
+        Ok(Self { session, connection, feed, message: calls_in_a_row(Tool::Act, 1) })
     }
-    Ok(())
+
+    async fn turn(&mut self) -> anyhow::Result<()> {
+        turn(&mut self.connection, &mut self.feed, self.session, &self.message).await
+    }
 }

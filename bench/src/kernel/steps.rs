@@ -15,8 +15,9 @@ use crate::report::number;
 
 /// Tool calls of a turn where steps are counted.
 const TOOLS_PER_TURN: usize = 10;
-/// Turns of a session.
-const TURNS_PER_SESSION: usize = 10;
+/// Turns of a session. Each begins with a session of its own, whose making counts: a model is sent the
+/// whole session, and in a long one the sending would be measured.
+const TURNS_PER_SESSION: usize = 1;
 
 /// One client, one session at a time.
 pub(super) async fn one_session(scale: &Scale, limits: &Limits) -> anyhow::Result<Vec<Measured>> {

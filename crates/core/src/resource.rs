@@ -22,7 +22,7 @@ pub const KEYS: RowSpec =
     RowSpec { name: "keys", key: &["secret_hash"], indexes: &[&["tenant", "created"]] };
 /// What was answered under an `Idempotency-Key`; the scope is a session's id, or `create:<tenant>`.
 pub const IDEMPOTENCY: RowSpec =
-    RowSpec { name: "idempotency", key: &["scope", "idempotency_key"], indexes: &[] };
+    RowSpec { name: "idempotency", key: &["scope", "idempotency_key"], indexes: &[&["created"]] };
 
 /// Every row spec of this module.
 pub const ROW_SPECS: &[RowSpec] = &[AGENTS, AGENT_REVISIONS, KEYS, IDEMPOTENCY];

@@ -87,12 +87,16 @@ error_codes! {
     ModelInvalid = "model_invalid", 502, true;
     /// No configured provider offers this model.
     ModelNotFound = "model_not_found", 400, false;
+    /// The provider limits the rate of requests, and waiting did not help.
+    ModelRateLimited = "model_rate_limited", 429, true;
     /// The provider refused to answer.
     ModelRefused = "model_refused", 400, false;
     /// The provider cannot be reached or is overloaded.
     ModelUnavailable = "model_unavailable", 503, true;
     /// No such thing, or not yours.
     NotFound = "not_found", 404, false;
+    /// The model reached its bound on output tokens before it had said all.
+    OutputLimitReached = "output_limit_reached", 409, false;
     /// A queue is full.
     Overloaded = "overloaded", 503, true;
     /// The session failed and takes no more input.

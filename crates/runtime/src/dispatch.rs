@@ -22,6 +22,7 @@ use crate::engine::Inner;
 use crate::feed::Delta;
 use crate::registry::Message;
 use crate::stats::Counters;
+use crate::surge::{HOLD_MS, Place, Surge};
 
 /// How many model calls run at once in this process.
 const MODEL_CALLS_LIMIT_COUNT: usize = 1024;
@@ -33,6 +34,7 @@ const TOOL_LIMITS_COUNT: usize = 4096;
 /// Bounds on what runs at once.
 pub(crate) struct Limits {
     models: Arc<Semaphore>,
+    surge: Surge,
     tools: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
@@ -40,6 +42,7 @@ impl Limits {
     pub(crate) fn new() -> Self {
         Self {
             models: Arc::new(Semaphore::new(MODEL_CALLS_LIMIT_COUNT)),
+            surge: Surge::new(),
             tools: Mutex::new(HashMap::new()),
         }
     }
@@ -73,14 +76,14 @@ pub(crate) fn start(
     let spawner = inner.spawner.clone();
     let retry_inner = inner.clone();
     let task = async move {
-        let answer = perform(&inner, &session, &effect, attempt, kind).await;
+        let (answer, place) = perform(&inner, &session, &effect, attempt, kind).await;
         // A session whose task is gone finds the effect open and settles it when it is taken next.
-        let _ = sender.send(Message::Answer { effect, attempt, answer }).await;
+        let _ = sender.send(Message::Answer { effect, attempt, answer, place }).await;
         drop(running);
     };
     spawner.spawn("effect", task, move || {
         Counters::add(&retry_inner.counters.panics, 1);
-        let message = Message::Answer { effect: id, attempt, answer: panicked };
+        let message = Message::Answer { effect: id, attempt, answer: panicked, place: None };
         let _ = to.try_send(message);
     })
 }
@@ -127,11 +130,13 @@ async fn perform(
     effect: &EffectId,
     attempt: u32,
     kind: DispatchKind,
-) -> EffectAnswer {
-    match kind {
+) -> (EffectAnswer, Option<Place>) {
+    let answer = match kind {
         DispatchKind::Model { name, request, live } => {
             let shown = live.map(|live| Shown::new(inner.clone(), session, effect, attempt, live));
-            EffectAnswer::Model(model(inner, &name, *request, shown).await)
+            let mut place = None;
+            let reply = model(inner, &name, *request, shown, &mut place).await;
+            return (EffectAnswer::Model(reply), place);
         }
         DispatchKind::Tool(call) => {
             let timeout_ms = call.spec.timeout_ms;
@@ -153,7 +158,8 @@ async fn perform(
                 bounded(inner, RESOLVE_TIMEOUT_MS, what, WorldChange::No, resolve).await,
             )
         }
-    }
+    };
+    (answer, None)
 }
 
 /// Ends a call at its time limit.
@@ -182,22 +188,29 @@ async fn model(
     name: &str,
     mut request: ModelRequest,
     mut shown: Option<Shown>,
+    place: &mut Option<Place>,
 ) -> Result<ModelReply, ModelError> {
     let Some((model, at_provider)) = inner.parts.models.find(name) else {
         let message = format!("no configured provider offers the model {name:?}");
         return Err(ModelError::new(ModelErrorKind::Invalid, message));
     };
     let _permit = inner.limits.models.acquire().await;
+    *place = inner.limits.surge.place().await;
     request.model = at_provider;
     let timeout_ms = request.timeout_ms;
     let clock: &dyn Clock = &*inner.parts.clock;
     let deadline = clock.sleep_until(clock.now_ms().saturating_add(timeout_ms));
-    tokio::pin!(deadline);
+    let hold = clock.sleep_until(clock.now_ms().saturating_add(HOLD_MS));
+    tokio::pin!(deadline, hold);
     let mut stream = model.stream(request);
     loop {
         let part = tokio::select! {
             biased;
             part = stream.next() => part,
+            () = &mut hold, if place.is_some() => {
+                *place = None;
+                continue;
+            }
             () = &mut deadline => {
                 let message = format!("the model did not answer within {timeout_ms} ms");
                 return Err(ModelError::new(ModelErrorKind::Unavailable, message));

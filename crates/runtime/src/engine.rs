@@ -1,6 +1,7 @@
-//! The engine: what callers hold, and what its tasks share.
+//! The engine: what callers hold.
 
-use std::collections::{BTreeMap, HashMap};
+mod inner;
+
 use std::sync::{Arc, Mutex};
 
 use mainstay_core::agent::AgentDefinition;
@@ -12,24 +13,22 @@ use mainstay_core::session::{
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{ApiError, ErrorCode, IdMint, Principal, RowKey, RowSpec, SessionId};
-use mainstay_store::{Claim, Store, StoreError};
+use mainstay_store::{Store, StoreError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::inner::Inner;
 use crate::control::Control;
 use crate::dispatch::Limits;
-use crate::feed::{Feed, FollowFrom, Hubs};
+use crate::feed::{Feed, FollowFrom};
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
-use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
 use crate::submit::{Accepted, Idempotency, NewSession, Submission};
 
 /// Kind of the tasks that stand for sessions with work to do.
 pub(crate) const SESSION_TASK_KIND: &str = "session";
-/// How often a session whose task panicked is taken up again before it fails.
-const PANIC_LIMIT_COUNT: u32 = 3;
 
 /// Every row spec of the installation.
 pub(crate) const ROW_SPECS: &[RowSpec] = &[
@@ -68,6 +67,8 @@ pub struct EngineSettings {
     pub lease_ms: u64,
     /// How much memory the states of resting sessions may take.
     pub parked_cache_bytes: u64,
+    /// How much a journal grows before its session's fold is saved for the first time.
+    pub snapshot_least_bytes: u64,
     /// Whether no other process can write the store (the embedded store).
     pub is_only_writer: bool,
     /// How often due work of sessions without a task is looked for.
@@ -82,6 +83,7 @@ impl Default for EngineSettings {
             owner: Arc::from("local"),
             lease_ms: 30_000,
             parked_cache_bytes: 2 * 1024 * 1024,
+            snapshot_least_bytes: 64 * 1024,
             is_only_writer: true,
             sweep_ms: 1_000,
             recovery_batch_count: 256,
@@ -93,22 +95,6 @@ impl Default for EngineSettings {
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) parts: EngineParts,
-    pub(crate) settings: EngineSettings,
-    pub(crate) rules: InstalledRules,
-    pub(crate) registry: Registry,
-    pub(crate) hubs: Arc<Hubs>,
-    pub(crate) limits: Limits,
-    pub(crate) spawner: Spawner,
-    pub(crate) counters: Counters,
-    pub(crate) leases: Mutex<BTreeMap<SessionId, Claim>>,
-    pub(crate) runtime_principal: Arc<str>,
-    panics: Mutex<HashMap<SessionId, u32>>,
-    pub(crate) stopping: CancellationToken,
-    control: Control,
 }
 
 impl Engine {
@@ -137,6 +123,7 @@ impl Engine {
             settings,
         });
         crate::recovery::start(&inner);
+        crate::retention::start(&inner);
         Ok(Self { inner })
     }
 
@@ -353,72 +340,6 @@ impl Engine {
             let message = format!("session {session} stopped before it answered; whether the request was accepted is in its journal");
             Err(ApiError::new(ErrorCode::Internal, message))
         })
-    }
-}
-
-impl Inner {
-    /// Gives a message to a session, starting its task if it has none.
-    pub(crate) fn deliver(
-        self: &Arc<Self>,
-        session: &SessionId,
-        message: Message,
-    ) -> Result<(), ApiError> {
-        if let Some(activation) = self.registry.send(session, message)? {
-            session_task::start(self, session.clone(), activation);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.is_cancelled()
-    }
-
-    /// Gives a lease up.
-    pub(crate) async fn release(&self, claim: &Claim) {
-        let held = {
-            let mut leases = self.leases.lock().expect("no code panics while it holds the leases");
-            let session = SessionId::parse(&claim.key.subject).ok();
-            let current = session.as_ref().and_then(|id| leases.get(id));
-            let held = current.is_some_and(|current| current.epoch == claim.epoch);
-            if let (true, Some(id)) = (held, &session) {
-                leases.remove(id);
-            }
-            held
-        };
-        if !held {
-            return;
-        }
-        let now_ms = self.parts.clock.now_ms();
-        if let Err(error) = self.parts.store.renew(std::slice::from_ref(claim), now_ms, 0).await {
-            tracing::debug!(%error, "a lease was not given up; it lapses by itself");
-        }
-    }
-
-    /// A session's task panicked: it is taken up again a few times, then the session fails.
-    pub(crate) fn session_panicked(self: &Arc<Self>, session: &SessionId) {
-        Counters::add(&self.counters.panics, 1);
-        self.registry.remove(session);
-        let count = {
-            let mut panics = self.panics.lock().expect("no code panics while it holds the panics");
-            let count = panics.entry(session.clone()).or_default();
-            *count += 1;
-            *count
-        };
-        let message = if count < PANIC_LIMIT_COUNT {
-            Message::Wake
-        } else {
-            let (reply, _) = oneshot::channel();
-            let fail = Command::Fail {
-                code: ErrorCode::Internal,
-                message: "the session's task failed again and again".to_owned(),
-            };
-            let principal = self.runtime_principal.clone();
-            let submit = Submit { principal, commands: vec![fail], idempotency: None, reply };
-            Message::Submit(Box::new(submit))
-        };
-        if let Err(error) = self.deliver(session, message) {
-            tracing::error!(%session, %error, "a session whose task panicked is not taken up again");
-        }
     }
 }
 

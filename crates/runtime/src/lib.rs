@@ -11,11 +11,14 @@ mod feed;
 mod parking;
 mod recovery;
 mod registry;
+mod retention;
 mod rules;
+mod saving;
 mod session_task;
 mod spawn;
 mod stats;
 mod submit;
+mod surge;
 
 pub use clock::{OsEntropy, SystemClock};
 pub use control::Control;

@@ -8,10 +8,19 @@ use std::collections::{BTreeMap, HashMap};
 use mainstay_core::session::SessionState;
 use mainstay_protocol::SessionId;
 
+use crate::saving::Saving;
+
 /// Estimate of what a state takes besides its transcript's text.
 const STATE_BYTES: u64 = 4 * 1024;
 /// Estimate of what an item takes besides its text.
 const ITEM_BYTES: u64 = 512;
+
+/// A session without a task.
+#[derive(Debug)]
+pub(crate) struct Resting {
+    pub(crate) state: SessionState,
+    pub(crate) saving: Saving,
+}
 
 #[derive(Debug)]
 pub(crate) struct Parking {
@@ -24,7 +33,7 @@ pub(crate) struct Parking {
 
 #[derive(Debug)]
 struct Parked {
-    state: Box<SessionState>,
+    resting: Box<Resting>,
     used: u64,
     bytes: u64,
 }
@@ -36,8 +45,8 @@ impl Parking {
     }
 
     /// Keeps a state, if it fits.
-    pub(crate) fn park(&mut self, session: SessionId, state: SessionState) {
-        let transcript = &state.transcript;
+    pub(crate) fn park(&mut self, session: SessionId, resting: Resting) {
+        let transcript = &resting.state.transcript;
         let bytes = STATE_BYTES + transcript.bytes() + transcript.len() as u64 * ITEM_BYTES;
         drop(self.take(&session));
         if bytes > self.limit_bytes {
@@ -46,7 +55,7 @@ impl Parking {
         self.used += 1;
         self.bytes += bytes;
         self.by_use.insert(self.used, session.clone());
-        self.states.insert(session, Parked { state: Box::new(state), used: self.used, bytes });
+        self.states.insert(session, Parked { resting: Box::new(resting), used: self.used, bytes });
         while self.bytes > self.limit_bytes {
             let Some((_, oldest)) = self.by_use.first_key_value() else { return };
             let oldest = oldest.clone();
@@ -55,11 +64,11 @@ impl Parking {
     }
 
     /// Takes a state out.
-    pub(crate) fn take(&mut self, session: &SessionId) -> Option<Box<SessionState>> {
+    pub(crate) fn take(&mut self, session: &SessionId) -> Option<Box<Resting>> {
         let parked = self.states.remove(session)?;
         self.by_use.remove(&parked.used);
         self.bytes -= parked.bytes;
-        Some(parked.state)
+        Some(parked.resting)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -75,15 +84,19 @@ mod tests {
         SessionId::parse(&format!("ses_{n}")).expect("a plain id")
     }
 
+    fn resting() -> Resting {
+        Resting { state: SessionState::new("j".into()), saving: Saving::default() }
+    }
+
     #[test]
     fn the_limit_holds_and_the_oldest_goes_first() {
         let mut parking = Parking::new(3 * STATE_BYTES);
         for n in 0..3 {
-            parking.park(id(n), SessionState::new("j".into()));
+            parking.park(id(n), resting());
         }
         let kept = parking.take(&id(0)).expect("all three fit");
         parking.park(id(0), *kept);
-        parking.park(id(3), SessionState::new("j".into()));
+        parking.park(id(3), resting());
         assert_eq!(parking.len(), 3);
         assert!(parking.take(&id(1)).is_none(), "used longest ago");
         assert!(parking.take(&id(0)).is_some() && parking.take(&id(3)).is_some());

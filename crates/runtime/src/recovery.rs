@@ -37,7 +37,7 @@ async fn sweep(inner: &Arc<Inner>) {
 }
 
 /// Waits, unless the engine stops.
-async fn pause(inner: &Arc<Inner>, wait_ms: u64) {
+pub(crate) async fn pause(inner: &Arc<Inner>, wait_ms: u64) {
     let until = inner.parts.clock.now_ms().saturating_add(wait_ms);
     tokio::select! {
         biased;

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use mainstay_core::effect::EffectAnswer;
-use mainstay_core::session::{Command, SessionState};
+use mainstay_core::session::Command;
 use mainstay_protocol::{ApiError, EffectId, ErrorCode, Seq, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::parking::Parking;
+use crate::parking::{Parking, Resting};
 use crate::submit::{Accepted, Idempotency};
+use crate::surge::Place;
 
 /// How many messages wait for one session.
 pub(crate) const MAILBOX_LIMIT_COUNT: usize = 256;
@@ -22,7 +23,7 @@ pub(crate) enum Message {
     /// Somebody commands.
     Submit(Box<Submit>),
     /// The world answered.
-    Answer { effect: EffectId, attempt: u32, answer: EffectAnswer },
+    Answer { effect: EffectId, attempt: u32, answer: EffectAnswer, place: Option<Place> },
     /// Look at what is due, or that the engine stops.
     Wake,
 }
@@ -50,7 +51,7 @@ impl Submit {
 pub(crate) struct Activation {
     pub(crate) mailbox: mpsc::Receiver<Message>,
     pub(crate) sender: mpsc::Sender<Message>,
-    pub(crate) parked: Option<Box<SessionState>>,
+    pub(crate) parked: Option<Box<Resting>>,
 }
 
 pub(crate) struct Registry {
@@ -111,15 +112,15 @@ impl Registry {
         &self,
         session: &SessionId,
         mailbox: &mpsc::Receiver<Message>,
-        park: impl FnOnce() -> Option<SessionState>,
+        park: impl FnOnce() -> Option<Resting>,
     ) -> bool {
         let mut inner = self.lock();
         if !mailbox.is_empty() && !inner.is_closed {
             return false;
         }
         inner.tasks.remove(session);
-        if let Some(state) = park() {
-            inner.parking.park(session.clone(), state);
+        if let Some(resting) = park() {
+            inner.parking.park(session.clone(), resting);
         }
         true
     }

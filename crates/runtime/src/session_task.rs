@@ -17,7 +17,9 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::engine::Inner;
+use crate::parking::Resting;
 use crate::registry::{Activation, Message, Submit};
+use crate::saving::Saving;
 
 /// The most messages decided in one commit.
 const BATCH_LIMIT_COUNT: usize = 64;
@@ -44,7 +46,9 @@ pub(crate) struct SessionTask {
     /// Who caused what happens now.
     principal: Arc<str>,
     trace: Arc<str>,
-    running: HashMap<EffectId, AbortHandle>,
+    /// The attempts under way.
+    running: HashMap<EffectId, (u32, AbortHandle)>,
+    saving: Saving,
     /// What the store holds about this session's work.
     work: commit::Work,
 }
@@ -59,7 +63,7 @@ pub(crate) fn start(inner: &Arc<Inner>, session: SessionId, activation: Activati
 async fn run(inner: Arc<Inner>, session: SessionId, activation: Activation) {
     let Activation { mut mailbox, sender, parked } = activation;
     let loaded = load::load(&inner, &session, parked).await;
-    let (state, claim, recover) = match loaded {
+    let load::Loaded { resting, claim, recover } = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
             inner.registry.remove(&session);
@@ -67,6 +71,7 @@ async fn run(inner: Arc<Inner>, session: SessionId, activation: Activation) {
             return;
         }
     };
+    let Resting { state, saving } = resting;
     let work = commit::Work::of(&state);
     let principal = inner.runtime_principal.clone();
     let mut task = SessionTask {
@@ -79,6 +84,7 @@ async fn run(inner: Arc<Inner>, session: SessionId, activation: Activation) {
         principal,
         trace: Arc::from(""),
         running: HashMap::new(),
+        saving,
         work,
     };
     let leave = task.live(recover).await;
@@ -142,11 +148,12 @@ impl SessionTask {
             return None;
         }
         let (inner, session) = (self.inner.clone(), self.session.clone());
-        let state = &mut self.state;
+        let (state, saving) = (&mut self.state, self.saving);
         let journal = state.journal.clone();
         let left = inner.registry.leave(&session, &self.mailbox, || {
             let state = std::mem::replace(state, SessionState::new(journal));
-            (state.config.is_some() && !state.is_deleted).then_some(state)
+            let is_kept = state.config.is_some() && !state.is_deleted;
+            is_kept.then_some(Resting { state, saving })
         });
         left.then_some(Leave::Parked)
     }
@@ -155,11 +162,15 @@ impl SessionTask {
         let mut pending = commit::Pending::new(&self.state);
         for message in messages.drain(..) {
             match message {
-                Message::Answer { effect, attempt, answer } => {
-                    self.running.remove(&effect);
+                Message::Answer { effect, attempt, answer, place } => {
+                    pending.places.extend(place);
+                    // The late answer of an attempt that was given up leaves a newer one alone.
+                    if self.running.get(&effect).is_some_and(|(newest, _)| *newest == attempt) {
+                        self.running.remove(&effect);
+                    }
                     let command = Command::Answer { effect, attempt, answer };
                     if let Ok(decision) = self.decide(pending.state(), vec![command]) {
-                        pending.add(decision, None);
+                        pending.add(decision, &self.principal, None);
                     }
                 }
                 Message::Submit(submit) => {
@@ -183,7 +194,7 @@ impl SessionTask {
         self.principal = submit.principal.clone();
         let commands = std::mem::take(&mut submit.commands);
         match self.decide(pending.state(), commands) {
-            Ok(decision) => pending.add(decision, Some(submit)),
+            Ok(decision) => pending.add(decision, &self.principal, Some(submit)),
             Err(error) => submit.refuse(error),
         }
     }
@@ -192,7 +203,7 @@ impl SessionTask {
     async fn internal(&mut self, command: Command) -> Result<(), Leave> {
         let mut pending = commit::Pending::new(&self.state);
         if let Ok(decision) = self.decide(&self.state, vec![command]) {
-            pending.add(decision, None);
+            pending.add(decision, &self.principal, None);
         }
         self.commit(pending).await
     }
@@ -209,7 +220,7 @@ impl SessionTask {
     }
 
     fn abort_all(&mut self) {
-        for (_, handle) in self.running.drain() {
+        for (_, (_, handle)) in self.running.drain() {
             handle.abort();
         }
     }

@@ -6,7 +6,7 @@ use mainstay_core::effect::{EffectRequest, Outcome, UnknownNext};
 use mainstay_core::fact::{Answer, Fact};
 use mainstay_core::item::{Content, ItemBody};
 use mainstay_core::session::{
-    SESSIONS, SessionRow, SessionState, SessionStatus, TURNS, TurnRow, TurnStatus, fold,
+    SESSIONS, SessionRow, SessionState, SessionStatus, TURNS, TurnRow, TurnStatus, fold, snapshot,
 };
 use mainstay_core::tool::Safety;
 use mainstay_protocol::{EffectId, Entry, Hash, RowKey, Seq, SessionId, sha256_hex};
@@ -25,6 +25,7 @@ pub(crate) async fn session(
     let entries = journal(store, id).await;
     verify(&entries)?;
     let state = folded(&entries, id)?;
+    saved(store, &entries, id).await?;
     rests(store, &state, id).await?;
     inputs(&entries, seen, id)?;
     effects(&entries, &world.deeds())?;
@@ -71,6 +72,19 @@ fn folded(entries: &[Entry], id: &SessionId) -> Result<SessionState, String> {
         fold(&mut state, entry).map_err(|error| error.to_string())?;
     }
     Ok(state)
+}
+
+/// A saved fold is what its entries fold to.
+async fn saved(store: &MemoryStore, entries: &[Entry], id: &SessionId) -> Result<(), String> {
+    let Some(found) = store.snapshot(&id.as_str().into()).await.expect("answers") else {
+        return Ok(());
+    };
+    let count = usize::try_from(found.seq).expect("positions fit");
+    let state = snapshot::decode(found.version, &found.bytes);
+    if state.as_ref() != Some(&folded(&entries[..count], id)?) {
+        return Err(format!("{id}: the snapshot at {count} is not the fold: {state:?}"));
+    }
+    Ok(())
 }
 
 /// Every turn ended, and the rows say what the journal says.

@@ -102,6 +102,8 @@ impl Node {
             owner: format!("{}-{life}", self.name).into(),
             lease_ms: 5_000,
             parked_cache_bytes: 16 * 1024,
+            // Small, so that sessions are taken up from snapshots all the time.
+            snapshot_least_bytes: 512,
             is_only_writer: shared.node_count == 1,
             sweep_ms: 250,
             recovery_batch_count: 8,

@@ -26,7 +26,7 @@ fn an_attempt_that_fails_in_passing_is_made_again() {
       ! eff1 #2 model alpha with 1 items, 10 tools
       = in_progress, 5 entries, due t+3600001
     > model fails: RateLimited, retry after 5000
-      + effect.failed eff1 #2 model_unavailable "it is RateLimited", world No: again at t+6186
+      + effect.failed eff1 #2 model_rate_limited "it is RateLimited", world No: again at t+6186
       = in_progress, 6 entries, due t+6186
     > tick after 10000
       + effect.attempted eff1 #3

@@ -313,7 +313,7 @@ fn an_answer_cut_short_fails_the_turn_and_leaves_the_session_usable() {
       = in_progress, 3 entries, due t+3600001
     > model answers, Length
       + effect.completed eff1 #1: [agent "half an ans"] Length
-      + turn.ended turn1 failed, limit_reached "the model's answer was cut at its bound on tokens", 100+10 tokens for 5
+      + turn.ended turn1 failed, output_limit_reached "the model's answer was cut at its bound on tokens", 100+10 tokens for 5
       # session idle
       # turn1 failed 2..5
       = idle, 5 entries

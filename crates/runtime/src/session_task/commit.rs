@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mainstay_core::effect::{Dispatch, DispatchKind};
 use mainstay_core::fact::Fact;
 use mainstay_core::resource::{IDEMPOTENCY, IdempotencyRow};
-use mainstay_core::session::{Decision, SessionState};
+use mainstay_core::session::{Decision, SessionState, millis_column};
 use mainstay_core::tool::Safety;
 use mainstay_protocol::{
     ApiError, EffectId, Entry, ErrorCode, Row, RowChange, RowKey, Seq, SessionId, TaskChange,
@@ -18,6 +18,7 @@ use crate::dispatch;
 use crate::engine::{SESSION_TASK_KIND, api_error};
 use crate::registry::Submit;
 use crate::stats::Counters;
+use crate::surge::Place;
 
 /// The first wait before a commit is tried again that must not be lost.
 const RETRY_BASE_MS: u64 = 50;
@@ -50,11 +51,14 @@ impl Work {
 pub(super) struct Pending {
     base: Seq,
     state: Option<SessionState>,
-    facts: Vec<Fact>,
+    /// What was decided, each with who caused it.
+    facts: Vec<(Arc<str>, Fact)>,
     rows: Vec<RowChange>,
     dispatches: Vec<Dispatch>,
     aborts: Vec<EffectId>,
     replies: Vec<(Box<Submit>, Seq, Seq)>,
+    /// Given back once the answers that came with them are on the disk.
+    pub(super) places: Vec<Place>,
 }
 
 impl Pending {
@@ -72,6 +76,7 @@ impl Pending {
             dispatches: Vec::new(),
             aborts: Vec::new(),
             replies: Vec::new(),
+            places: Vec::new(),
         }
     }
 
@@ -79,11 +84,16 @@ impl Pending {
         self.state.as_ref().expect("decisions are added to pending states only")
     }
 
-    pub(super) fn add(&mut self, decision: Decision, submit: Option<Box<Submit>>) {
+    pub(super) fn add(
+        &mut self,
+        decision: Decision,
+        principal: &Arc<str>,
+        submit: Option<Box<Submit>>,
+    ) {
         let first_seq = self.state().seq;
         let seq = decision.next.seq;
         self.state = Some(decision.next);
-        self.facts.extend(decision.facts);
+        self.facts.extend(decision.facts.into_iter().map(|fact| (principal.clone(), fact)));
         self.rows.extend(decision.rows);
         // An effect abandoned by a later decision of the same batch never starts.
         self.dispatches.retain(|dispatch| !decision.aborts.contains(&dispatch.effect));
@@ -131,12 +141,17 @@ impl SessionTask {
         }
         Counters::add(&self.inner.counters.commits, 1);
         Counters::add(&self.inner.counters.entries, entries.len() as u64);
+        self.saving.appended(payload_bytes(&commit.entries));
+        if let Some(snapshot) = &commit.snapshot {
+            self.saving.saved(snapshot);
+        }
         self.work = Work::of(&state);
         self.state = state;
+        drop(pending.places);
         self.acknowledge(pending.replies);
         self.inner.hubs.publish(&self.session, &entries);
         for effect in pending.aborts {
-            if let Some(handle) = self.running.remove(&effect) {
+            if let Some((_, handle)) = self.running.remove(&effect) {
                 handle.abort();
             }
         }
@@ -156,16 +171,19 @@ impl SessionTask {
     fn prepare(&self, state: &mut SessionState, pending: &Pending) -> (Vec<Arc<Entry>>, Commit) {
         let (mut seq, mut hash) = (pending.base, self.state.hash);
         let mut entries = Vec::with_capacity(pending.facts.len());
-        for fact in &pending.facts {
+        for (principal, fact) in &pending.facts {
             seq += 1;
             let at = state.last_active_at_ms;
             let journal = &state.journal;
-            let entry =
-                Entry::seal(fact.draft(), journal, seq, hash, at, &self.principal, &self.trace);
+            let entry = Entry::seal(fact.draft(), journal, seq, hash, at, principal, &self.trace);
             hash = entry.hash;
             entries.push(entry);
         }
         state.hash = hash;
+        let least_bytes = self.inner.settings.snapshot_least_bytes;
+        let mut saving = self.saving;
+        saving.appended(payload_bytes(&entries));
+        let snapshot = saving.due(state, least_bytes);
         let commit = Commit {
             journal: state.journal.clone(),
             expected_seq: pending.base,
@@ -173,7 +191,7 @@ impl SessionTask {
             entries: entries.clone(),
             rows: pending.rows.clone(),
             tasks: self.task_changes(state),
-            snapshot: None,
+            snapshot,
         };
         (entries.into_iter().map(Arc::new).collect(), commit)
     }
@@ -226,11 +244,12 @@ impl SessionTask {
             session: self.session.to_string(),
             at_ms: self.inner.parts.clock.now_ms(),
         };
+        let created = millis_column(doc.at_ms);
         let mut pending = Pending::new(&self.state);
         self.submit(&mut pending, submit);
         // A command without facts is not remembered: there is nothing to repeat.
         if !pending.facts.is_empty() {
-            pending.rows.push(RowChange::Insert(Row::new(key, &[], &doc)));
+            pending.rows.push(RowChange::Insert(Row::new(key, &[("created", &created)], &doc)));
         }
         self.commit(pending).await
     }
@@ -264,9 +283,9 @@ impl SessionTask {
         if self.inner.is_stopping() && !is_begun_once(&dispatch) {
             return;
         }
-        let effect = dispatch.effect.clone();
+        let (effect, attempt) = (dispatch.effect.clone(), dispatch.attempt);
         let handle = dispatch::start(&self.inner, &self.session, &self.sender, dispatch);
-        self.running.insert(effect, handle);
+        self.running.insert(effect, (attempt, handle));
     }
 }
 
@@ -286,8 +305,12 @@ fn must_not_be_lost(error: &StoreError, pending: &Pending) -> bool {
     passing && (pending.replies.is_empty() || has_outcome(&pending.facts))
 }
 
-fn has_outcome(facts: &[Fact]) -> bool {
-    facts.iter().any(|fact| {
+fn payload_bytes(entries: &[Entry]) -> u64 {
+    entries.iter().map(|entry| entry.payload.get().len() as u64).sum()
+}
+
+fn has_outcome(facts: &[(Arc<str>, Fact)]) -> bool {
+    facts.iter().any(|(_, fact)| {
         matches!(fact, Fact::EffectCompleted(_) | Fact::EffectFailed(_) | Fact::EffectUnknown(_))
     })
 }

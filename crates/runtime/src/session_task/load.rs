@@ -2,30 +2,39 @@
 
 use std::sync::Arc;
 
-use mainstay_core::session::{SessionState, fold};
+use mainstay_core::session::{SessionState, fold, snapshot};
 use mainstay_protocol::{ApiError, ErrorCode, JournalId, SessionId, TaskKey};
 use mainstay_store::{Claim, ClaimRequest, ClaimWhat, EntryRange, StoreError};
 
 use crate::engine::{Inner, SESSION_TASK_KIND, api_error};
+use crate::parking::Resting;
+use crate::saving::Saving;
 
 /// How many entries are read at once.
 const PAGE_LIMIT_COUNT: usize = 512;
 
-/// State, lease, and whether attempts of another process may be open.
+/// A session that was taken.
+pub(super) struct Loaded {
+    pub(super) resting: Resting,
+    pub(super) claim: Claim,
+    /// Whether attempts of another process may be open.
+    pub(super) recover: bool,
+}
+
 pub(super) async fn load(
     inner: &Arc<Inner>,
     session: &SessionId,
-    parked: Option<Box<SessionState>>,
-) -> Result<(SessionState, Claim, bool), ApiError> {
+    parked: Option<Box<Resting>>,
+) -> Result<Loaded, ApiError> {
     let claim = claim(inner, session).await?;
-    if let Some(state) = parked
-        && is_current(inner, &state).await.map_err(|error| api_error(&error))?
+    if let Some(resting) = parked
+        && is_current(inner, &resting.state).await.map_err(|error| api_error(&error))?
     {
-        return Ok((*state, claim, false));
+        return Ok(Loaded { resting: *resting, claim, recover: false });
     }
-    let state = read(inner, session).await?;
-    let recover = !state.effects.is_empty();
-    Ok((state, claim, recover))
+    let resting = read(inner, session).await?;
+    let recover = !resting.state.effects.is_empty();
+    Ok(Loaded { resting, claim, recover })
 }
 
 async fn claim(inner: &Arc<Inner>, session: &SessionId) -> Result<Claim, ApiError> {
@@ -58,10 +67,11 @@ async fn is_current(inner: &Arc<Inner>, state: &SessionState) -> Result<bool, St
     Ok(inner.parts.store.entries(&state.journal, behind).await?.is_empty())
 }
 
-async fn read(inner: &Arc<Inner>, session: &SessionId) -> Result<SessionState, ApiError> {
+/// The last snapshot and what followed it.
+async fn read(inner: &Arc<Inner>, session: &SessionId) -> Result<Resting, ApiError> {
     let journal: JournalId = session.as_str().into();
     let store = &inner.parts.store;
-    let mut state = SessionState::new(journal.clone());
+    let Resting { mut state, mut saving } = saved(inner, &journal).await?;
     loop {
         let range = EntryRange::following(state.seq, PAGE_LIMIT_COUNT);
         let page = store.entries(&journal, range).await.map_err(|error| api_error(&error))?;
@@ -71,9 +81,21 @@ async fn read(inner: &Arc<Inner>, session: &SessionId) -> Result<SessionState, A
                 .map_err(|error| ApiError::new(ErrorCode::JournalCorrupt, error.to_string()))?;
             fold(&mut state, entry)
                 .map_err(|error| ApiError::new(ErrorCode::EntryUnknown, error.to_string()))?;
+            saving.appended(entry.payload.get().len() as u64);
         }
         if page.len() < PAGE_LIMIT_COUNT {
-            return Ok(state);
+            return Ok(Resting { state, saving });
         }
     }
+}
+
+/// The last snapshot. One that this binary cannot read counts as none: the journal is the truth.
+async fn saved(inner: &Arc<Inner>, journal: &JournalId) -> Result<Resting, ApiError> {
+    let found = inner.parts.store.snapshot(journal).await.map_err(|error| api_error(&error))?;
+    let state = found.as_ref().and_then(|found| snapshot::decode(found.version, &found.bytes));
+    let state = state.filter(|state| state.journal == *journal);
+    Ok(match state {
+        Some(state) => Resting { state, saving: Saving::since(found.as_ref()) },
+        None => Resting { state: SessionState::new(journal.clone()), saving: Saving::default() },
+    })
 }

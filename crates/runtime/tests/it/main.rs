@@ -4,4 +4,5 @@ mod crash;
 mod feed;
 mod limits;
 mod requests;
+mod snapshots;
 mod support;

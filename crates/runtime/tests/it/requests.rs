@@ -6,7 +6,7 @@ use mainstay_core::session::{Command, InputMode, SessionStatus};
 use mainstay_protocol::{AgentId, CallId, ErrorCode};
 use mainstay_runtime::{Idempotency, Submission};
 
-use crate::support::{Bench, Fakes, Reply, agent, caller, session, text};
+use crate::support::{Bench, Fakes, Reply, agent, caller, pass, session, text};
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_with_a_tool_call_is_one_commit_a_step() {
@@ -70,6 +70,23 @@ async fn a_session_is_created_once_under_a_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_is_forgotten_after_a_day() {
+    const HOUR_MS: u64 = 60 * 60 * 1_000;
+    let bench = Bench::new(Fakes::new(Vec::new())).await;
+    let create = |body: &'static str| {
+        let mut new = bench.new_session("go");
+        new.session = None;
+        new.idempotency = key("k1", body);
+        bench.engine.create_session(new)
+    };
+    create("a").await.expect("accepted");
+    pass(23 * HOUR_MS).await;
+    assert!(create("a").await.expect("accepted").replayed, "known for a day");
+    pass(2 * HOUR_MS).await;
+    assert!(!create("b").await.expect("a new request").replayed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_yours_does_not_exist() {
     let bench = Bench::new(Fakes::new(Vec::new())).await;
     bench.create("").await;
@@ -118,7 +135,7 @@ async fn a_client_call_waits_for_days_without_a_task() {
     bench.rest().await;
     assert_eq!(bench.row().await.status, SessionStatus::RequiresAction);
     let bench = bench.crash().await;
-    crate::support::pass(2 * 24 * 3_600_000).await;
+    pass(2 * 24 * 3_600_000).await;
     assert_eq!(bench.engine.stats().active_sessions, 0);
 
     let result = |call: &str| Command::ToolResult {

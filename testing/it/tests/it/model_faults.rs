@@ -85,7 +85,7 @@ async fn what_does_not_pass_fails_the_turn() {
     use End::Failed;
     check(vec![
         ("500 always", failing(status(500, None)), Failed("connection_failed")),
-        ("429 always", failing(status(429, None)), Failed("connection_failed")),
+        ("429 always", failing(status(429, None)), Failed("rate_limit_exceeded")),
         // What is wrong is the installation's configuration, not the client's request.
         ("401", failing(status(401, None)), Failed("server_error")),
         ("400", failing(status(400, None)), Failed("server_error")),
@@ -121,7 +121,7 @@ async fn calls_that_cannot_be_made_are_told_to_the_model() {
 async fn answers_that_stop_early_end_the_turn() {
     let stopped = |finish| vec![Step { finish, ..Step::text("half an ans") }];
     check(vec![
-        ("a bound on tokens", stopped(Finish::Length), End::Failed("usage_limit_exceeded")),
+        ("a bound on tokens", stopped(Finish::Length), End::Failed("max_output_tokens")),
         ("a filter", stopped(Finish::ContentFilter), End::Failed("invalid_request")),
     ])
     .await;

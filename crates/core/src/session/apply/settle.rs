@@ -53,7 +53,7 @@ fn stopped_short(stop: StopReason) -> Option<(ErrorCode, String)> {
         StopReason::End => None,
         StopReason::Length => {
             let message = "the model's answer was cut at its bound on tokens";
-            Some((ErrorCode::LimitReached, message.to_owned()))
+            Some((ErrorCode::OutputLimitReached, message.to_owned()))
         }
         StopReason::Refusal => {
             Some((ErrorCode::ModelRefused, "the model refused to answer".to_owned()))

@@ -117,9 +117,8 @@ pub(super) fn compacted(
 pub(super) fn failed(draft: &mut Draft<'_>, id: &EffectId, open: &OpenEffect, error: &ModelError) {
     let is_compaction = matches!(open.request, EffectRequest::Compact { .. });
     let (code, retryable) = match error.kind {
-        ModelErrorKind::RateLimited | ModelErrorKind::Unavailable => {
-            (ErrorCode::ModelUnavailable, true)
-        }
+        ModelErrorKind::RateLimited => (ErrorCode::ModelRateLimited, true),
+        ModelErrorKind::Unavailable => (ErrorCode::ModelUnavailable, true),
         ModelErrorKind::Garbled => (ErrorCode::ModelInvalid, true),
         // A compaction is asked again with less.
         ModelErrorKind::ContextTooLong => (ErrorCode::ContextTooLong, is_compaction),

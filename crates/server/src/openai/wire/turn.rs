@@ -111,6 +111,8 @@ impl TurnErrorCode {
             ErrorCode::BudgetReached => Self::SessionBudgetExceeded,
             ErrorCode::LimitReached => Self::UsageLimitExceeded,
             ErrorCode::Overloaded | ErrorCode::ShuttingDown => Self::ServerOverloaded,
+            ErrorCode::OutputLimitReached => Self::MaxOutputTokens,
+            ErrorCode::ModelRateLimited => Self::RateLimitExceeded,
             ErrorCode::ModelUnavailable | ErrorCode::ToolUnavailable => Self::ConnectionFailed,
             ErrorCode::ModelInvalid => Self::ServerError,
             ErrorCode::ModelNotFound | ErrorCode::NotFound | ErrorCode::AgentDeleted => {
