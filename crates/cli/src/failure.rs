@@ -36,6 +36,11 @@ impl Failure {
         Self { exit: Exit::Usage, message: message.into(), hint: None }
     }
 
+    /// A setting that cannot be used.
+    pub(crate) fn configuration(error: &anyhow::Error) -> Self {
+        Self::usage(format!("{error:#}"))
+    }
+
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self { exit: Exit::Unreachable, message: message.into(), hint: None }
     }

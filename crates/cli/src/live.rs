@@ -65,7 +65,7 @@ impl Live {
             Item::Message(message) => {
                 let was_shown = self.message.as_deref() == Some(&message.id);
                 if message.status.as_deref() == Some("incomplete") {
-                    return self.line("… the answer begins again");
+                    return self.line("… broken off");
                 }
                 if was_shown {
                     return self.end_line();

@@ -10,6 +10,7 @@ mod folder;
 mod input;
 mod journal;
 mod key;
+mod limit;
 mod live;
 mod logging;
 mod output;
@@ -18,6 +19,7 @@ mod quickstart;
 mod reach;
 mod table;
 mod time;
+mod watch;
 mod wire;
 
 use std::process::ExitCode;

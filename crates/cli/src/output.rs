@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 /// A line of the command's result.
 pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -17,6 +19,11 @@ pub(crate) fn text(text: impl AsRef<str>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_ref().as_bytes())?;
     out.flush()
+}
+
+/// A value of the command's result a line, as JSON.
+pub(crate) fn json_lines<T: Serialize>(values: &[T]) -> io::Result<()> {
+    values.iter().try_for_each(|value| line(serde_json::to_string(value)?))
 }
 
 /// A line for the person in front of the screen.

@@ -41,7 +41,8 @@ pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
 /// Starts the engine: from now on sessions with work to do go on.
 pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result<Engine, Failure> {
     let clock = Arc::new(SystemClock);
-    let tools = config.tools.settings(&config.data.dir, environment)?;
+    let tools = config.tools.settings(&config.data.dir, environment);
+    let tools = tools.map_err(|error| Failure::configuration(&error))?;
     let tools = ToolSet::new(tools, clock.clone()).context("set up the tools")?;
     let parts = EngineParts {
         models: Arc::new(models(config, environment)?),
@@ -73,7 +74,8 @@ pub(crate) fn models(config: &Config, environment: &Environment) -> Result<Model
     let client = http_client::provider_client().context("set up the models")?;
     let mut registry = ModelRegistry::new(client, Arc::new(Catalogue::built_in()));
     for provider in &config.providers {
-        let settings = provider.settings(environment)?;
+        let settings = provider.settings(environment);
+        let settings = settings.map_err(|error| Failure::configuration(&error))?;
         registry.add_provider(&settings).map_err(|error| Failure::usage(error.to_string()))?;
     }
     let has_default = config.providers.iter().any(|provider| provider.default);

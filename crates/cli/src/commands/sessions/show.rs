@@ -9,10 +9,14 @@ use crate::{live, output, time};
 
 /// Show a session: where it stands, what it waits for, its items
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay sessions show ses_01h…
+  mainstay sessions show ses_01h… --json | jq .required_actions")]
 pub(crate) struct Arguments {
     /// The session's id
     session: String,
-    /// Print the session as JSON, without its items
+    /// Print the session as JSON, as the server sends it, without its items
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -27,7 +31,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 async fn show(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
     let session = client.session(&arguments.session).await?;
     if arguments.json {
-        let text = serde_json::to_string_pretty(&session).expect("what was JSON is JSON");
+        let text = serde_json::to_string_pretty(session.json()).expect("what was JSON is JSON");
         return Ok(output::line(text)?);
     }
     head(&session)?;
@@ -51,7 +55,7 @@ fn head(session: &Session) -> Result<(), Failure> {
     output::line(format!("session  {}", session.id))?;
     output::line(format!("agent    {name} on {}", session.agent.model))?;
     output::line(format!("status   {}", session.status))?;
-    output::line(format!("made     {}", time::stamp(session.created_at)))?;
+    output::line(format!("made     {} UTC", time::stamp(session.created_at)))?;
     if let Some(error) = &session.error {
         output::line(format!("error    {error}"))?;
     }
