@@ -21,6 +21,3 @@ pub(crate) use load::{Flags, file, load};
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use provider::Provider;
 pub(crate) use tree::{Config, EXAMPLE, schema};
-
-#[cfg(test)]
-mod tests;

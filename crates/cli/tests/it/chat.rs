@@ -63,7 +63,8 @@ async fn a_turn_without_an_answer_is_a_failure() {
     assert_eq!(said.code, Some(1), "{}", said.shown());
     assert!(said.stdout.contains("✗ the turn failed: "), "{}", said.shown());
     let session = world.newest_session().await;
-    assert_eq!(world.ok(&["chat", "--session", &session, "-m", "Again."]).await, "done");
+    let again = script(vec![Step::text("Done.")]);
+    assert_eq!(world.ok(&["chat", "--session", &session, "-m", &again]).await, "Done.");
 }
 
 #[tokio::test]
@@ -78,7 +79,8 @@ async fn an_interrupt_cancels_the_turn_and_not_the_session() {
     chat.interrupt().await;
     assert_eq!(chat.end().await, Some(1));
     let session = world.newest_session().await;
-    assert_eq!(world.ok(&["chat", "--session", &session, "-m", "Again."]).await, "done");
+    let again = script(vec![Step::text("Done.")]);
+    assert_eq!(world.ok(&["chat", "--session", &session, "-m", &again]).await, "Done.");
     assert!(world.run(&["sessions", "cancel", &session]).await.stderr.contains("no turn of"));
 }
 
