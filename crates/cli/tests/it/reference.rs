@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use mainstay_it::harness::Connection;
 use serde_json::Value;
 
-use crate::support::Home;
+use crate::support::{Home, World};
 
 const BEGIN: &str = "<!-- made from `mainstay config schema`; do not edit -->\n";
 const END: &str = "<!-- end -->\n";
@@ -113,4 +114,26 @@ fn rows(table: &mut String, definition: &Value, section: &str) {
         let variable = variable.replace("<BR>", "<br>");
         let _ = writeln!(table, "| `{name}`{variable} | {default} | {about} |");
     }
+}
+
+#[tokio::test]
+async fn the_metrics() {
+    let world = World::new().await;
+    let server = world.start().await;
+    let mut connection = Connection::open(&server.target).await.expect("a connection");
+    let method = "GET".parse().expect("a method");
+    let metrics = connection.call(method, "/metrics", &[], "").await.expect("an answer");
+    let metrics = String::from_utf8(metrics.body.to_vec()).expect("text");
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut served: Vec<String> = types
+        .map(|line| line.split_once(' ').expect("a name and a kind"))
+        .map(|(name, kind)| format!("| `{name}` | {kind} |"))
+        .collect();
+    let operation = std::fs::read_to_string(page("operation.md")).expect("docs/operation.md");
+    let rows = operation.lines().filter(|line| line.starts_with("| `mainstay_"));
+    let mut told: Vec<String> =
+        rows.map(|row| row.split('|').take(3).collect::<Vec<_>>().join("|") + "|").collect();
+    served.sort();
+    told.sort();
+    assert_eq!(served, told, "docs/operation.md lists other metrics than the server has");
 }
