@@ -46,7 +46,7 @@ impl Watch {
                 Err(error) if is_passing(&error) && self.failure_count < RECONNECT_LIMIT_COUNT => {
                     self.failure_count += 1;
                     if self.failure_count == 1 {
-                        output::note(format!("{error}; trying again"));
+                        output::note("the server is away; trying again for a minute");
                     }
                     context::pass(RECONNECT_WAIT_MS).await;
                 }

@@ -69,6 +69,13 @@ pub(crate) fn app_state(config: &Config, engine: Engine) -> AppState {
     AppState::new(engine, settings)
 }
 
+/// Whether any model can be had. The embedded one may be there or come later.
+pub(crate) fn has_model(config: &Config) -> bool {
+    let embedded = &config.embedded_model;
+    let is_embedded = cfg!(feature = "embedded-model") && embedded.enabled;
+    !config.providers.is_empty() || embedded.replay_file.is_some() || is_embedded
+}
+
 /// The models that agents can name.
 pub(crate) fn models(config: &Config, environment: &Environment) -> Result<ModelRegistry, Failure> {
     let client = http_client::provider_client().context("set up the models")?;

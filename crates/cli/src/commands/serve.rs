@@ -73,6 +73,12 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     };
     folder.announce(&running)?;
     output::line(serde_json::to_string(&running).expect("plain members serialise"))?;
+    if !wire::has_model(config) {
+        tracing::warn!(
+            "no model is configured, so no turn can run: set OPENAI_API_KEY, OPENAI_BASE_URL or \
+             ANTHROPIC_API_KEY, or name providers in the configuration"
+        );
+    }
     let state = wire::app_state(config, engine.clone());
     let (told, mut is_told) = watch::channel(false);
     let shutdown = async move {

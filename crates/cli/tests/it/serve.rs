@@ -23,6 +23,8 @@ async fn one_line_on_stdout_and_a_key_on_stderr_once() {
         assert_eq!(line["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(rest, "", "more than one line on stdout");
         assert_eq!(complaint.contains("msk_"), is_first, "{complaint}");
+        let has_model = cfg!(feature = "embedded-model");
+        assert_eq!(complaint.contains("no model is configured"), !has_model, "{complaint}");
         assert!(!complaint.contains('\u{1b}'), "colours in a file: {complaint}");
     }
     let kept = std::fs::read_to_string(home.path(".local/share/mainstay/key")).expect("a key");

@@ -101,7 +101,7 @@ async fn send(client: &Client, session: &str, inputs: &[Value]) -> Result<(), Fa
             Err(error) if error.is_unreachable() && failure_count < SEND_LIMIT_COUNT => {
                 failure_count += 1;
                 if failure_count == 1 {
-                    output::note(format!("{error}; trying again"));
+                    output::note("the server is away; trying again for ten seconds");
                 }
                 context::pass(SEND_WAIT_MS).await;
             }
