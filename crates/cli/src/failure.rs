@@ -6,6 +6,8 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use crate::output;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -57,7 +59,7 @@ impl Failure {
         if self.exit == Exit::Quiet {
             return String::new();
         }
-        let mut lines = format!("error: {}\n", self.message);
+        let mut lines = format!("error: {}\n", output::harmless(&self.message));
         if let Some(hint) = &self.hint {
             let _ = writeln!(lines, "hint: {hint}");
         }

@@ -27,7 +27,7 @@ impl Live {
                     self.end_line()?;
                     self.message = Some(item_id.clone());
                 }
-                output::text(delta)
+                output::text(output::harmless(delta))
             }
             EventBody::ItemDone(done) => self.done(&done.item),
             EventBody::ItemAdded(added) => match &added.item {
@@ -84,7 +84,7 @@ impl Live {
 
     fn line(&mut self, text: &str) -> std::io::Result<()> {
         self.end_line()?;
-        output::line(text)
+        output::line(output::harmless(text))
     }
 
     /// Ends the line of a message that is being printed.

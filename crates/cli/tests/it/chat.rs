@@ -30,6 +30,27 @@ async fn messages_from_a_pipe_are_answered_without_prompts() {
     assert_eq!(rest.lines().len(), 1);
 }
 
+/// What would steer the terminal of whoever reads it.
+#[tokio::test]
+async fn what_a_model_says_is_harmless() {
+    let world = World::new().await;
+    let _server = world.start().await;
+    let message = script(vec![Step::text("\u{1b}]0;title\u{7}a\u{9b}31mb\r\nc\td")]);
+    let said = world.run(&["chat", "-m", &message]).await;
+    assert_eq!(said.stdout, "\u{fffd}]0;title\u{fffd}a\u{fffd}31mb\nc\td\n");
+    let session = world.newest_session().await;
+    let texts: [&[&str]; 3] = [
+        &["sessions", "show", &session],
+        &["sessions", "follow", &session],
+        &["journal", "show", &session],
+    ];
+    for command in texts {
+        let said = world.ok(command).await;
+        let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+        assert!(said.contains('\u{fffd}') && !said.contains(is_harmful), "{command:?}: {said:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_session_waits_for_is_asked() {
     let world = World::new().await;

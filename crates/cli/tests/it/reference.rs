@@ -137,3 +137,50 @@ async fn the_metrics() {
     told.sort();
     assert_eq!(served, told, "docs/operation.md lists other metrics than the server has");
 }
+
+/// Each tool that the pages show makes an agent.
+#[tokio::test]
+async fn the_tools() {
+    let mut world = World::new().await;
+    let programs = "{ ledger = { command = \"true\" }, NAME = { command = \"true\" } }";
+    let programs = ("MAINSTAY_TOOLS__MCP_SERVERS".to_owned(), programs.to_owned());
+    world.setup.environment.push(programs);
+    let server = world.start().await;
+    let mut connection = Connection::open(&server.target).await.expect("a connection");
+    for (name, expected_count) in [("tools.md", 6), ("api.md", 5)] {
+        let blocks = blocks(name, "json");
+        let values = blocks
+            .iter()
+            .flat_map(|block| serde_json::Deserializer::from_str(block).into_iter::<Value>());
+        let values = values.map(|value| value.expect("the page's JSON is JSON"));
+        let tools: Vec<Value> = values.filter(|value| value["type"].is_string()).collect();
+        assert_eq!(tools.len(), expected_count, "{name}");
+        for tool in tools {
+            let body = serde_json::json!({"model": "scripted", "tools": [tool]});
+            let made = connection.post("/v1/agents", &body).await;
+            made.unwrap_or_else(|error| panic!("{name}: {tool}: {error:#}"));
+        }
+    }
+}
+
+/// Each piece of configuration that the pages show can be used.
+#[tokio::test]
+async fn the_pieces_of_configuration() {
+    let home = Home::new();
+    let pieces = ["tools.md", "models.md"].map(|name| blocks(name, "toml")).concat();
+    assert_eq!(pieces.len(), 3);
+    for piece in pieces {
+        home.write("mainstay.toml", &piece);
+        let arguments = ["config", "check", "--config", "mainstay.toml"];
+        let said = home.run(&arguments, &[("LEDGER_TOKEN", "x")]).await;
+        assert_eq!(said.code, Some(0), "{piece}: {}", said.shown());
+    }
+}
+
+/// A page's blocks in a language.
+fn blocks(name: &str, language: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(page(name)).expect("the page");
+    let begin = format!("```{language}\n");
+    let blocks = text.split(&begin).skip(1).filter_map(|rest| rest.split_once("```"));
+    blocks.map(|(block, _)| block.to_owned()).collect()
+}

@@ -41,7 +41,7 @@ async fn show(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
         after = page.next().map(str::to_owned);
         for item in &page.data {
             if let Some(line) = live::item_line(item) {
-                output::line(line)?;
+                output::line(output::harmless(&line))?;
             }
         }
         if after.is_none() {
@@ -53,11 +53,12 @@ async fn show(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
 fn head(session: &Session) -> Result<(), Failure> {
     let name = session.agent.name.as_deref().unwrap_or(&session.agent.id);
     output::line(format!("session  {}", session.id))?;
-    output::line(format!("agent    {name} on {}", session.agent.model))?;
+    let agent = format!("agent    {name} on {}", session.agent.model);
+    output::line(output::harmless(&agent))?;
     output::line(format!("status   {}", session.status))?;
     output::line(format!("made     {} UTC", time::stamp(session.created_at)))?;
     if let Some(error) = &session.error {
-        output::line(format!("error    {error}"))?;
+        output::line(output::harmless(&format!("error    {error}")))?;
     }
     for action in &session.required_actions {
         output::line(format!("waits    {}", live::action_line(action)))?;
