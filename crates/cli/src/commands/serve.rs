@@ -62,9 +62,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     // First, because it is what fails most; who connects already waits until the server answers.
-    let listener = bind(config.server.listen).await?;
-    let engine = wire::engine(config, &context.environment).await?;
     let folder = DataFolder::new(config.data.dir.clone());
+    let listener = bind(config.server.listen, &folder).await?;
+    let engine = wire::engine(config, &context.environment).await?;
     make_first_key(&engine, &folder).await?;
     let running = Running {
         url: format!("http://{}", listener.local_addr()?),
@@ -101,15 +101,19 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     Ok(result.context("serve")?)
 }
 
-async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(listen: SocketAddr, folder: &DataFolder) -> Result<TcpListener, Failure> {
     TcpListener::bind(listen).await.map_err(|error| {
         let failure = Failure::new(format!("cannot listen on {listen}: {error}"));
-        match error.kind() {
-            ErrorKind::AddrInUse => failure.hint(
+        match (error.kind(), folder.running()) {
+            (ErrorKind::AddrInUse, Some(running)) => failure.hint(format!(
+                "a server runs on this data folder already, at {} (pid {})",
+                running.url, running.pid
+            )),
+            (ErrorKind::AddrInUse, None) => failure.hint(
                 "another program listens there: stop it, or name another address with --listen; \
                  port 0 takes a free one",
             ),
-            ErrorKind::PermissionDenied => {
+            (ErrorKind::PermissionDenied, _) => {
                 failure.hint("ports below 1024 need privileges: take a higher one with --listen")
             }
             _ => failure.hint("--listen names an address of this machine and a port"),

@@ -45,6 +45,11 @@ async fn one_agent_and_one_session() {
     let text = world.ok(&["sessions", "show", &session]).await;
     assert!(text.contains("agent    clerk on scripted\nstatus   idle\n"), "{text}");
     assert!(text.ends_with("> Hello.\ndone"), "{text}");
+    let items = world.run(&["sessions", "show", &session, "--items", "--json"]).await.json_lines();
+    let roles: Vec<&str> = items.iter().filter_map(|item| item["role"].as_str()).collect();
+    assert_eq!(roles, ["user", "assistant"]);
+    let items = world.ok(&["sessions", "show", &session, "--items"]).await;
+    assert_eq!(items, "> Hello.\ndone");
     let table = world.ok(&["sessions", "list", "--agent", &agent]).await;
     assert!(table.contains(&session) && table.contains("idle"), "{table}");
     assert_eq!(world.run(&["sessions", "list", "--agent", "agent_1"]).await.lines().len(), 1);

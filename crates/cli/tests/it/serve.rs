@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::{Home, PATIENCE};
+use crate::support::{Home, PATIENCE, World};
 
 #[tokio::test]
 async fn one_line_on_stdout_and_a_key_on_stderr_once() {
@@ -49,6 +49,17 @@ async fn serve(home: &Home) -> (String, String, String) {
     let ended = ended.expect("its output");
     assert!(ended.status.success(), "{ended:?}");
     (line, rest, String::from_utf8(ended.stderr).expect("the log is text"))
+}
+
+#[tokio::test]
+async fn a_second_start_says_where_the_first_one_is() {
+    let world = World::new().await;
+    let server = world.start().await;
+    let address = server.target.address.to_string();
+    let said = world.run(&["serve", "--listen", &address]).await;
+    assert_eq!(said.code, Some(1));
+    let hint = format!("hint: a server runs on this data folder already, at http://{address} (pid");
+    assert!(said.stderr.contains(&hint), "{}", said.shown());
 }
 
 #[tokio::test]

@@ -12,11 +12,15 @@ use crate::{live, output, time};
 #[command(after_help = "\
 Examples:
   mainstay sessions show ses_01h…
-  mainstay sessions show ses_01h… --json | jq .required_actions")]
+  mainstay sessions show ses_01h… --json | jq .required_actions
+  mainstay sessions show ses_01h… --items --json | jq -r 'select(.role == \"assistant\").content[].text'")]
 pub(crate) struct Arguments {
     /// The session's id
     session: String,
-    /// Print the session as JSON, as the server sends it, without its items
+    /// Print its items alone
+    #[arg(long)]
+    items: bool,
+    /// Print JSON as the server sends it: the session, or with --items one item a line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -29,18 +33,26 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 }
 
 async fn show(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
-    let session = client.session(&arguments.session).await?;
-    if arguments.json {
-        let text = serde_json::to_string_pretty(session.json()).expect("what was JSON is JSON");
-        return Ok(output::line(text)?);
+    if !arguments.items {
+        let session = client.session(&arguments.session).await?;
+        if arguments.json {
+            let text = serde_json::to_string_pretty(session.json()).expect("what was JSON is JSON");
+            return Ok(output::line(text)?);
+        }
+        head(&session)?;
     }
-    head(&session)?;
+    items(client, arguments).await
+}
+
+async fn items(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
     let mut after = None;
     loop {
-        let page = client.items(&session.id, after.as_deref()).await?;
+        let page = client.items(&arguments.session, after.as_deref()).await?;
         after = page.next().map(str::to_owned);
-        for item in &page.data {
-            if let Some(line) = live::item_line(item) {
+        if arguments.json {
+            output::json_lines(&page.data)?;
+        } else {
+            for line in page.data.iter().filter_map(|item| live::item_line(item)) {
                 output::line(output::harmless(&line))?;
             }
         }
