@@ -67,7 +67,7 @@ async fn line(question: &str) -> Result<String, Failure> {
     output::text(question)?;
     input::line().await?.ok_or_else(|| {
         Failure::new("the session waits for an answer and none was given").hint(
-            "it waits as long as it takes: `mainstay chat --session ID` asks again, and `mainstay \
+            "it goes on waiting: `mainstay chat --session ID` asks again, and `mainstay \
              sessions cancel ID` ends the turn",
         )
     })
