@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use crate::output;
+use crate::screen;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Failure {
         if self.exit == Exit::Quiet {
             return String::new();
         }
-        let mut lines = format!("error: {}\n", output::harmless(&self.message));
+        let mut lines = format!("error: {}\n", screen::harmless(&self.message));
         if let Some(hint) = &self.hint {
             let _ = writeln!(lines, "hint: {hint}");
         }

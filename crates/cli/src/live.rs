@@ -6,6 +6,7 @@ use mainstay_client::{CallItem, Event, EventBody, Item, RequiredAction};
 use serde_json::Value;
 
 use crate::output;
+use crate::screen;
 use crate::table;
 
 /// The longest arguments or output of a tool call in a line, characters.
@@ -27,7 +28,7 @@ impl Live {
                     self.end_line()?;
                     self.message = Some(item_id.clone());
                 }
-                output::text(output::harmless(delta))
+                output::text(screen::harmless(delta))
             }
             EventBody::ItemDone(done) => self.done(&done.item),
             EventBody::ItemAdded(added) => match &added.item {
@@ -84,7 +85,7 @@ impl Live {
 
     fn line(&mut self, text: &str) -> std::io::Result<()> {
         self.end_line()?;
-        output::line(output::harmless(text))
+        output::line(screen::harmless(text))
     }
 
     /// Ends the line of a message that is being printed.

@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod quickstart;
 mod reach;
+mod screen;
 mod table;
 mod time;
 mod watch;

@@ -5,7 +5,7 @@ use mainstay_client::{Client, Session};
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::reach::{self, Target};
-use crate::{live, output, time};
+use crate::{live, output, screen, time};
 
 /// Show a session: where it stands, what it waits for, its items
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ async fn items(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
             output::json_lines(&page.data)?;
         } else {
             for line in page.data.iter().filter_map(|item| live::item_line(item)) {
-                output::line(output::harmless(&line))?;
+                output::line(screen::harmless(&line))?;
             }
         }
         if after.is_none() {
@@ -66,11 +66,11 @@ fn head(session: &Session) -> Result<(), Failure> {
     let name = session.agent.name.as_deref().unwrap_or(&session.agent.id);
     output::line(format!("session  {}", session.id))?;
     let agent = format!("agent    {name} on {}", session.agent.model);
-    output::line(output::harmless(&agent))?;
+    output::line(screen::harmless(&agent))?;
     output::line(format!("status   {}", session.status))?;
     output::line(format!("made     {} UTC", time::stamp(session.created_at)))?;
     if let Some(error) = &session.error {
-        output::line(output::harmless(&format!("error    {error}")))?;
+        output::line(screen::harmless(&format!("error    {error}")))?;
     }
     for action in &session.required_actions {
         output::line(format!("waits    {}", live::action_line(action)))?;
