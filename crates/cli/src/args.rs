@@ -27,7 +27,17 @@ Examples:
   mainstay sessions list                 what was asked of agents, and where it stands
   mainstay journal verify ses_01h…       prove that a session's journal is whole
 
-Exit codes: 0 it worked, 1 it did not, 2 it was asked wrongly, 3 the server cannot be reached."
+Environment:
+  MAINSTAY_URL, MAINSTAY_KEY             the server that commands talk to, and the key to it; when
+                                         unset the server that runs on the data folder, and its key
+  MAINSTAY_CONFIG                        the configuration file
+  MAINSTAY_SECTION__KEY                  any setting: MAINSTAY_LIMITS__MAX_REQUESTS=256
+  OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL
+                                         the models of `serve` when the configuration names none
+  NO_COLOR                               no colours
+
+Results go to stdout, everything else to stderr. Exit codes: 0 it worked, 1 it did not, 2 it was
+asked wrongly (the command line, the configuration), 3 the server cannot be reached."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -40,13 +50,15 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
-    /// The data folder: the store, the workspaces, and this machine's key
+    /// The data folder: the store, the workspaces, and this machine's key [default:
+    /// ~/.local/share/mainstay] [env: MAINSTAY_DATA__DIR]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// The configuration file
+    /// The configuration file [default: ~/.config/mainstay/mainstay.toml] [env: MAINSTAY_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// What is logged to stderr: `info`, `debug`, `warn,mainstay_store=debug`, …
+    /// What the server logs to stderr: `info`, `debug`, `warn,mainstay_store=debug`, … [default:
+    /// info] [env: MAINSTAY_LOG__FILTER]
     #[arg(long, global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
 }

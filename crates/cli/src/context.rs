@@ -1,6 +1,7 @@
 //! What every command is given: the environment, the flags, and what follows from them.
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use mainstay_core::port::Clock;
 use mainstay_runtime::SystemClock;
@@ -38,6 +39,11 @@ impl Context {
             settings.push((&["log", "filter"], Value::String(filter.clone())));
         }
         config::load(&Flags { config: self.global.config.clone(), settings }, &self.environment)
+    }
+
+    /// The configuration file that is read, if there is one.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        config::file(self.global.config.as_deref(), &self.environment)
     }
 
     /// The data folder.

@@ -6,6 +6,8 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use crate::screen;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -36,6 +38,11 @@ impl Failure {
         Self { exit: Exit::Usage, message: message.into(), hint: None }
     }
 
+    /// A setting that cannot be used.
+    pub(crate) fn configuration(error: &anyhow::Error) -> Self {
+        Self::usage(format!("{error:#}"))
+    }
+
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self { exit: Exit::Unreachable, message: message.into(), hint: None }
     }
@@ -52,7 +59,7 @@ impl Failure {
         if self.exit == Exit::Quiet {
             return String::new();
         }
-        let mut lines = format!("error: {}\n", self.message);
+        let mut lines = format!("error: {}\n", screen::harmless(&self.message));
         if let Some(hint) = &self.hint {
             let _ = writeln!(lines, "hint: {hint}");
         }

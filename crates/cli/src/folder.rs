@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
+
 /// Where the data is.
 #[derive(Debug, Clone)]
 pub(crate) struct DataFolder {
@@ -44,6 +46,15 @@ impl DataFolder {
     /// Whether there is a store.
     pub(crate) fn has_store(&self) -> bool {
         self.path.join("mainstay.db").exists()
+    }
+
+    /// Refuses a folder without a store, so that a typing error makes no new one.
+    pub(crate) fn require_store(&self) -> Result<(), Failure> {
+        if self.has_store() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("there is no store in {}", self.path.display()))
+            .hint("name the data folder with --data-dir, or a server with --url"))
     }
 
     /// The key of this machine's command line.

@@ -6,6 +6,7 @@ use mainstay_client::{CallItem, Event, EventBody, Item, RequiredAction};
 use serde_json::Value;
 
 use crate::output;
+use crate::screen;
 use crate::table;
 
 /// The longest arguments or output of a tool call in a line, characters.
@@ -27,7 +28,7 @@ impl Live {
                     self.end_line()?;
                     self.message = Some(item_id.clone());
                 }
-                output::text(delta)
+                output::text(screen::harmless(delta))
             }
             EventBody::ItemDone(done) => self.done(&done.item),
             EventBody::ItemAdded(added) => match &added.item {
@@ -65,7 +66,7 @@ impl Live {
             Item::Message(message) => {
                 let was_shown = self.message.as_deref() == Some(&message.id);
                 if message.status.as_deref() == Some("incomplete") {
-                    return self.line("… the answer begins again");
+                    return self.line("… broken off");
                 }
                 if was_shown {
                     return self.end_line();
@@ -84,7 +85,7 @@ impl Live {
 
     fn line(&mut self, text: &str) -> std::io::Result<()> {
         self.end_line()?;
-        output::line(text)
+        output::line(screen::harmless(text))
     }
 
     /// Ends the line of a message that is being printed.

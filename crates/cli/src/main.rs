@@ -10,14 +10,17 @@ mod folder;
 mod input;
 mod journal;
 mod key;
+mod limit;
 mod live;
 mod logging;
 mod output;
 mod progress;
 mod quickstart;
 mod reach;
+mod screen;
 mod table;
 mod time;
+mod watch;
 mod wire;
 
 use std::process::ExitCode;

@@ -19,6 +19,11 @@ pub(crate) fn text(text: impl AsRef<str>) -> io::Result<()> {
     out.flush()
 }
 
+/// A value of the command's result a line, as JSON.
+pub(crate) fn json_lines<T: serde::Serialize>(values: &[T]) -> io::Result<()> {
+    values.iter().try_for_each(|value| line(serde_json::to_string(value)?))
+}
+
 /// A line for the person in front of the screen.
 pub(crate) fn note(text: impl AsRef<str>) {
     error(&format!("{}\n", text.as_ref()));

@@ -14,7 +14,7 @@ use crate::folder::DataFolder;
 /// Which server.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Target {
-    /// The server's URL; the one that runs on the data folder when not given
+    /// The server's URL [env: MAINSTAY_URL]; the one that runs on the data folder when not given
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
 }
@@ -69,33 +69,54 @@ fn client_at(context: &Context, folder: &DataFolder, url: &str) -> Result<Client
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let message = chain(&error);
         match &error {
-            ClientError::Unreachable { .. } => Self::unreachable(message)
-                .hint("is the server running? `mainstay serve` starts one"),
+            ClientError::Unreachable { url, source } => {
+                let message = format!("cannot reach the server at {url}: {}", root(source));
+                Self::unreachable(message)
+                    .hint("is it running? `mainstay serve` starts one; --url names another")
+            }
             ClientError::Refused { code: Some(code), .. } => {
-                let failure = Self::new(message);
+                let failure = Self::new(chain(&error));
                 match hint(*code) {
                     Some(hint) => failure.hint(hint),
                     None => failure,
                 }
             }
-            ClientError::Refused { .. } | ClientError::Broken { .. } => Self::new(message),
+            ClientError::Address { .. } => {
+                Self::usage(chain(&error)).hint("a server's URL is one like http://127.0.0.1:4242")
+            }
+            ClientError::NoId { .. } => Self::usage(chain(&error)).hint(LISTS),
+            ClientError::Refused { .. } | ClientError::Broken { .. } => Self::new(chain(&error)),
         }
     }
 }
 
+/// Where ids come from.
+const LISTS: &str = "`mainstay sessions list` and `mainstay agents list` show the ids there are";
+
 fn hint(code: ErrorCode) -> Option<&'static str> {
     match code {
-        ErrorCode::Unauthenticated => {
-            Some("the key is in MAINSTAY_KEY or in the file `key` of the data folder")
-        }
+        ErrorCode::Unauthenticated => Some(
+            "the key is taken from MAINSTAY_KEY, else from the file `key` of the data folder; \
+             `mainstay keys create` makes one",
+        ),
         ErrorCode::Forbidden => Some("this takes a key that was made with `keys create --admin`"),
-        ErrorCode::ModelNotFound => {
-            Some("`mainstay model list` shows the models that agents can name")
-        }
+        ErrorCode::NotFound => Some(LISTS),
+        ErrorCode::ModelNotFound => Some(
+            "a model is PROVIDER/NAME, or a name that a provider claims; `mainstay config check` \
+             shows the providers of a configuration",
+        ),
         _ => None,
     }
+}
+
+/// What started it.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// An error with everything that caused it.

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use crate::screen;
+
 /// A table with these headings.
 pub(crate) fn render(headings: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..headings.len())
@@ -32,7 +34,8 @@ fn width(text: &str) -> usize {
 
 /// A text on one line, cut to this many characters.
 pub(crate) fn cut(text: &str, limit_chars: usize) -> String {
-    let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let one_line = screen::harmless(&one_line).into_owned();
     if width(&one_line) <= limit_chars {
         return one_line;
     }

@@ -41,7 +41,8 @@ pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
 /// Starts the engine: from now on sessions with work to do go on.
 pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result<Engine, Failure> {
     let clock = Arc::new(SystemClock);
-    let tools = config.tools.settings(&config.data.dir, environment)?;
+    let tools = config.tools.settings(&config.data.dir, environment);
+    let tools = tools.map_err(|error| Failure::configuration(&error))?;
     let tools = ToolSet::new(tools, clock.clone()).context("set up the tools")?;
     let parts = EngineParts {
         models: Arc::new(models(config, environment)?),
@@ -68,12 +69,20 @@ pub(crate) fn app_state(config: &Config, engine: Engine) -> AppState {
     AppState::new(engine, settings)
 }
 
+/// Whether any model can be had. The embedded one may be there or come later.
+pub(crate) fn has_model(config: &Config) -> bool {
+    let embedded = &config.embedded_model;
+    let is_embedded = cfg!(feature = "embedded-model") && embedded.enabled;
+    !config.providers.is_empty() || embedded.replay_file.is_some() || is_embedded
+}
+
 /// The models that agents can name.
 pub(crate) fn models(config: &Config, environment: &Environment) -> Result<ModelRegistry, Failure> {
     let client = http_client::provider_client().context("set up the models")?;
     let mut registry = ModelRegistry::new(client, Arc::new(Catalogue::built_in()));
     for provider in &config.providers {
-        let settings = provider.settings(environment)?;
+        let settings = provider.settings(environment);
+        let settings = settings.map_err(|error| Failure::configuration(&error))?;
         registry.add_provider(&settings).map_err(|error| Failure::usage(error.to_string()))?;
     }
     let has_default = config.providers.iter().any(|provider| provider.default);

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::error::ClientError;
-use crate::http::Client;
-use crate::object::{Agent, Page};
+use crate::http::{Client, segment};
+use crate::object::{Agent, Page, Said};
 
 impl Client {
     /// Makes an agent from the API's parameters.
@@ -13,17 +13,17 @@ impl Client {
     }
 
     /// One agent.
-    pub async fn agent(&self, id: &str) -> Result<Agent, ClientError> {
-        self.get(&format!("/v1/agents/{id}"), &[]).await
+    pub async fn agent(&self, id: &str) -> Result<Said<Agent>, ClientError> {
+        self.get(&format!("/v1/agents/{}", segment(id)?), &[]).await
     }
 
     /// A page of agents, newest first, behind the agent `after`.
-    pub async fn agents(&self, after: Option<&str>) -> Result<Page<Agent>, ClientError> {
-        self.get("/v1/agents", &Page::<Agent>::query(after)).await
+    pub async fn agents(&self, after: Option<&str>) -> Result<Page<Said<Agent>>, ClientError> {
+        self.get("/v1/agents", &Page::<Said<Agent>>::query(after)).await
     }
 
     /// Deletes an agent; its sessions take no new turns.
     pub async fn delete_agent(&self, id: &str) -> Result<(), ClientError> {
-        self.delete(&format!("/v1/agents/{id}")).await
+        self.delete(&format!("/v1/agents/{}", segment(id)?)).await
     }
 }

@@ -24,6 +24,18 @@ pub enum ClientError {
         /// What the server said.
         message: String,
     },
+    /// What should be the server's URL is none.
+    #[error("{text:?} is no URL of a server")]
+    Address {
+        /// What was given.
+        text: String,
+    },
+    /// What should be an id cannot be one.
+    #[error("{text:?} is no id")]
+    NoId {
+        /// What was given.
+        text: String,
+    },
     /// The answer is not one that a Mainstay server gives.
     #[error("{what}")]
     Broken {
@@ -47,7 +59,10 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused { code, .. } => *code,
-            Self::Unreachable { .. } | Self::Broken { .. } => None,
+            Self::Unreachable { .. }
+            | Self::Address { .. }
+            | Self::NoId { .. }
+            | Self::Broken { .. } => None,
         }
     }
 }

@@ -16,10 +16,25 @@ use crate::object::ErrorBody;
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
-/// How long an answer may be silent. The server's streams say that they live every 15 seconds.
+/// How long an answer may be silent.
 const READ_TIMEOUT_MS: u64 = 45_000;
 /// The largest error answer that is looked at.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// How long a client waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect_timeout_ms: u64,
+    /// For the next piece of an answer. The server's streams say that they live every 15 seconds.
+    pub read_timeout_ms: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect_timeout_ms: CONNECT_TIMEOUT_MS, read_timeout_ms: READ_TIMEOUT_MS }
+    }
+}
 
 /// A server and the key to it. Cheap to clone.
 #[derive(Clone)]
@@ -30,8 +45,15 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at `url` (without the `/v1`), with a bearer key.
+    /// A client of the server at `url`, with or without the `/v1` of SDKs' base URLs, with a bearer
+    /// key.
     pub fn new(url: &str, key: &str) -> Result<Self, ClientError> {
+        Self::with_timeouts(url, key, Timeouts::default())
+    }
+
+    /// A client that waits as long as it is told.
+    pub fn with_timeouts(url: &str, key: &str, timeouts: Timeouts) -> Result<Self, ClientError> {
+        let url = base_url(url)?;
         let broken = |what: &str, source: Box<dyn std::error::Error + Send + Sync>| {
             ClientError::Broken { what: what.to_owned(), source: Some(source) }
         };
@@ -49,13 +71,10 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .tcp_nodelay(true)
-            .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
-            .read_timeout(Duration::from_millis(READ_TIMEOUT_MS))
+            .connect_timeout(Duration::from_millis(timeouts.connect_timeout_ms))
+            .read_timeout(Duration::from_millis(timeouts.read_timeout_ms))
             .build()
             .map_err(|error| broken("make an HTTP client", error.into()))?;
-        let url = url.trim_end_matches('/').to_owned();
-        url::Url::parse(&url)
-            .map_err(|error| broken(&format!("read the server's URL {url:?}"), error.into()))?;
         Ok(Self { http, url, key: key.to_owned() })
     }
 
@@ -128,6 +147,27 @@ impl Client {
             source: Some(error.into()),
         })
     }
+}
+
+/// The server's URL as paths are put behind it.
+fn base_url(text: &str) -> Result<String, ClientError> {
+    let trimmed = text.trim_end_matches('/');
+    let trimmed = trimmed.strip_suffix("/v1").unwrap_or(trimmed);
+    let is_http = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match url::Url::parse(trimmed) {
+        Ok(url) if is_http(&url) => Ok(trimmed.to_owned()),
+        Ok(_) | Err(_) => Err(ClientError::Address { text: text.to_owned() }),
+    }
+}
+
+/// An id as a part of a path. One that is more than a part of it would ask for something else.
+pub(crate) fn segment(id: &str) -> Result<&str, ClientError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
+    let is_dots = id.bytes().all(|byte| byte == b'.');
+    if is_dots || !id.bytes().all(is_plain) {
+        return Err(ClientError::NoId { text: id.to_owned() });
+    }
+    Ok(id)
 }
 
 fn refused(status: u16, body: &[u8]) -> ClientError {

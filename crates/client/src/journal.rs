@@ -3,7 +3,7 @@
 use mainstay_protocol::{Entry, Seq};
 
 use crate::error::ClientError;
-use crate::http::Client;
+use crate::http::{Client, segment};
 use crate::object::Page;
 
 /// How many entries are asked for at once.
@@ -16,6 +16,6 @@ impl Client {
             ("after".to_owned(), after.to_string()),
             ("limit".to_owned(), PAGE_LIMIT_COUNT.to_string()),
         ];
-        self.get(&format!("/v1/agents/sessions/{session}/journal"), &query).await
+        self.get(&format!("/v1/agents/sessions/{}/journal", segment(session)?), &query).await
     }
 }

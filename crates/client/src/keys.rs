@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::ClientError;
-use crate::http::Client;
+use crate::http::{Client, segment};
 use crate::object::Page;
 
 /// A key to make.
@@ -49,6 +49,6 @@ impl Client {
 
     /// Revokes a key.
     pub async fn revoke_key(&self, id: &str) -> Result<(), ClientError> {
-        self.delete(&format!("/v1/keys/{id}")).await
+        self.delete(&format!("/v1/keys/{}", segment(id)?)).await
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariant: what the server adds to its objects later is ignored, never an error; a followed feed
 //! has no gap and no duplicate over any number of lost connections. Deliberately absent: a model of
-//! everything the API can say; requests are JSON that the caller writes.
+//! everything the API can say; requests are JSON that the caller writes, and objects keep the JSON that
+//! they came as.
 
 mod agents;
 mod error;
@@ -16,11 +17,11 @@ mod sessions;
 
 pub use error::ClientError;
 pub use feed::{Event, EventBody, Follower, ItemEvent, SessionEvent, TurnEvent};
-pub use http::Client;
+pub use http::{Client, Timeouts};
 pub use keys::{Key, NewKey};
 pub use models::Model;
 pub use object::{
     ActionRequest, Agent, AgentSummary, CallItem, ErrorBody, Item, MessageItem, MessagePart, Page,
-    RequiredAction, Session, Turn, Usage,
+    RequiredAction, Said, Session, Turn, Usage,
 };
 pub use sessions::{ListSessions, message_input};

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::error::ClientError;
 use crate::feed::Follower;
-use crate::http::Client;
-use crate::object::{Item, Page, Session, Turn};
+use crate::http::{Client, segment};
+use crate::object::{Item, Page, Said, Session, Turn};
 
 /// Which sessions to list.
 #[derive(Debug, Clone, Default)]
@@ -33,13 +33,13 @@ impl Client {
     }
 
     /// One session.
-    pub async fn session(&self, id: &str) -> Result<Session, ClientError> {
-        self.get(&session_path(id), &[]).await
+    pub async fn session(&self, id: &str) -> Result<Said<Session>, ClientError> {
+        self.get(&session_path(id)?, &[]).await
     }
 
     /// A page of sessions, newest first.
-    pub async fn sessions(&self, which: &ListSessions) -> Result<Page<Session>, ClientError> {
-        let mut query = Page::<Session>::query(which.after.as_deref());
+    pub async fn sessions(&self, which: &ListSessions) -> Result<Page<Said<Session>>, ClientError> {
+        let mut query = Page::<Said<Session>>::query(which.after.as_deref());
         if let Some(agent) = &which.agent {
             query.push(("agent_id".to_owned(), agent.clone()));
         }
@@ -53,7 +53,7 @@ impl Client {
         inputs: &[Value],
         idempotency_key: Option<&str>,
     ) -> Result<(), ClientError> {
-        let path = format!("{}/events", session_path(session));
+        let path = format!("{}/events", session_path(session)?);
         let mut request = self.request(Method::POST, &path).json(&json!({ "events": inputs }));
         if let Some(key) = idempotency_key {
             request = request.header("Idempotency-Key", key);
@@ -72,10 +72,10 @@ impl Client {
         &self,
         session: &str,
         after: Option<&str>,
-    ) -> Result<Page<Item>, ClientError> {
-        let mut query = Page::<Item>::query(after);
+    ) -> Result<Page<Said<Item>>, ClientError> {
+        let mut query = Page::<Said<Item>>::query(after);
         query.push(("order".to_owned(), "asc".to_owned()));
-        self.get(&format!("{}/items", session_path(session)), &query).await
+        self.get(&format!("{}/items", session_path(session)?), &query).await
     }
 
     /// A page of a session's turns, oldest first.
@@ -83,10 +83,10 @@ impl Client {
         &self,
         session: &str,
         after: Option<&str>,
-    ) -> Result<Page<Turn>, ClientError> {
-        let mut query = Page::<Turn>::query(after);
+    ) -> Result<Page<Said<Turn>>, ClientError> {
+        let mut query = Page::<Said<Turn>>::query(after);
         query.push(("order".to_owned(), "asc".to_owned()));
-        self.get(&format!("{}/turns", session_path(session)), &query).await
+        self.get(&format!("{}/turns", session_path(session)?), &query).await
     }
 
     /// Follows a session's events behind `starting_after`, or from now on. The connection is made
@@ -96,11 +96,15 @@ impl Client {
         session: &str,
         starting_after: Option<u64>,
     ) -> Result<Follower, ClientError> {
-        Follower::connect(self.clone(), format!("{}/events", session_path(session)), starting_after)
-            .await
+        Follower::connect(
+            self.clone(),
+            format!("{}/events", session_path(session)?),
+            starting_after,
+        )
+        .await
     }
 }
 
-fn session_path(id: &str) -> String {
-    format!("/v1/agents/sessions/{id}")
+fn session_path(id: &str) -> Result<String, ClientError> {
+    Ok(format!("/v1/agents/sessions/{}", segment(id)?))
 }

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     if context.global.log.is_some() {
-        logging::start(&context.config(Vec::new())?.log)?;
+        logging::start(&context.config(Vec::new())?.log, context.environment.is_plain())?;
     }
     let options = Options {
         folder: context.global.data_dir.clone(),

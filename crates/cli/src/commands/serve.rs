@@ -2,6 +2,7 @@
 //!
 //! Invariant: when the line on stdout appears, the server answers and a key exists.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
@@ -20,20 +21,24 @@ use crate::key::NewKey;
 use crate::{logging, output, wire};
 
 /// Run the server
+///
+/// It speaks plain HTTP and keeps everything in the data folder. Models come from the configuration
+/// or from OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 When it answers, it prints one line of JSON on stdout:
   {\"url\":\"http://127.0.0.1:4242\",\"pid\":1234,\"version\":\"…\"}
 The first start makes a key, prints it on stderr once, and keeps it in the file `key` of the data
 folder for the command line on this machine. SIGTERM and SIGINT stop the server; what is not done
-by then goes on at the next start.
+within limits.shutdown_grace_ms (5,000) goes on at the next start. A second signal stops it at once.
 
 Examples:
   mainstay serve
   mainstay serve --data-dir /var/lib/mainstay --listen 127.0.0.1:8080
   OPENAI_API_KEY=… mainstay serve --log info,mainstay_runtime=debug")]
 pub(crate) struct Arguments {
-    /// Where to listen; port 0 takes a free one
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:4242] [env:
+    /// MAINSTAY_SERVER__LISTEN]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 }
@@ -47,18 +52,20 @@ impl Arguments {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config(arguments.settings())?;
-    logging::start(&config.log)?;
+    logging::start(&config.log, context.environment.is_plain())?;
+    for variable in context.environment.strangers() {
+        tracing::warn!("{variable} is no setting: settings are named MAINSTAY_SECTION__KEY");
+    }
     context::block_on(serve(context, &config))
 }
 
 async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
-    let engine = wire::engine(config, &context.environment).await?;
+    // First, because it is what fails most; who connects already waits until the server answers.
     let folder = DataFolder::new(config.data.dir.clone());
+    let listener = bind(config.server.listen, &folder).await?;
+    let engine = wire::engine(config, &context.environment).await?;
     make_first_key(&engine, &folder).await?;
-    let listen = config.server.listen;
-    let listener =
-        TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
     let running = Running {
         url: format!("http://{}", listener.local_addr()?),
         pid: std::process::id(),
@@ -66,6 +73,12 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     };
     folder.announce(&running)?;
     output::line(serde_json::to_string(&running).expect("plain members serialise"))?;
+    if !wire::has_model(config) {
+        tracing::warn!(
+            "no model is configured, so no turn can run: set OPENAI_API_KEY, OPENAI_BASE_URL or \
+             ANTHROPIC_API_KEY, or name providers in the configuration"
+        );
+    }
     let state = wire::app_state(config, engine.clone());
     let (told, mut is_told) = watch::channel(false);
     let shutdown = async move {
@@ -86,6 +99,26 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     };
     folder.withdraw();
     Ok(result.context("serve")?)
+}
+
+async fn bind(listen: SocketAddr, folder: &DataFolder) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        let failure = Failure::new(format!("cannot listen on {listen}: {error}"));
+        match (error.kind(), folder.running()) {
+            (ErrorKind::AddrInUse, Some(running)) => failure.hint(format!(
+                "a server runs on this data folder already, at {} (pid {})",
+                running.url, running.pid
+            )),
+            (ErrorKind::AddrInUse, None) => failure.hint(
+                "another program listens there: stop it, or name another address with --listen; \
+                 port 0 takes a free one",
+            ),
+            (ErrorKind::PermissionDenied, _) => {
+                failure.hint("ports below 1024 need privileges: take a higher one with --listen")
+            }
+            _ => failure.hint("--listen names an address of this machine and a port"),
+        }
+    })
 }
 
 /// The first start makes the key of this machine's command line. A start that finds it gone or

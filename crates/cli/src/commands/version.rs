@@ -8,6 +8,10 @@ use crate::{output, wire};
 
 /// Print the version of this binary
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay version
+  mainstay version --json | jq -r .version")]
 pub(crate) struct Arguments {
     /// Print JSON: the version, and what was built in
     #[arg(long)]

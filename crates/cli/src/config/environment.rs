@@ -22,6 +22,8 @@ pub(crate) const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
 /// A server that speaks Anthropic's API.
 pub(crate) const ANTHROPIC_BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
+/// What is read besides settings and does not belong to another program.
+const OWN: [&str; 3] = [CONFIG_FILE, URL, KEY];
 /// What every variable that is a setting begins with.
 const PREFIX: &str = "MAINSTAY_";
 /// What stands between the section and the key of a setting.
@@ -67,6 +69,13 @@ impl Environment {
             let path = path.map(str::to_ascii_lowercase).collect();
             (!value.is_empty()).then_some(Setting { variable, path, value })
         })
+    }
+
+    /// Variables that look like settings and are none.
+    pub(crate) fn strangers(&self) -> impl Iterator<Item = &str> {
+        let is_ours = |name: &&str| name.starts_with(PREFIX) && !name.contains(SEPARATOR);
+        let names = self.variables.keys().map(String::as_str);
+        names.filter(is_ours).filter(|name| !OWN.contains(name))
     }
 
     /// Where the user's programs keep data.

@@ -6,6 +6,8 @@ use mainstay_store::SqliteOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
+
 /// How long attempts under way may take to end after the server was told to stop.
 const DEFAULT_SHUTDOWN_GRACE_MS: u64 = 5_000;
 
@@ -54,6 +56,23 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Refuses a bound that would refuse everything.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let none_of = [
+            ("max_body_bytes", self.max_body_bytes == 0),
+            ("body_timeout_ms", self.body_timeout_ms == 0),
+            ("max_requests", self.max_requests == 0),
+            ("max_streams", self.max_streams == 0),
+            ("max_connections", self.max_connections == 0),
+            ("max_waiting_commits", self.max_waiting_commits == 0),
+            ("max_data_file_bytes", self.max_data_file_bytes == Some(0)),
+        ];
+        match none_of.iter().find(|(_, is_zero)| *is_zero) {
+            Some((name, _)) => Err(Failure::usage(format!("limits.{name}: 0 refuses everything"))),
+            None => Ok(()),
+        }
+    }
+
     /// The bounds of the HTTP side.
     pub(crate) fn server(&self) -> ServerLimits {
         ServerLimits {

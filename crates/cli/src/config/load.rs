@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use toml::{Table, Value};
 
 use super::environment::{self, Environment};
+use super::place::position;
 use super::provider::Provider;
 use super::tree::Config;
 use crate::failure::Failure;
@@ -29,7 +29,7 @@ pub(crate) fn load(flags: &Flags, environment: &Environment) -> Result<Config, F
         let folder = home.join("mainstay").to_string_lossy().into_owned();
         sources.set(&["data", "dir"], Value::String(folder), "the default");
     }
-    if let Some(path) = config_file(flags, environment) {
+    if let Some(path) = file(flags.config.as_deref(), environment) {
         sources.add_file(&path)?;
     }
     for setting in environment.settings() {
@@ -43,13 +43,15 @@ pub(crate) fn load(flags: &Flags, environment: &Environment) -> Result<Config, F
     }
     let mut config = sources.into_config()?;
     add_providers(&mut config, environment)?;
+    config.limits.check()?;
+    config.providers.iter().try_for_each(Provider::check)?;
     Ok(config)
 }
 
 /// The file that is read: the one named, else the user's own if there is one.
-fn config_file(flags: &Flags, environment: &Environment) -> Option<PathBuf> {
+pub(crate) fn file(flag: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
     let named = environment.get(environment::CONFIG_FILE).map(PathBuf::from);
-    flags.config.clone().or(named).or_else(|| {
+    flag.map(Path::to_owned).or(named).or_else(|| {
         let own = environment.config_home()?.join("mainstay").join("mainstay.toml");
         own.exists().then_some(own)
     })
@@ -57,7 +59,9 @@ fn config_file(flags: &Flags, environment: &Environment) -> Option<PathBuf> {
 
 /// The environment's providers, unless the file has some of their names.
 fn add_providers(config: &mut Config, environment: &Environment) -> Result<(), Failure> {
-    for mut provider in Provider::of_environment(environment)? {
+    for mut provider in
+        Provider::of_environment(environment).map_err(|error| Failure::configuration(&error))?
+    {
         if config.providers.iter().any(|known| known.name == provider.name) {
             continue;
         }
@@ -86,19 +90,23 @@ fn parse_value(text: &str) -> Value {
 struct Sources {
     table: Table,
     places: BTreeMap<String, String>,
-    file: Option<PathBuf>,
+    /// The file and its text.
+    file: Option<(PathBuf, String)>,
 }
 
 impl Sources {
     fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("read the configuration file {}", path.display()))?;
-        let table = text
-            .parse::<Table>()
-            .map_err(|error| Failure::usage(format!("{} is not TOML: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let path = path.display();
+            Failure::usage(format!("cannot read the configuration file {path}: {error}"))
+        })?;
+        let table = text.parse::<Table>().map_err(|error| {
+            let text = error.to_string();
+            Failure::usage(format!("{} is not TOML: {}", path.display(), text.trim_end()))
+        })?;
         merge(&mut self.table, table);
         self.places.clear();
-        self.file = Some(path.to_owned());
+        self.file = Some((path.to_owned(), text));
         Ok(())
     }
 
@@ -121,17 +129,32 @@ impl Sources {
     fn into_config(self) -> Result<Config, Failure> {
         let Self { table, places, file } = self;
         serde_path_to_error::deserialize(table).map_err(|error| {
-            let path = error.path().to_string();
-            let place = place_of(&places, &path)
-                .cloned()
-                .or_else(|| file.as_ref().map(|file| file.display().to_string()));
-            let place = place.map(|place| format!(" (from {place})")).unwrap_or_default();
-            let problem = error.into_inner().to_string();
-            let problem = problem.trim_end();
-            Failure::usage(format!("configuration: {path}: {problem}{place}"))
+            let path = error.path().clone();
+            let name = path.to_string();
+            let place = match (place_of(&places, &name), file) {
+                (Some(place), _) => format!("{place}: "),
+                (None, Some((file, text))) => match position(&text, &path) {
+                    Some(position) => format!("{}:{position}: ", file.display()),
+                    None => format!("{}: ", file.display()),
+                },
+                (None, None) => String::new(),
+            };
+            let problem = in_words(&error.into_inner().to_string());
+            Failure::usage(format!("{place}{name}: {problem}"))
                 .hint("`mainstay config example` prints every setting")
         })
     }
+}
+
+/// A deserialiser's message without what is said anyway, and without names of Rust's types.
+fn in_words(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    ["usize", "u64", "u32"]
+        .iter()
+        .fold(first.to_owned(), |text, name| {
+            text.replace(&format!("expected {name}"), "expected a whole number, 0 or more")
+        })
+        .replace("expected a sequence", "expected a list")
 }
 
 /// The place of a setting, or of what it stands in.

@@ -9,6 +9,7 @@ mod environment;
 mod limits;
 mod load;
 mod log;
+mod place;
 mod provider;
 mod secret;
 mod server;
@@ -16,9 +17,7 @@ mod tools;
 mod tree;
 
 pub(crate) use environment::{Environment, KEY as KEY_VARIABLE, URL as URL_VARIABLE};
-pub(crate) use load::{Flags, load};
+pub(crate) use load::{Flags, file, load};
 pub(crate) use log::{Log, LogFormat};
+pub(crate) use provider::Provider;
 pub(crate) use tree::{Config, EXAMPLE, schema};
-
-#[cfg(test)]
-mod tests;

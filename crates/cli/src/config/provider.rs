@@ -14,7 +14,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::environment::{self, Environment};
-use super::secret::{SecretRef, Text};
+use super::secret::{self, SecretRef, Text};
+use crate::failure::Failure;
+
+/// Headers whose text is a credential.
+const SECRET_HEADERS: [&str; 5] =
+    ["authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"];
 
 /// A company's endpoint, or a server compatible with one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -145,6 +150,23 @@ impl Provider {
             idle_timeout_ms: None,
             models: Vec::new(),
         }))
+    }
+
+    /// Refuses secrets that stand in the configuration itself, which is printed and shown.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let has_password = |url: &Url| !url.username().is_empty() || url.password().is_some();
+        if self.base_url.as_ref().is_some_and(has_password) {
+            let message = format!("provider {:?}: base_url holds a name or a password", self.name);
+            return Err(Failure::usage(message).hint("put them into api_key or headers"));
+        }
+        let is_secret = |name: &str| SECRET_HEADERS.iter().any(|it| it.eq_ignore_ascii_case(name));
+        let is_plain = |text: &Text| matches!(text, Text::Plain(_));
+        let shown = self.headers.iter().find(|(name, text)| is_secret(name) && is_plain(text));
+        if let Some((name, _)) = shown {
+            let message = format!("provider {:?}: headers.{name} is a secret", self.name);
+            return Err(Failure::usage(message).hint(secret::HOW_TO_REFER));
+        }
+        Ok(())
     }
 
     /// The settings as the adapters take them, with secrets read.

@@ -8,18 +8,43 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use mainstay_adapters::secret::Secret;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::environment::Environment;
 
+/// How a secret is written.
+pub(super) const HOW_TO_REFER: &str =
+    "a secret is written as { env = \"NAME\" } or { file = \"PATH\" }, never itself";
+
 /// Where a secret is: `{ env = "NAME" }` or `{ file = "PATH" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SecretRef {
     /// An environment variable.
     Env(String),
     /// A file; white space at its end does not count.
     File(PathBuf),
+}
+
+/// A reference as it may be written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Env { env: String },
+    File { file: PathBuf },
+    Other(IgnoredAny),
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    /// A secret that stands there itself is refused without being repeated.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Env { env } => Ok(Self::Env(env)),
+            Written::File { file } => Ok(Self::File(file)),
+            Written::Other(IgnoredAny) => Err(D::Error::custom(HOW_TO_REFER)),
+        }
+    }
 }
 
 /// A plain text, or a secret by reference.

@@ -13,6 +13,8 @@ use crate::wire;
 
 /// How many entries are read from the store at once.
 const PAGE_LIMIT_COUNT: usize = 256;
+/// How the journals of agents and keys are called, before the tenant.
+const CONTROL_PREFIX: &str = "control:";
 
 /// Where entries come from.
 pub(crate) enum Source {
@@ -29,12 +31,7 @@ impl Source {
             return Ok(Self::Server(client));
         }
         let config = context.config(Vec::new())?;
-        let folder = context.folder()?;
-        if !folder.has_store() {
-            let path = folder.path().display();
-            return Err(Failure::new(format!("there is no store in {path}"))
-                .hint("name the data folder with --data-dir, or a server with --url"));
-        }
+        context.folder()?.require_store()?;
         Ok(Self::Store(wire::store(&config)?))
     }
 
@@ -66,6 +63,10 @@ impl Source {
     async fn page(&self, journal: &str, after: Seq) -> Result<(Vec<Entry>, bool), Failure> {
         match self {
             Self::Server(client) => {
+                if journal.starts_with(CONTROL_PREFIX) {
+                    return Err(Failure::new(format!("a server does not show {journal}"))
+                        .hint("stop the server, then the command reads its data folder"));
+                }
                 let page = client.journal(journal, after).await?;
                 Ok((page.data, page.has_more))
             }

@@ -1,11 +1,12 @@
 //! Events, as far as this client looks into them.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::object::{Item, Session, Turn};
 
 /// One event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// The same at each delivery.
     pub event_id: String,
@@ -13,15 +14,42 @@ pub struct Event {
     pub sequence_number: u64,
     /// Whether the server keeps it: one that it does not keep (text as it is written) comes once, if
     /// at all.
-    #[serde(skip)]
     pub is_kept: bool,
     /// What happened.
-    #[serde(flatten)]
     pub body: EventBody,
+    /// Everything that the server said, what this client does not look at included.
+    pub json: Value,
+}
+
+/// What every event has.
+#[derive(Deserialize)]
+struct Head {
+    event_id: String,
+    sequence_number: u64,
+}
+
+impl Event {
+    /// Reads an event as the server writes it.
+    pub(super) fn read(text: &str, is_kept: bool) -> serde_json::Result<Self> {
+        let json: Value = serde_json::from_str(text)?;
+        let Head { event_id, sequence_number } = Head::deserialize(&json)?;
+        let body = EventBody::deserialize(&json)?;
+        Ok(Self { event_id, sequence_number, is_kept, body, json })
+    }
+
+    /// Leaves this much of a piece of text.
+    pub(super) fn keep_text(&mut self, new: &str) {
+        if let EventBody::TextDelta { delta, .. } = &mut self.body
+            && delta != new
+        {
+            new.clone_into(delta);
+            self.json["delta"] = new.into();
+        }
+    }
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type")]
 pub enum EventBody {
     /// The session was made.
@@ -91,28 +119,28 @@ pub enum EventBody {
 }
 
 /// An event about the session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct SessionEvent {
     /// The session as it was at this event.
     pub session: Session,
 }
 
 /// An event about a turn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TurnEvent {
     /// The turn as it was at this event.
     pub turn: Turn,
 }
 
 /// An event about an item.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ItemEvent {
     /// The item.
     pub item: Item,
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ErrorDetail {
     /// In words.
     #[serde(default)]

@@ -122,25 +122,24 @@ impl Follower {
 
     /// The event of a frame, unless it was handed out before.
     fn take(&mut self, frame: &Frame) -> Result<Option<Event>, ClientError> {
-        let mut event: Event =
-            serde_json::from_str(&frame.data).map_err(|error| ClientError::Broken {
-                what: "an event of the feed is not one".to_owned(),
-                source: Some(error.into()),
-            })?;
-        event.is_kept = frame.id.is_some();
+        let event = Event::read(&frame.data, frame.id.is_some());
+        let mut event = event.map_err(|error| ClientError::Broken {
+            what: "an event of the feed is not one".to_owned(),
+            source: Some(error.into()),
+        })?;
         if event.is_kept {
             if self.at.is_some_and(|at| event.sequence_number <= at) {
                 return Ok(None);
             }
             self.at = Some(event.sequence_number);
         }
-        match &mut event.body {
+        match &event.body {
             EventBody::TextDelta { item_id, delta } => {
-                let partial = self.partial.entry(item_id.clone()).or_default();
-                *delta = partial.add(delta);
-                if delta.is_empty() {
+                let new = self.partial.entry(item_id.clone()).or_default().add(delta);
+                if new.is_empty() {
                     return Ok(None);
                 }
+                event.keep_text(&new);
             }
             EventBody::ItemDone(done) => {
                 self.partial.remove(done.item.id().unwrap_or_default());

@@ -1,10 +1,9 @@
 //! An agent.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
 /// An agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Agent {
     /// Its id.
     pub id: String,
@@ -16,7 +15,4 @@ pub struct Agent {
     /// When it was made, Unix seconds.
     #[serde(default)]
     pub created_at: u64,
-    /// What else the server says of it.
-    #[serde(flatten)]
-    pub rest: Map<String, Value>,
 }

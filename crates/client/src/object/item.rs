@@ -1,10 +1,10 @@
 //! The items of a turn.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// An item.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Item {
     /// From the user or the model.
@@ -19,7 +19,7 @@ pub enum Item {
 }
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MessageItem {
     /// Its id.
     pub id: String,
@@ -37,7 +37,7 @@ pub struct MessageItem {
 }
 
 /// A part of a message.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MessagePart {
     /// Its text, if it is one.
     #[serde(default)]
@@ -45,7 +45,7 @@ pub struct MessagePart {
 }
 
 /// A tool call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct CallItem {
     /// Its id.
     pub id: String,

@@ -6,6 +6,7 @@ mod agent;
 mod error;
 mod item;
 mod page;
+mod said;
 mod session;
 mod turn;
 
@@ -13,5 +14,6 @@ pub use agent::Agent;
 pub use error::ErrorBody;
 pub use item::{CallItem, Item, MessageItem, MessagePart};
 pub use page::Page;
+pub use said::Said;
 pub use session::{ActionRequest, AgentSummary, RequiredAction, Session};
 pub use turn::{Turn, Usage};

@@ -1,14 +1,12 @@
 //! A session.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::turn::Usage;
 
 /// A session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Session {
     /// Its id.
     pub id: String,
@@ -16,6 +14,9 @@ pub struct Session {
     pub status: String,
     /// The agent as the session keeps it.
     pub agent: AgentSummary,
+    /// The place behind its last event.
+    #[serde(default)]
+    pub sequence_number: u64,
     /// When it was made, Unix seconds.
     #[serde(default)]
     pub created_at: u64,
@@ -25,9 +26,6 @@ pub struct Session {
     /// Why it failed.
     #[serde(default)]
     pub error: Option<String>,
-    /// The client's own pairs.
-    #[serde(default)]
-    pub metadata: Option<BTreeMap<String, String>>,
     /// What it waits for.
     #[serde(default)]
     pub required_actions: Vec<RequiredAction>,
@@ -37,7 +35,7 @@ pub struct Session {
 }
 
 /// The agent of a session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct AgentSummary {
     /// Its id.
     pub id: String,
@@ -50,7 +48,7 @@ pub struct AgentSummary {
 }
 
 /// What a session waits for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum RequiredAction {
     /// The result of a function that the client runs.
@@ -77,7 +75,7 @@ pub enum RequiredAction {
 }
 
 /// What a person is asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ActionRequest {
     /// The source of the tool.
     #[serde(default)]

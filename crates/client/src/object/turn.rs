@@ -1,9 +1,9 @@
 //! A turn.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// A turn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Turn {
     /// Its id.
     pub id: String,
@@ -24,7 +24,7 @@ pub struct Turn {
 }
 
 /// Why a turn failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TurnError {
     /// The kind of failure.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub struct TurnError {
 }
 
 /// Tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct Usage {
     /// Of prompts.
     #[serde(default)]

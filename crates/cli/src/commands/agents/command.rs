@@ -8,7 +8,13 @@ use crate::failure::Failure;
 
 /// Make, list, show and delete agents
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  mainstay agents create --model openai/gpt-5-mini --instructions 'Be brief.'
+  mainstay agents list"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -7,6 +7,9 @@ use crate::reach::{self, Target};
 
 /// Delete an agent; its sessions stay and take no new turns
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay agents delete agent_01h…")]
 pub(crate) struct Arguments {
     /// The agent's id
     agent: String,

@@ -66,7 +66,9 @@ async fn choose(question: &str, choices: &[&str]) -> Result<String, Failure> {
 async fn line(question: &str) -> Result<String, Failure> {
     output::text(question)?;
     input::line().await?.ok_or_else(|| {
-        Failure::new("the session waits for an answer and stdin has ended")
-            .hint("`mainstay sessions show` says what it waits for; it waits as long as it takes")
+        Failure::new("the session waits for an answer and none was given").hint(
+            "it goes on waiting: `mainstay chat --session ID` asks again, and `mainstay \
+             sessions cancel ID` ends the turn",
+        )
     })
 }

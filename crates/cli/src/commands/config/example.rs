@@ -6,6 +6,9 @@ use crate::{config, output};
 
 /// Print a configuration file with every setting, explained
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay config example > mainstay.toml")]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_context: &Context, _arguments: &Arguments) -> Result<(), Failure> {

@@ -6,6 +6,10 @@ use crate::output;
 
 /// Print the configuration as it is in force, as TOML; secrets stay references
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay config print
+  MAINSTAY_SERVER__LISTEN=0.0.0.0:80 mainstay config print --config mainstay.toml")]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {

@@ -6,6 +6,9 @@ use crate::{config, output};
 
 /// Print the JSON schema of the configuration file, for editors
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay config schema > mainstay.schema.json")]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_context: &Context, _arguments: &Arguments) -> Result<(), Failure> {

@@ -7,9 +7,15 @@ use crate::output;
 use crate::reach::Target;
 
 /// Print a journal, one entry of JSON a line
+///
+/// A line is the entry as it is hashed and stored; docs/journal.md describes it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay journal export ses_01h… > session.ndjson
+  mainstay journal export ses_01h… | jq -r .kind")]
 pub(crate) struct Arguments {
-    /// The session
+    /// The session's id
     session: String,
     #[command(flatten)]
     target: Target,

@@ -11,8 +11,12 @@ const TABLE_LIMIT_COUNT: usize = 200;
 
 /// Show a session's journal as a timeline
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay journal show ses_01h…
+  mainstay journal show control:default --data-dir /var/lib/mainstay   agents and keys; no server runs")]
 pub(crate) struct Arguments {
-    /// The session
+    /// The session's id
     session: String,
     #[command(flatten)]
     target: Target,

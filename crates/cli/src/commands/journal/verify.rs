@@ -16,8 +16,15 @@ use crate::reach::Target;
 ///
 /// Keep the head's hash somewhere else: `--head` proves later that nothing before it was changed.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay journal verify ses_01h…
+  mainstay journal verify ses_01h… --head 62a50180…
+  mainstay journal verify --file session.ndjson
+
+Exit code 1 says that the journal is not whole, and the message which entry does not fit.")]
 pub(crate) struct Arguments {
-    /// The session
+    /// The session's id
     #[arg(required_unless_present = "file")]
     session: Option<String>,
     /// An exported journal instead

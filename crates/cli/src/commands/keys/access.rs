@@ -19,7 +19,16 @@ pub(super) enum Access {
 }
 
 impl Access {
+    /// The way to the keys of an installation that is there.
     pub(super) async fn open(context: &Context, target: &Target) -> Result<Self, Failure> {
+        if reach::client_if_running(context, target)?.is_none() {
+            context.folder()?.require_store()?;
+        }
+        Self::open_or_make(context, target).await
+    }
+
+    /// The same; where there is no installation yet, one is made.
+    pub(super) async fn open_or_make(context: &Context, target: &Target) -> Result<Self, Failure> {
         if let Some(client) = reach::client_if_running(context, target)? {
             return Ok(Self::Server(client));
         }

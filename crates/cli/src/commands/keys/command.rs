@@ -7,8 +7,18 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Make, list and revoke the keys that open this installation
+///
+/// With a running server they need its key with the scope `admin`, as the machine's own is; without
+/// one they work on the data folder itself.
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  export OPENAI_API_KEY=$(mainstay keys create --name notebook)
+  mainstay keys list
+  mainstay keys revoke key_01h…"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -14,7 +14,8 @@ const MAX_NAME_CHARS: usize = 128;
 
 /// Make a key and print it, alone, on stdout
 ///
-/// The key is shown this once; the installation keeps its hash.
+/// The key is shown this once; the installation keeps its hash. On a data folder that is not there
+/// yet the folder is made, so that a key can be had before the first start.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +50,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 }
 
 async fn create(context: &Context, arguments: &Arguments) -> Result<String, Failure> {
-    match Access::open(context, &arguments.target).await? {
+    match Access::open_or_make(context, &arguments.target).await? {
         Access::Server(client) => {
             let scopes = arguments.scopes();
             let new = mainstay_client::NewKey {

@@ -11,6 +11,10 @@ use crate::{key, output, table, time};
 
 /// List the keys, revoked ones too
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay keys list
+  mainstay keys list --json | jq -r 'select(.revoked_at == null) | .id'")]
 pub(crate) struct Arguments {
     /// Print JSON, one key a line
     #[arg(long)]
@@ -22,13 +26,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let keys = context::block_on(list(context, arguments))?;
     if arguments.json {
-        for key in &keys {
-            output::line(as_json(key).to_string())?;
-        }
-        return Ok(());
+        let keys: Vec<serde_json::Value> = keys.iter().map(as_json).collect();
+        return Ok(output::json_lines(&keys)?);
     }
     let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
-    Ok(output::text(table::render(&["KEY", "NAME", "SCOPES", "MADE", "REVOKED"], &rows))?)
+    Ok(output::text(table::render(&["KEY", "NAME", "SCOPES", "MADE (UTC)", "REVOKED"], &rows))?)
 }
 
 async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Key>, Failure> {

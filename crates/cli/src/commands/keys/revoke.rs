@@ -10,6 +10,9 @@ use crate::{key, output};
 
 /// Revoke a key; it opens nothing from now on
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay keys revoke key_01h…")]
 pub(crate) struct Arguments {
     /// The key's id, as `keys list` shows it
     key: String,
@@ -20,7 +23,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let id = KeyId::parse(&arguments.key).map_err(|error| Failure::usage(error.to_string()))?;
     context::block_on(revoke(context, arguments, &id))?;
-    Ok(output::line(format!("revoked {id}"))?)
+    output::note(format!("revoked {id}"));
+    Ok(())
 }
 
 async fn revoke(context: &Context, arguments: &Arguments, id: &KeyId) -> Result<(), Failure> {

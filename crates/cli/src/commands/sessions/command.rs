@@ -8,7 +8,15 @@ use crate::failure::Failure;
 
 /// List, show, follow and cancel sessions
 #[derive(Debug, clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  mainstay sessions list
+  mainstay sessions show ses_01h…
+  mainstay sessions follow ses_01h… --json
+  mainstay sessions cancel ses_01h…"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

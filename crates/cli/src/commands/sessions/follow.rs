@@ -1,21 +1,23 @@
 //! `mainstay sessions follow`
 
-use mainstay_client::{Client, ClientError, EventBody};
+use mainstay_client::Client;
 
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::output;
 use crate::reach::{self, Target};
+use crate::watch::{self, Watch};
 
 /// Sequence numbers are the entry's position times this, plus the event's place among the entry's.
 const NUMBERS_PER_ENTRY: u64 = 100;
-/// How long to wait before a lost server is tried again.
-const RECONNECT_WAIT_MS: u64 = 500;
-/// How often a lost server is tried again.
-const RECONNECT_LIMIT_COUNT: u32 = 120;
+/// How long the last entry's further events may take.
+const LAST_EVENTS_WAIT_MS: u64 = 200;
 
 /// Follow a session as it goes, over lost connections and restarts
+///
+/// It ends when the session rests. One that waits for a result or an approval is followed on. ^C
+/// ends following and nothing else.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -25,13 +27,13 @@ Examples:
 pub(crate) struct Arguments {
     /// The session's id
     session: String,
-    /// Begin behind this sequence number
-    #[arg(long, default_value_t = 0)]
+    /// Begin behind this sequence number; 0 is the session's beginning
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     after: u64,
     /// Go on when the session rests
     #[arg(long)]
     forever: bool,
-    /// Print each event as JSON
+    /// Print JSON, one event a line, as the server sends it
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -44,55 +46,30 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 }
 
 async fn follow(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
-    // A session at rest has nothing to come: what is there is shown, then the command ends.
     let session = client.session(&arguments.session).await?;
-    let mut rests = session.status == "idle" && !arguments.forever;
-    let newest = if rests { last_entry(client, &session.id).await? } else { 0 };
-    let mut follower = client.follow(&session.id, Some(arguments.after)).await?;
+    // A rest before this number is not the one that is waited for.
+    let newest = session.sequence_number;
+    let was_resting = watch::is_resting(&session.status);
+    let mut watch = Watch::behind(client, &session.id, arguments.after).await?;
     let mut live = Live::default();
-    let mut failures = 0;
     loop {
-        if rests && follower.at().unwrap_or_default() / NUMBERS_PER_ENTRY >= newest {
-            return Ok(());
-        }
-        let event = match follower.next().await {
-            Ok(event) => event,
-            Err(error @ ClientError::Unreachable { .. }) if failures < RECONNECT_LIMIT_COUNT => {
-                failures += 1;
-                if failures == 1 {
-                    output::note(format!("{error}; trying again"));
-                }
-                context::pass(RECONNECT_WAIT_MS).await;
-                continue;
+        let is_told = watch.at() / NUMBERS_PER_ENTRY >= newest / NUMBERS_PER_ENTRY;
+        let event = tokio::select! {
+            biased;
+            event = watch.next() => event?,
+            // An entry's events come together.
+            () = context::pass(LAST_EVENTS_WAIT_MS), if is_told && was_resting && !arguments.forever => {
+                return Ok(());
             }
-            Err(error) => return Err(error.into()),
         };
-        failures = 0;
         if arguments.json {
-            output::line(serde_json::to_string(&event).expect("what was JSON is JSON"))?;
+            output::line(event.json.to_string())?;
         } else {
             live.show(&event)?;
         }
-        let ends = matches!(
-            event.body,
-            EventBody::SessionIdle(_)
-                | EventBody::SessionFailed(_)
-                | EventBody::SessionBudgetReached(_)
-        );
-        if ends && !arguments.forever && newest == 0 {
-            rests = true;
-        }
-    }
-}
-
-/// The position of the last entry of a session at rest.
-async fn last_entry(client: &Client, session: &str) -> Result<u64, Failure> {
-    let mut after = 0;
-    loop {
-        let page = client.journal(session, after).await?;
-        after = page.data.last().map_or(after, |entry| entry.seq);
-        if !page.has_more {
-            return Ok(after);
+        let is_new = watch.at() > newest;
+        if is_new && watch::is_rest(&event) && !arguments.forever {
+            return Ok(());
         }
     }
 }

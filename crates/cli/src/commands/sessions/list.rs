@@ -1,22 +1,27 @@
 //! `mainstay sessions list`
 
-use mainstay_client::{ListSessions, Session};
+use mainstay_client::{ListSessions, Said, Session};
 
 use crate::context::{self, Context};
 use crate::failure::Failure;
+use crate::limit::Limit;
 use crate::reach::{self, Target};
 use crate::{output, table, time};
 
 /// List sessions, newest first
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay sessions list
+  mainstay sessions list --agent agent_01h… --limit 500
+  mainstay sessions list --json | jq -r 'select(.status == \"requires_action\") | .id'")]
 pub(crate) struct Arguments {
     /// Of this agent alone
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     agent: Option<String>,
-    /// How many at the most
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
-    /// Print JSON, one session a line
+    #[command(flatten)]
+    limit: Limit,
+    /// Print JSON, one session a line, as the server sends it
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -26,17 +31,14 @@ pub(crate) struct Arguments {
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let sessions = context::block_on(list(context, arguments))?;
     if arguments.json {
-        for session in &sessions {
-            output::line(serde_json::to_string(session).expect("what was JSON is JSON"))?;
-        }
-        return Ok(());
+        return Ok(output::json_lines(&sessions)?);
     }
-    let rows: Vec<Vec<String>> = sessions.iter().map(row).collect();
-    let headings = ["SESSION", "STATUS", "AGENT", "MODEL", "MADE", "LAST ACTIVE"];
+    let rows: Vec<Vec<String>> = sessions.iter().map(|session| row(session)).collect();
+    let headings = ["SESSION", "STATUS", "AGENT", "MODEL", "MADE (UTC)", "LAST ACTIVE"];
     Ok(output::text(table::render(&headings, &rows))?)
 }
 
-async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Session>, Failure> {
+async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Said<Session>>, Failure> {
     let client = reach::client(context, &arguments.target)?;
     let mut which = ListSessions { agent: arguments.agent.clone(), after: None };
     let mut sessions = Vec::new();
@@ -44,8 +46,7 @@ async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Session>, 
         let page = client.sessions(&which).await?;
         which.after = page.next().map(str::to_owned);
         sessions.extend(page.data);
-        if which.after.is_none() || sessions.len() >= arguments.limit {
-            sessions.truncate(arguments.limit);
+        if arguments.limit.ends(&mut sessions, which.after.is_some()) {
             return Ok(sessions);
         }
     }

@@ -5,14 +5,22 @@ use mainstay_client::{Client, Session};
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::reach::{self, Target};
-use crate::{live, output, time};
+use crate::{live, output, screen, time};
 
 /// Show a session: where it stands, what it waits for, its items
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay sessions show ses_01h…
+  mainstay sessions show ses_01h… --json | jq .required_actions
+  mainstay sessions show ses_01h… --items --json | jq -r 'select(.role == \"assistant\").content[].text'")]
 pub(crate) struct Arguments {
     /// The session's id
     session: String,
-    /// Print the session as JSON, without its items
+    /// Print its items alone
+    #[arg(long)]
+    items: bool,
+    /// Print JSON as the server sends it: the session, or with --items one item a line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -25,19 +33,27 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 }
 
 async fn show(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
-    let session = client.session(&arguments.session).await?;
-    if arguments.json {
-        let text = serde_json::to_string_pretty(&session).expect("what was JSON is JSON");
-        return Ok(output::line(text)?);
+    if !arguments.items {
+        let session = client.session(&arguments.session).await?;
+        if arguments.json {
+            let text = serde_json::to_string_pretty(session.json()).expect("what was JSON is JSON");
+            return Ok(output::line(text)?);
+        }
+        head(&session)?;
     }
-    head(&session)?;
+    items(client, arguments).await
+}
+
+async fn items(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
     let mut after = None;
     loop {
-        let page = client.items(&session.id, after.as_deref()).await?;
+        let page = client.items(&arguments.session, after.as_deref()).await?;
         after = page.next().map(str::to_owned);
-        for item in &page.data {
-            if let Some(line) = live::item_line(item) {
-                output::line(line)?;
+        if arguments.json {
+            output::json_lines(&page.data)?;
+        } else {
+            for line in page.data.iter().filter_map(|item| live::item_line(item)) {
+                output::line(screen::harmless(&line))?;
             }
         }
         if after.is_none() {
@@ -49,11 +65,12 @@ async fn show(client: &Client, arguments: &Arguments) -> Result<(), Failure> {
 fn head(session: &Session) -> Result<(), Failure> {
     let name = session.agent.name.as_deref().unwrap_or(&session.agent.id);
     output::line(format!("session  {}", session.id))?;
-    output::line(format!("agent    {name} on {}", session.agent.model))?;
+    let agent = format!("agent    {name} on {}", session.agent.model);
+    output::line(screen::harmless(&agent))?;
     output::line(format!("status   {}", session.status))?;
-    output::line(format!("made     {}", time::stamp(session.created_at)))?;
+    output::line(format!("made     {} UTC", time::stamp(session.created_at)))?;
     if let Some(error) = &session.error {
-        output::line(format!("error    {error}"))?;
+        output::line(screen::harmless(&format!("error    {error}")))?;
     }
     for action in &session.required_actions {
         output::line(format!("waits    {}", live::action_line(action)))?;
