@@ -132,12 +132,17 @@ fn excerpt(text: &str, max_chars: usize) -> String {
     one_line.take(max_chars).collect()
 }
 
+/// A key of this length is masked wherever it stands; a shorter one where it is a word.
+const LONG_KEY_BYTES: usize = 12;
+
 /// The text without the key and without anything that looks like one: providers quote keys in their
 /// messages, and a proxy may quote whole requests.
 fn scrubbed(text: &str, key: Option<&Secret>) -> String {
     const MASK: &str = "[secret]";
     let key = key.map(Secret::expose).filter(|key| !key.is_empty());
-    let text = key.map_or_else(|| text.to_owned(), |key| text.replace(key, MASK));
+    // A short one, as local servers take, may be a part of ordinary words.
+    let long = key.filter(|key| key.len() >= LONG_KEY_BYTES);
+    let text = long.map_or_else(|| text.to_owned(), |key| text.replace(key, MASK));
     let of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*');
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.as_str();
@@ -147,7 +152,8 @@ fn scrubbed(text: &str, key: Option<&Secret>) -> String {
         clean.push_str(&rest[..start]);
         let before = clean.as_bytes().last_chunk::<7>();
         let after_bearer = before.is_some_and(|before| before.eq_ignore_ascii_case(b"bearer "));
-        let masked = after_bearer || word.starts_with("sk-") || word.starts_with("sk_");
+        let is_key = key == Some(&word[..end]);
+        let masked = is_key || after_bearer || word.starts_with("sk-") || word.starts_with("sk_");
         clean.push_str(if masked { MASK } else { &word[..end] });
         rest = &word[end..];
     }
