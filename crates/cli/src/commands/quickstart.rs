@@ -1,5 +1,7 @@
 //! `mainstay quickstart`
 
+use std::path::PathBuf;
+
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::logging;
@@ -34,6 +36,9 @@ pub(crate) struct Arguments {
     /// Make another of the 36 invoices the wrong one
     #[arg(long, value_name = "NUMBER", hide = true)]
     variant: Option<usize>,
+    /// Write what the model answers as the recording that --replay plays
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "replay")]
+    record: Option<PathBuf>,
 }
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
@@ -50,6 +55,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure
             (false, false) => None,
         },
         variant: arguments.variant,
+        record: arguments.record,
     };
     context::block_on(quickstart::run(context, &options))
 }

@@ -20,7 +20,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use model::EmbeddedModel;
+pub use model::{EmbeddedModel, EmbeddedModels};
 pub use settings::{
     DEFAULT_CONTEXT_TOKENS, DEFAULT_MAX_MEMORY_BYTES, DEFAULT_MAX_OUTPUT_TOKENS,
     DEFAULT_MAX_WAITING_CALLS, EmbeddedSettings,
