@@ -50,7 +50,9 @@ pub(crate) async fn pull(
 ) -> anyhow::Result<PathBuf> {
     let puller = Puller::new().context("set up the download")?;
     let mut report = Report::new(is_live);
-    tell(Report::beginning(file, folder));
+    if file.state(folder).context("look for the model")? != LocalState::Present {
+        tell(Report::beginning(file, folder));
+    }
     let mut on_progress = |progress: PullProgress<'_>| {
         if let Some(told) = report.of(&progress) {
             tell(told);

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Stop the server at the end; what happens without a terminal
     #[arg(long)]
     exit: bool,
-    /// Make another of the 36 invoices the wrong one
+    /// Make another of the 36 invoices the overdue one
     #[arg(long, value_name = "NUMBER", hide = true)]
     variant: Option<usize>,
     /// Write what the model answers as the recording that --replay plays

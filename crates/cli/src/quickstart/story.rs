@@ -39,7 +39,7 @@ pub(crate) struct Options {
     pub(crate) replay: bool,
     /// Keep the server running until ^C.
     pub(crate) stay: Option<bool>,
-    /// Make another invoice the wrong one.
+    /// Make another invoice the overdue one.
     pub(crate) variant: Option<usize>,
     /// Where to write what the model answered, as the recording that a replay plays.
     pub(crate) record: Option<PathBuf>,

@@ -9,6 +9,7 @@ mod engine;
 mod examples;
 mod grammar;
 mod history;
+mod members;
 mod model;
 mod number;
 mod prompt;
