@@ -184,7 +184,7 @@ impl Story {
         self.display.heading("The session's journal")?;
         self.display.line(Tone::Plain, journal::timeline(&entries).trim_end())?;
         if let Some(file) = &self.record {
-            record::write(file, &self.choice.label, &entries)?;
+            record::write(file, &self.choice.name, &entries)?;
         }
         let head = chain.head();
         self.display.heading("Checks")?;
