@@ -50,6 +50,13 @@ impl Workspace {
             .unwrap_or(inherited)
     }
 
+    /// `PATH` with a Python's own folder first.
+    pub(crate) fn path_with_python(&self, python: &Path) -> OsString {
+        let own = python.parent().map(Path::to_path_buf);
+        let rest = self.search_path();
+        env::join_paths(own.into_iter().chain(env::split_paths(&rest))).unwrap_or(rest)
+    }
+
     /// A program of the build that tests use.
     pub(crate) fn debug_binary(&self, name: &str) -> PathBuf {
         self.target_dir.join("debug").join(name)

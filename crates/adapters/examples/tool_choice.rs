@@ -1,5 +1,5 @@
 //! How often the embedded model chooses the right tool with the right arguments:
-//! `cargo run --release -p mainstay-adapters --features embedded-model --example tool_choice -- FILE.gguf [FOLDER]`.
+//! `cargo run --release -p mainstay-adapters --features embedded-model --example tool_choice -- FILE.gguf [FOLDER [THREADS]]`.
 //!
 //! FOLDER holds `tool_sets.json` and `tool_choice.jsonl`; without it the held-out cases of
 //! `testdata/embedded` are taken, after which no prompt may be tuned.
@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use mainstay_adapters::model::embedded::{EmbeddedModel, EmbeddedSettings};
+use mainstay_adapters::model::embedded::{
+    DEFAULT_MAX_WAITING_CALLS, EmbeddedModel, EmbeddedModels, EmbeddedSettings,
+};
 use mainstay_core::item::{Content, Item, ItemBody};
 use mainstay_core::port::{Model, ModelOutput, ModelPart, ModelReply, ModelRequest};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSpec};
@@ -83,7 +85,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cases = std::fs::read_to_string(folder.join("tool_choice.jsonl"))?;
     let cases: Vec<Case> = cases.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
 
-    let model = EmbeddedModel::new(EmbeddedSettings::new(file));
+    let threads = arguments.next().map(|threads| threads.parse()).transpose()?;
+    let settings = EmbeddedSettings { threads, ..EmbeddedSettings::new(file) };
+    let model = EmbeddedModels::new(DEFAULT_MAX_WAITING_CALLS).model(settings);
     let (_, load_time) = timed(model.load()).await;
     println!("loaded in {:.1} s", load_time.as_secs_f64());
     let mut score = Score::default();

@@ -1,10 +1,19 @@
 //! The files of embedded models, as this installation has them.
+//!
+//! Invariant: the one place that knows where they are. Deliberately absent: how a download is shown,
+//! which [`report`] words and its caller prints.
 
-use std::path::PathBuf;
+mod report;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use mainstay_adapters::model::embedded::{LocalState, ModelFile, find_model_file, model_files};
+use mainstay_adapters::model::embedded::{
+    LocalState, ModelFile, PullProgress, Puller, find_model_file, model_files,
+};
 
+use self::report::Report;
+pub(crate) use self::report::Told;
 use crate::config::{Config, Environment};
 use crate::failure::Failure;
 
@@ -15,22 +24,41 @@ pub(crate) const IS_BUILT_IN: bool = cfg!(feature = "embedded-model");
 pub(crate) const PROVIDER: &str = "embedded";
 
 /// Where the files are.
-pub(crate) fn folder(config: &Config, environment: &Environment) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = &config.embedded_model.folder {
-        return Ok(folder.clone());
-    }
-    let home = environment.cache_home().context(
-        "there is no folder for models: set embedded_model.folder, XDG_CACHE_HOME or HOME",
-    )?;
-    Ok(home.join("mainstay").join("models"))
+pub(crate) fn folder(config: &Config, environment: &Environment) -> Result<PathBuf, Failure> {
+    let cached = || environment.cache_home().map(|cache| cache.join("mainstay/models"));
+    config.embedded_model.folder.clone().or_else(cached).ok_or_else(|| {
+        Failure::new("there is no folder for models: HOME is not set")
+            .hint("set embedded_model.folder in the configuration")
+    })
 }
 
 /// A model by its name.
 pub(crate) fn named(name: &str) -> Result<&'static ModelFile, Failure> {
     find_model_file(name).ok_or_else(|| {
+        let known: Vec<_> = model_files().iter().map(|file| file.name).collect();
         Failure::usage(format!("there is no embedded model {name:?}"))
-            .hint("`mainstay model list` shows them")
+            .hint(format!("the models are: {}", known.join(", ")))
     })
+}
+
+/// Gets a model's file; `tell` is told how it goes, with a bar that moves where it is live.
+pub(crate) async fn pull(
+    file: &ModelFile,
+    folder: &Path,
+    is_live: bool,
+    tell: &mut (dyn FnMut(Told) + Send),
+) -> anyhow::Result<PathBuf> {
+    let puller = Puller::new().context("set up the download")?;
+    let mut report = Report::new(is_live);
+    if file.state(folder).context("look for the model")? != LocalState::Present {
+        tell(Report::beginning(file, folder));
+    }
+    let mut on_progress = |progress: PullProgress<'_>| {
+        if let Some(told) = report.of(&progress) {
+            tell(told);
+        }
+    };
+    Ok(puller.pull(file, folder, &mut on_progress).await?)
 }
 
 /// The models that agents can use now, the preferred one first: the one that is configured, else

@@ -2,7 +2,7 @@
 //!
 //! Invariant: results go to stdout, everything else to stderr, so that a command can stand in a pipe.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// A line of the command's result.
 pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
@@ -33,4 +33,9 @@ pub(crate) fn note(text: impl AsRef<str>) {
 pub(crate) fn error(lines: &str) {
     // Nobody is left to tell when stderr is closed.
     let _ = io::stderr().lock().write_all(lines.as_bytes());
+}
+
+/// Whether a person looks at what goes to stderr.
+pub(crate) fn is_terminal() -> bool {
+    io::stderr().is_terminal()
 }

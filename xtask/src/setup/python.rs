@@ -27,6 +27,13 @@ pub(super) fn with_venv() -> Option<&'static str> {
         .find(|python| process::succeeds(Command::new(python).args(["-c", PROBE])))
 }
 
+/// Whether `mainstay model pull` will find a Python with pip.
+pub(super) fn with_pip() -> bool {
+    let has_pip =
+        |python: &&str| process::succeeds(Command::new(python).args(["-m", "pip", "--version"]));
+    CANDIDATES.iter().any(has_pip)
+}
+
 pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
     let folder = folder(workspace)?;
     if folder.join(FINISHED_MARK).is_file() {

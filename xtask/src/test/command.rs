@@ -14,7 +14,8 @@ use crate::workspace::Workspace;
 /// Run every check and test, as continuous integration does
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Leave out what takes longest: the dependency check, documentation tests, simulation, SDK tests
+    /// Leave out what takes longest: the dependency check, documentation tests, simulation, SDK tests,
+    /// the embedded model
     #[arg(long)]
     quick: bool,
     /// Run only these stages

@@ -4,6 +4,7 @@
 //! testing older ones.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -11,6 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::tally::{Summary, Tally};
 use crate::process;
+use crate::quickstart;
 use crate::setup;
 use crate::tidy;
 use crate::workspace::Workspace;
@@ -19,6 +21,26 @@ use crate::workspace::Workspace;
 const SIMULATED_SEEDS: u32 = 2_000;
 const SDK_TESTS: &str = "testing/it/python";
 const SDK_TEST_TIMEOUT_SECONDS: u32 = 120;
+const MODEL_TESTS: &str = "testing/it/model";
+/// A model that computes on a busy machine needs minutes for what it does in seconds on a quiet one.
+const MODEL_TEST_TIMEOUT_SECONDS: u32 = 900;
+
+/// What surrounds the embedded model's engine, built as the binary is, so that the library behind it
+/// is compiled once.
+const MODEL_UNIT_TESTS: [&str; 12] = [
+    "nextest",
+    "run",
+    "--release",
+    "--package",
+    "mainstay-adapters",
+    "--features",
+    "embedded-model",
+    "--lib",
+    "--profile",
+    "ci",
+    "--filterset",
+    "test(/^model::embedded::inference::/)",
+];
 
 pub(super) struct Stage {
     pub(super) name: &'static str,
@@ -52,6 +74,12 @@ pub(super) const ALL: &[Stage] = &[
         about: "official SDKs against the real binary",
         is_quick: false,
         run: sdk,
+    },
+    Stage {
+        name: "model",
+        about: "the embedded model itself, and the quickstart with it",
+        is_quick: false,
+        run: model,
     },
 ];
 
@@ -149,11 +177,39 @@ fn simulation(context: &mut Context<'_>) -> Result<Tally> {
 
 fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
-    let mut command = Command::new(setup::python_interpreter(context.workspace)?);
+    let binary = context.workspace.debug_binary("mainstay");
+    pytest(context, SDK_TESTS, SDK_TEST_TIMEOUT_SECONDS, &binary)
+}
+
+/// Fails where the model cannot be had, because then nothing was tested. In release, because a model
+/// that computes unoptimised is too slow to wait for.
+fn model(context: &mut Context<'_>) -> Result<Tally> {
+    let workspace = context.workspace;
+    quickstart::build_with_model(workspace)?;
+    let binary = workspace.release_binary("mainstay");
+    let python = setup::python_interpreter(workspace)?;
+    let mut pull = Command::new(&binary);
+    pull.args(["model", "pull"]).env("PATH", workspace.path_with_python(&python));
+    let pulled = counted(&mut pull, Summary::None)?;
+    ensure!(pulled.failed == 0, "the embedded model could not be had");
+    let units = counted(&mut context.cargo(&MODEL_UNIT_TESTS), Summary::Nextest)?;
+    Ok(pulled + units + pytest(context, MODEL_TESTS, MODEL_TEST_TIMEOUT_SECONDS, &binary)?)
+}
+
+/// Tests of `folder` with this binary, by the Python that `setup` made.
+fn pytest(
+    context: &Context<'_>,
+    folder: &str,
+    timeout_seconds: u32,
+    binary: &Path,
+) -> Result<Tally> {
+    let python = setup::python_interpreter(context.workspace)?;
+    let mut command = Command::new(&python);
     command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout"]);
-    command.arg(SDK_TEST_TIMEOUT_SECONDS.to_string()).arg(SDK_TESTS);
-    command.current_dir(&context.workspace.root).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("MAINSTAY_BIN", context.workspace.debug_binary("mainstay"));
+    command.arg(timeout_seconds.to_string()).arg(folder).current_dir(&context.workspace.root);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("MAINSTAY_BIN", binary);
+    // Commands that tests run as they are printed find this Python too.
+    command.env("PATH", context.workspace.path_with_python(&python));
     counted(&mut command, Summary::Pytest)
 }
 

@@ -1,5 +1,7 @@
 //! `mainstay quickstart`
 
+use std::path::PathBuf;
+
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::logging;
@@ -31,9 +33,12 @@ pub(crate) struct Arguments {
     /// Stop the server at the end; what happens without a terminal
     #[arg(long)]
     exit: bool,
-    /// Make another of the 36 invoices the wrong one
+    /// Make another of the 36 invoices the overdue one
     #[arg(long, value_name = "NUMBER", hide = true)]
     variant: Option<usize>,
+    /// Write what the model answers as the recording that --replay plays
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "replay")]
+    record: Option<PathBuf>,
 }
 
 pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
@@ -50,6 +55,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure
             (false, false) => None,
         },
         variant: arguments.variant,
+        record: arguments.record,
     };
     context::block_on(quickstart::run(context, &options))
 }

@@ -7,9 +7,6 @@ use mainstay_adapters::model::embedded::EmbeddedSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::environment::Environment;
-use crate::failure::Failure;
-
 /// The model inside this binary.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -35,17 +32,6 @@ pub(crate) struct EmbeddedModel {
     /// it says was said before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) replay_file: Option<PathBuf>,
-}
-
-impl EmbeddedModel {
-    /// Where the models' files are.
-    pub(crate) fn models_folder(&self, environment: &Environment) -> Result<PathBuf, Failure> {
-        let cached = || environment.cache_home().map(|cache| cache.join("mainstay/models"));
-        self.folder.clone().or_else(cached).ok_or_else(|| {
-            Failure::new("there is no folder for models: HOME is not set")
-                .hint("set embedded_model.folder in the configuration")
-        })
-    }
 }
 
 impl Default for EmbeddedModel {

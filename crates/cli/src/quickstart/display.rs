@@ -90,6 +90,16 @@ impl Display {
         self.draw()
     }
 
+    /// A command to copy. The mark of a replay stands behind it, as a comment of the shell.
+    pub(super) fn command(&mut self, command: &str) -> std::io::Result<()> {
+        self.clear()?;
+        match self.mark {
+            "" => output::line(command)?,
+            mark => output::line(format!("{command}  # {}", mark.trim_end()))?,
+        }
+        self.draw()
+    }
+
     /// A line cut to one screen line.
     pub(super) fn short(&mut self, tone: Tone, indent: &str, text: &str) -> std::io::Result<()> {
         let text = table::cut(text, LINE_CHARS - indent.chars().count());

@@ -55,7 +55,7 @@ impl Next<'_> {
         display.heading("Talk to it")?;
         for (name, line) in self.lines() {
             display.line(Tone::Quiet, &format!("# {name}"))?;
-            display.line(Tone::Plain, &line)?;
+            display.command(&line)?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod farewell;
 mod model;
 mod prepare;
 mod process;
+mod record;
 mod story;
 mod task;
 mod watch;

@@ -1,14 +1,15 @@
 //! Which model the agent gets: the configured one, else the one in this binary, else a recording.
 
 use mainstay_adapters::http_client;
-use mainstay_adapters::model::embedded::{DEFAULT_MODEL, PullProgress, Puller};
+use mainstay_adapters::model::embedded::DEFAULT_MODEL;
 use mainstay_adapters::model::{OPENAI_BASE_URL, ProviderKind, ProviderSettings};
 use serde_json::Value;
 
 use super::display::{Display, Tone};
 use crate::config::{Config, Environment};
+use crate::embedded::{self, Told};
 use crate::failure::Failure;
-use crate::{embedded, progress, wire};
+use crate::wire;
 
 /// What OpenAI's own API is asked for when nobody says.
 const OPENAI_MODEL: &str = "gpt-5.4-mini";
@@ -110,43 +111,22 @@ async fn of_binary(
     }
     let file = embedded::named(name)?;
     let folder = embedded::folder(config, environment)?;
-    display.line(
-        Tone::Plain,
-        &format!(
-            "The model {name} ({}, {}) is fetched once into {}",
-            progress::size(file.size_bytes),
-            file.licence,
-            folder.display()
-        ),
-    )?;
-    let puller = Puller::new().map_err(|error| Failure::new(error.to_string()))?;
-    let mut on_progress = |progress: PullProgress<'_>| {
+    let is_live = display.is_live();
+    let mut tell = |told: Told| {
         // A screen that cannot be written to must not stop a download.
-        let _ = show(display, &progress);
+        let _ = match told {
+            Told::Line(line) => display.line(Tone::Plain, &line),
+            Told::Bar(bar) => display.status("").and_then(|()| display.more(&bar)),
+        };
     };
-    let pulled = puller.pull(file, &folder, &mut on_progress).await;
+    let pulled = embedded::pull(file, &folder, is_live, &mut tell).await;
     display.rest()?;
     match pulled {
         Ok(_) => Ok(chosen(file.name)),
         Err(error) => {
-            let why = format!("the embedded model could not be had: {error}");
+            let why = format!("the embedded model could not be had: {error:#}");
             Ok(recording(display, &why)?)
         }
-    }
-}
-
-fn show(display: &mut Display, progress: &PullProgress<'_>) -> std::io::Result<()> {
-    match progress {
-        PullProgress::Trying { source } => display.short(Tone::Quiet, "  from ", source),
-        PullProgress::SourceFailed { error, .. } => {
-            display.short(Tone::Quiet, "  that did not work: ", &error.to_string())
-        }
-        PullProgress::Bytes { done_bytes, total_bytes } => {
-            let bar = progress::bar(*done_bytes, *total_bytes);
-            display.status("")?;
-            display.more(&bar)
-        }
-        PullProgress::Verifying => display.more("checking its SHA-256"),
     }
 }
 

@@ -17,6 +17,7 @@ use super::farewell::Next;
 use super::model::{self, Choice, Wish};
 use super::prepare;
 use super::process::{Launch, Server};
+use super::record;
 use super::task::{self, MESSAGE, NUDGE, Task};
 use super::watch::{self, Stopped, Watch};
 use crate::context::Context;
@@ -38,17 +39,19 @@ pub(crate) struct Options {
     pub(crate) replay: bool,
     /// Keep the server running until ^C.
     pub(crate) stay: Option<bool>,
-    /// Make another invoice the wrong one.
+    /// Make another invoice the overdue one.
     pub(crate) variant: Option<usize>,
+    /// Where to write what the model answered, as the recording that a replay plays.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// Runs the quickstart.
 pub(crate) async fn run(context: &Context, options: &Options) -> Result<(), Failure> {
     let mut display = Display::new(&context.environment);
     let config = context.config(Vec::new())?;
-    display.line(Tone::Heading, "Mainstay quickstart")?;
     let wish = Wish { model: options.model.clone(), replay: options.replay };
     let choice = model::choose(&config, &context.environment, &wish, &mut display).await?;
+    display.line(Tone::Heading, "Mainstay quickstart")?;
     let folder = prepare::folder(&config, options.folder.as_deref())?;
     let task = Task::new(options.variant)?;
     let (listener, address) = Billing::bind().await?;
@@ -63,6 +66,7 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<(), Fail
         choice,
         display,
         stay: options.stay,
+        record: options.record.clone(),
     };
     tokio::select! {
         told = story.tell() => told,
@@ -79,6 +83,7 @@ struct Story {
     choice: Choice,
     display: Display,
     stay: Option<bool>,
+    record: Option<PathBuf>,
 }
 
 /// A session on its way.
@@ -178,6 +183,9 @@ impl Story {
         read.await?;
         self.display.heading("The session's journal")?;
         self.display.line(Tone::Plain, journal::timeline(&entries).trim_end())?;
+        if let Some(file) = &self.record {
+            record::write(file, &self.choice.name, &entries)?;
+        }
         let head = chain.head();
         self.display.heading("Checks")?;
         let verified = format!("hash chain verified: {} entries, head {}", head.seq, head.hash);
@@ -240,12 +248,12 @@ impl Story {
         if !self.stay.unwrap_or_else(|| self.display.is_live()) {
             next.show(&mut self.display)?;
             self.display.line(Tone::Quiet, "# after starting the server again with")?;
-            self.display.line(Tone::Plain, &serve)?;
+            self.display.command(&serve)?;
             return Ok(begun.server.stop().await?);
         }
         next.show(&mut self.display)?;
         self.display.heading("The server runs until you press ^C. Start it again later with:")?;
-        self.display.line(Tone::Plain, &serve)?;
+        self.display.command(&serve)?;
         tokio::signal::ctrl_c().await?;
         self.display.line(Tone::Plain, "")?;
         Ok(begun.server.stop().await?)

@@ -16,14 +16,11 @@ const AGENT: &str = include_str!("../../../../examples/receivables/agent.json");
 pub(super) const REPLAY: &str = include_str!("../../../../examples/receivables/replay.json");
 
 /// What the user says.
-pub(super) const MESSAGE: &str = "One invoice is overdue, and its amount does not agree with its \
-    order. Find out who owes us how much, and send that customer one reminder with the right amount.";
+pub(super) const MESSAGE: &str = "One invoice is overdue. Find out who owes us how much for what, \
+    and send that customer one reminder.";
 
 /// What the user says when the agent rested before it did what it was asked.
 pub(super) const NUDGE: &str = "You have not sent the reminder yet. Go on with the next step.";
-
-/// What is added to the amount of an invoice to make it wrong.
-const WRONG_BY_EUR: f64 = 90.0;
 
 /// The task with its data.
 pub(super) struct Task {
@@ -42,7 +39,7 @@ pub(super) struct Reminder {
 }
 
 impl Task {
-    /// The task of the shipped data, or with another of its invoices as the one that is wrong.
+    /// The task of the shipped data, or with another of its invoices as the one that is overdue.
     pub(super) fn new(variant: Option<usize>) -> anyhow::Result<Self> {
         let mut invoices = lines(INVOICES)?;
         if let Some(variant) = variant {
@@ -83,16 +80,13 @@ pub(super) fn agent(model: &str, billing_url: &str) -> Value {
     agent
 }
 
-/// Makes another invoice the one that is overdue and wrong.
+/// Makes another invoice the one that is overdue.
 fn choose(invoices: &mut [Value], variant: usize) -> anyhow::Result<()> {
     ensure!(variant < invoices.len(), "there are {} invoices", invoices.len());
     for invoice in invoices.iter_mut().filter(|invoice| invoice["status"] == "overdue") {
         invoice["status"] = json!("paid");
     }
-    let chosen = &mut invoices[variant];
-    let amount_eur = chosen["amount_eur"].as_f64().context("an invoice has no amount")?;
-    chosen["status"] = json!("overdue");
-    chosen["amount_eur"] = json!(amount_eur + WRONG_BY_EUR);
+    invoices[variant]["status"] = json!("overdue");
     Ok(())
 }
 

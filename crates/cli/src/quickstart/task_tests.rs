@@ -15,7 +15,7 @@ fn the_shipped_data_has_one_right_reminder() {
 }
 
 #[test]
-fn every_invoice_can_be_the_wrong_one() {
+fn every_invoice_can_be_the_overdue_one() {
     for variant in 0..36 {
         let task = Task::new(Some(variant)).expect("the data is whole");
         assert_eq!(task.right.invoice, format!("INV-{}", 3001 + variant));

@@ -14,6 +14,6 @@ pub use files::{DEFAULT_MODEL, LocalState, ModelFile, Source, find_model_file, m
 #[cfg(feature = "embedded-model")]
 pub use inference::{
     DEFAULT_CONTEXT_TOKENS, DEFAULT_MAX_MEMORY_BYTES, DEFAULT_MAX_OUTPUT_TOKENS,
-    DEFAULT_MAX_WAITING_CALLS, EmbeddedModel, EmbeddedSettings,
+    DEFAULT_MAX_WAITING_CALLS, EmbeddedModel, EmbeddedModels, EmbeddedSettings,
 };
 pub use pull::{PullError, PullProgress, Puller, SourceError, VerifyError, verify};

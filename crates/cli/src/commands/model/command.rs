@@ -1,7 +1,6 @@
 //! What follows `mainstay model`.
 
 use clap::Subcommand;
-use mainstay_adapters::model::embedded::{ModelFile, find_model_file, model_files};
 
 use super::{list, pull, rm, verify};
 use crate::context::Context;
@@ -30,13 +29,4 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure
         Command::Verify(arguments) => verify::run(context, &arguments),
         Command::Rm(arguments) => rm::run(context, &arguments),
     }
-}
-
-/// The model of this name.
-pub(super) fn find(name: &str) -> Result<&'static ModelFile, Failure> {
-    find_model_file(name).ok_or_else(|| {
-        let known: Vec<_> = model_files().iter().map(|file| file.name).collect();
-        Failure::usage(format!("there is no embedded model {name:?}"))
-            .hint(format!("the models are: {}", known.join(", ")))
-    })
 }

@@ -1,9 +1,8 @@
 //! `mainstay model rm`
 
-use super::command::find;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output;
+use crate::{embedded, output, progress};
 
 /// Remove a model's file
 #[derive(Debug, clap::Args)]
@@ -13,10 +12,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    let file = find(&arguments.model)?;
+    let file = embedded::named(&arguments.model)?;
     let config = context.config(Vec::new())?;
-    let folder = config.embedded_model.models_folder(&context.environment)?;
+    let folder = embedded::folder(&config, &context.environment)?;
     let freed_bytes = file.remove(&folder)?;
-    output::note(format!("freed {} MB", freed_bytes / 1_000_000));
+    output::note(format!("freed {}", progress::size(freed_bytes)));
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use mainstay_adapters::model::embedded::{DEFAULT_MODEL, verify};
 
-use super::command::find;
 use crate::context::Context;
+use crate::embedded;
 use crate::failure::Failure;
 use crate::output;
 
@@ -16,9 +16,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    let file = find(&arguments.model)?;
+    let file = embedded::named(&arguments.model)?;
     let config = context.config(Vec::new())?;
-    let folder = config.embedded_model.models_folder(&context.environment)?;
+    let folder = embedded::folder(&config, &context.environment)?;
     verify(file, &folder).map_err(|error| {
         Failure::new(error.to_string()).hint(format!("`mainstay model pull {}` gets it", file.name))
     })?;

@@ -189,11 +189,6 @@ impl<'m> Engine<'m> {
         self.context.get_logits()
     }
 
-    /// How many tokens are held.
-    pub(super) fn held_tokens(&self) -> usize {
-        self.held.len()
-    }
-
     fn forget_after(&mut self, length: usize) -> Result<(), EngineError> {
         if length == self.held.len() {
             return Ok(());

@@ -9,6 +9,8 @@ use llguidance::api::TopLevelGrammar;
 use mainstay_core::tool::ToolSpec;
 use serde_json::{Map, Value, json};
 
+use super::members::in_order;
+
 /// Bound on a text in a call, characters; a schema may ask for less.
 const MAX_STRING_CHARS: u64 = 2_000;
 /// Bound on a list in a call; a schema may ask for less.
@@ -82,7 +84,7 @@ fn object(parameters: &Value) -> Value {
 
 /// The schema with bounds, in the layout that models write by themselves.
 fn bounded_schema(schema: &Value) -> Value {
-    let mut schema = schema.clone();
+    let mut schema = in_order(schema);
     bound(&mut schema, MAX_SCHEMA_DEPTH);
     if let Value::Object(members) = &mut schema {
         let layout = json!({

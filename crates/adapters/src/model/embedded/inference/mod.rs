@@ -9,6 +9,7 @@ mod engine;
 mod examples;
 mod grammar;
 mod history;
+mod members;
 mod model;
 mod number;
 mod prompt;
@@ -20,7 +21,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use model::EmbeddedModel;
+pub use model::{EmbeddedModel, EmbeddedModels};
 pub use settings::{
     DEFAULT_CONTEXT_TOKENS, DEFAULT_MAX_MEMORY_BYTES, DEFAULT_MAX_OUTPUT_TOKENS,
     DEFAULT_MAX_WAITING_CALLS, EmbeddedSettings,

@@ -17,44 +17,55 @@ use tokio::time::{Sleep, sleep};
 use super::settings::EmbeddedSettings;
 use super::worker::{Parts, Worker, gone};
 
-/// The model inside the binary.
+/// The models inside the binary, of which one at a time is in memory.
 #[derive(Clone)]
-pub struct EmbeddedModel(Arc<Inner>);
+pub struct EmbeddedModels {
+    worker: Arc<Worker>,
+}
 
-struct Inner {
-    worker: Worker,
-    capabilities: ModelCapabilities,
+impl EmbeddedModels {
+    /// None yet. `max_waiting_calls` wait behind the running one; more are refused.
+    #[must_use]
+    pub fn new(max_waiting_calls: usize) -> Self {
+        Self { worker: Arc::new(Worker::new(max_waiting_calls)) }
+    }
+
+    /// One more.
+    #[must_use]
+    pub fn model(&self, settings: EmbeddedSettings) -> EmbeddedModel {
+        EmbeddedModel { worker: self.worker.clone(), settings: Arc::new(settings) }
+    }
+}
+
+/// A model inside the binary. It is loaded when it is asked and not in memory.
+#[derive(Clone)]
+pub struct EmbeddedModel {
+    worker: Arc<Worker>,
+    settings: Arc<EmbeddedSettings>,
 }
 
 impl EmbeddedModel {
-    /// A model that is loaded when it is first asked.
-    #[must_use]
-    pub fn new(settings: EmbeddedSettings) -> Self {
-        let capabilities = ModelCapabilities {
-            context_tokens: u64::from(settings.context_tokens),
-            max_output_tokens: u64::from(settings.max_output_tokens),
-            tools: true,
-            images: false,
-        };
-        Self(Arc::new(Inner { worker: Worker::new(settings), capabilities }))
-    }
-
     /// Loads the model now, and says whether it can be used.
     pub async fn load(&self) -> Result<(), ModelError> {
-        self.0.worker.load().await
+        self.worker.load(&self.settings).await
     }
 }
 
 impl Model for EmbeddedModel {
     fn capabilities(&self) -> ModelCapabilities {
-        self.0.capabilities
+        ModelCapabilities {
+            context_tokens: u64::from(self.settings.context_tokens),
+            max_output_tokens: u64::from(self.settings.max_output_tokens),
+            tools: true,
+            images: false,
+        }
     }
 
     fn stream(&self, request: ModelRequest) -> ModelStream {
-        let model = self.0.clone();
+        let model = self.clone();
         let timeout_ms = request.timeout_ms;
         let answer = async move {
-            match model.worker.answer(request) {
+            match model.worker.answer(&model.settings, request) {
                 Ok(parts) => bounded(parts, timeout_ms),
                 Err(error) => stream::once(async { Err(error) }).boxed(),
             }

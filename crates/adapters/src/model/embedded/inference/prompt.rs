@@ -12,6 +12,7 @@ use mainstay_core::tool::ToolSpec;
 use serde_json::{Value, json};
 
 use super::examples::EXAMPLES;
+use super::members::in_order;
 use crate::model::transcript::{
     NO_OUTPUT, Piece, joined_text, late_output_text, pieces, summary_text,
 };
@@ -176,7 +177,8 @@ fn tool_instructions(request: &ModelRequest, reply: &str) -> String {
 }
 
 fn tool_line(tool: &ToolSpec) -> String {
-    let parameters = tool.parameters.get("properties").cloned().unwrap_or_else(|| json!({}));
+    let parameters = in_order(&tool.parameters);
+    let parameters = parameters.get("properties").cloned().unwrap_or_else(|| json!({}));
     let mut line = json!({"name": tool.name, "description": tool.description});
     line["parameters"] = parameters;
     line.to_string()
@@ -189,5 +191,6 @@ fn instructions(request: &ModelRequest) -> &str {
 
 fn schema_instructions(schema: &Value) -> String {
     let schema = schema.get("schema").unwrap_or(schema);
+    let schema = in_order(schema);
     format!("\n\nThe answer to the user is one JSON value that follows this schema: {schema}")
 }

@@ -25,8 +25,6 @@ pub struct EmbeddedSettings {
     pub threads: Option<u32>,
     /// Bound on its memory; it is not loaded when it would need more.
     pub max_memory_bytes: u64,
-    /// How many calls wait behind the running one; more are refused.
-    pub max_waiting_calls: usize,
 }
 
 impl EmbeddedSettings {
@@ -39,7 +37,6 @@ impl EmbeddedSettings {
             max_output_tokens: DEFAULT_MAX_OUTPUT_TOKENS,
             threads: None,
             max_memory_bytes: DEFAULT_MAX_MEMORY_BYTES,
-            max_waiting_calls: DEFAULT_MAX_WAITING_CALLS,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The thread that owns the model.
 //!
-//! Invariant: one model, one thread, one call at a time; calls wait in a bounded queue. A thread that
-//! is gone (the file was missing, it panicked) is started again by the next call.
+//! Invariant: one thread, one model in memory, one call at a time; calls wait in a bounded queue. A
+//! call for another model than the one in memory takes its place. A thread that is gone (the file was
+//! missing, it panicked) is started again by the next call.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -22,8 +23,13 @@ const MAX_WAITING_PARTS: usize = 256;
 /// What comes back: parts, and at most one error, which is the last.
 pub(super) type Parts = mpsc::Receiver<Result<ModelPart, ModelError>>;
 
-/// What the thread is asked.
-enum Job {
+/// What the thread is asked, of which model.
+struct Job {
+    settings: Arc<EmbeddedSettings>,
+    wish: Wish,
+}
+
+enum Wish {
     /// To answer.
     Answer(Box<ModelRequest>, Reader),
     /// To be ready.
@@ -35,27 +41,32 @@ struct Reader(mpsc::Sender<Result<ModelPart, ModelError>>);
 
 /// The way to the thread.
 pub(super) struct Worker {
-    settings: EmbeddedSettings,
+    max_waiting_calls: usize,
     queue: Mutex<Option<SyncSender<Job>>>,
 }
 
 impl Worker {
     /// Starts nothing yet.
-    pub(super) fn new(settings: EmbeddedSettings) -> Self {
-        Self { settings, queue: Mutex::new(None) }
+    pub(super) fn new(max_waiting_calls: usize) -> Self {
+        Self { max_waiting_calls: max_waiting_calls.max(1), queue: Mutex::new(None) }
     }
 
-    /// Queues a call.
-    pub(super) fn answer(&self, request: ModelRequest) -> Result<Parts, ModelError> {
+    /// Queues a call of this model.
+    pub(super) fn answer(
+        &self,
+        settings: &Arc<EmbeddedSettings>,
+        request: ModelRequest,
+    ) -> Result<Parts, ModelError> {
         let (parts, received) = mpsc::channel(MAX_WAITING_PARTS);
-        self.submit(Job::Answer(Box::new(request), Reader(parts)))?;
+        let wish = Wish::Answer(Box::new(request), Reader(parts));
+        self.submit(Job { settings: settings.clone(), wish })?;
         Ok(received)
     }
 
-    /// Loads the model unless it is loaded.
-    pub(super) async fn load(&self) -> Result<(), ModelError> {
+    /// Loads this model unless it is loaded.
+    pub(super) async fn load(&self, settings: &Arc<EmbeddedSettings>) -> Result<(), ModelError> {
         let (loaded, received) = oneshot::channel();
-        self.submit(Job::Load(loaded))?;
+        self.submit(Job { settings: settings.clone(), wish: Wish::Load(loaded) })?;
         received.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -68,14 +79,14 @@ impl Worker {
         let Err(TrySendError::Disconnected(job)) = sent else {
             return sent.map_err(|_| self.full());
         };
-        let started = start(self.settings.clone())?;
+        let started = start(self.max_waiting_calls)?;
         let sent = started.try_send(job);
         *queue = Some(started);
         sent.map_err(|_| gone())
     }
 
     fn full(&self) -> ModelError {
-        let waiting = self.settings.max_waiting_calls;
+        let waiting = self.max_waiting_calls;
         let message = format!("{waiting} calls wait for the embedded model already");
         ModelError::new(ModelErrorKind::RateLimited, message)
     }
@@ -86,10 +97,10 @@ pub(super) fn gone() -> ModelError {
     ModelError::new(ModelErrorKind::Unavailable, "the embedded model stopped without an answer")
 }
 
-fn start(settings: EmbeddedSettings) -> Result<SyncSender<Job>, ModelError> {
-    let (queue, jobs) = sync_channel(settings.max_waiting_calls.max(1));
+fn start(max_waiting_calls: usize) -> Result<SyncSender<Job>, ModelError> {
+    let (queue, jobs) = sync_channel(max_waiting_calls);
     let thread = thread::Builder::new().name("embedded-model".to_owned());
-    let started = thread.spawn(move || run(&settings, &jobs));
+    let started = thread.spawn(move || run(&jobs));
     started.map_err(|error| {
         let message = format!("start the embedded model's thread: {error}");
         ModelError::new(ModelErrorKind::Unavailable, message)
@@ -97,40 +108,54 @@ fn start(settings: EmbeddedSettings) -> Result<SyncSender<Job>, ModelError> {
     Ok(queue)
 }
 
-/// The thread: until nobody can ask any more.
-fn run(settings: &EmbeddedSettings, jobs: &Receiver<Job>) {
-    let Err(error) = load_and_serve(settings, jobs) else { return };
-    tracing::error!(%error, "the embedded model is not available");
-    // Whoever waits hears why; whoever comes later starts the next thread.
-    while let Ok(job) = jobs.try_recv() {
-        job.fail(&error);
+/// The thread: one model after the other, until nobody can ask any more.
+fn run(jobs: &Receiver<Job>) {
+    let mut next = jobs.recv().ok();
+    while let Some(job) = next {
+        next = serve_model(job, jobs);
     }
 }
 
-fn load_and_serve(settings: &EmbeddedSettings, jobs: &Receiver<Job>) -> Result<(), LoadError> {
-    let Ok(first) = jobs.recv() else { return Ok(()) };
-    let model = match load(settings) {
-        Ok(model) => model,
-        Err(error) => {
-            first.fail(&error);
-            return Err(error);
-        }
+/// Loads the model that is asked for and answers, until another one is asked for. That job is
+/// returned; by then the memory of this model is free.
+fn serve_model(first: Job, jobs: &Receiver<Job>) -> Option<Job> {
+    let settings = first.settings.clone();
+    let loaded = load(&settings).and_then(|model| {
+        let vocabulary = Arc::new(Vocabulary::new(model.clone()));
+        let parsers = parsers(&vocabulary)?;
+        Ok((model, vocabulary, parsers))
+    });
+    let (model, vocabulary, parsers) = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => return refuse(first, &error, jobs),
     };
-    let vocabulary = Arc::new(Vocabulary::new(model.clone()));
-    let made = Engine::new(&model, settings).and_then(|engine| Ok((engine, parsers(&vocabulary)?)));
-    let (engine, parsers) = match made {
-        Ok(made) => made,
-        Err(error) => {
-            first.fail(&error);
-            return Err(error);
-        }
+    let engine = match Engine::new(&model, &settings) {
+        Ok(engine) => engine,
+        Err(error) => return refuse(first, &error, jobs),
     };
-    let mut answerer = Answerer { engine, vocabulary, parsers, settings: settings.clone() };
-    first.serve(&mut answerer);
-    while let Ok(job) = jobs.recv() {
+    let mut answerer =
+        Answerer { engine, vocabulary, parsers, settings: settings.as_ref().clone() };
+    let mut job = first;
+    while job.settings == settings {
         job.serve(&mut answerer);
+        job = jobs.recv().ok()?;
     }
-    Ok(())
+    Some(job)
+}
+
+/// A model that is not available: whoever waits for it hears why. The next call tries again.
+fn refuse(first: Job, error: &LoadError, jobs: &Receiver<Job>) -> Option<Job> {
+    tracing::error!(%error, "the embedded model is not available");
+    let settings = first.settings.clone();
+    first.fail(error);
+    loop {
+        match jobs.try_recv() {
+            Ok(job) if job.settings == settings => job.fail(error),
+            Ok(job) => return Some(job),
+            Err(TryRecvError::Empty) => return jobs.recv().ok(),
+            Err(TryRecvError::Disconnected) => return None,
+        }
+    }
 }
 
 fn parsers(vocabulary: &Arc<Vocabulary>) -> Result<ParserFactory, LoadError> {
@@ -144,12 +169,12 @@ fn parsers(vocabulary: &Arc<Vocabulary>) -> Result<ParserFactory, LoadError> {
 
 impl Job {
     fn serve(self, answerer: &mut Answerer<'_>) {
-        match self {
-            Self::Load(loaded) => {
+        match self.wish {
+            Wish::Load(loaded) => {
                 let _gone = loaded.send(Ok(()));
             }
-            Self::Answer(_, reader) if reader.is_gone() => {}
-            Self::Answer(request, reader) => match answerer.answer(&request, &reader) {
+            Wish::Answer(_, reader) if reader.is_gone() => {}
+            Wish::Answer(request, reader) => match answerer.answer(&request, &reader) {
                 Some(Ok(reply)) => reader.send(Ok(ModelPart::Done(reply))),
                 Some(Err(error)) => reader.send(Err(error)),
                 None => {}
@@ -159,11 +184,11 @@ impl Job {
 
     fn fail(self, error: &LoadError) {
         let told = ModelError::new(ModelErrorKind::Invalid, error.to_string());
-        match self {
-            Self::Load(loaded) => {
+        match self.wish {
+            Wish::Load(loaded) => {
                 let _gone = loaded.send(Err(told));
             }
-            Self::Answer(_, reader) => reader.send(Err(told)),
+            Wish::Answer(_, reader) => reader.send(Err(told)),
         }
     }
 }

