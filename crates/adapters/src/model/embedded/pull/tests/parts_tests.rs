@@ -98,8 +98,8 @@ async fn a_python_with_pip_is_looked_for() {
     let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
     let there = paths(&["/nonexistent/python", "/bin/true"]);
     assert_eq!(with_pip(&there).await.expect("it says yes"), Path::new("/bin/true"));
-    let error = with_pip(&paths(&["/nonexistent/python", "/bin/false"])).await;
-    let error = error.expect_err("neither has pip").to_string();
+    let none = paths(&["/nonexistent/python", "/bin/false"]);
+    let error = with_pip(&none).await.expect_err("neither has pip").to_string();
     assert!(error.contains("/nonexistent/python and /bin/false without pip"), "{error}");
 }
 
