@@ -74,7 +74,7 @@ def client(server: Server) -> Iterator[OpenAI]:
         yield client
 
 
-def function(name: str, description: str, **properties: Any) -> dict[str, Any]:
+def function(name: str, description: str, /, **properties: Any) -> dict[str, Any]:
     """A tool that the client executes; all its arguments are required."""
     parameters = {"type": "object", "properties": properties, "required": list(properties)}
     return {"type": "function", "name": name, "description": description, "parameters": parameters}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream;
-use mainstay_core::item::ItemBody;
+use mainstay_core::item::{Content, ItemBody};
 use mainstay_core::port::{
     Model, ModelCapabilities, ModelOutput, ModelPart, ModelReply, ModelRequest, ModelStream,
     PartKind, StopReason,
@@ -42,7 +42,9 @@ pub struct Recording {
     pub about: String,
     /// The model that answered.
     pub model: String,
-    /// Its answers, in order.
+    /// What the user said; nothing else has an answer.
+    pub input: String,
+    /// The model's answers, in order.
     pub replies: Vec<RecordedReply>,
 }
 
@@ -110,10 +112,16 @@ impl ReplayModel {
     /// The answer to this transcript: the first turn's, as far as it got.
     fn reply(&self, request: &ModelRequest) -> ModelReply {
         let bodies = || request.items.iter().map(|item| &item.body);
-        let turns = bodies().filter(|body| matches!(body, ItemBody::UserMessage { .. })).count();
+        let mut asked = bodies().filter_map(|body| match body {
+            ItemBody::UserMessage { content } => Some(content),
+            _ => None,
+        });
+        let is_recorded = asked.next().is_some_and(|content| {
+            matches!(content.as_slice(), [Content::Text { text }] if *text == self.recording.input)
+        }) && asked.next().is_none();
         let mut answered =
             bodies().filter(|body| matches!(body, ItemBody::ToolCall { .. })).count();
-        let mut replies = self.recording.replies.iter().filter(|_| turns == 1);
+        let mut replies = self.recording.replies.iter().filter(|_| is_recorded);
         let recorded = loop {
             let Some(reply) = replies.next() else { break None };
             if answered == 0 {

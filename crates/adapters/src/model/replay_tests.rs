@@ -18,6 +18,7 @@ fn recording() -> Recording {
     Recording {
         about: "made up".to_owned(),
         model: "m".to_owned(),
+        input: "hi".to_owned(),
         replies: vec![
             reply(vec![say("first"), call("one")]),
             reply(vec![call("two"), call("three")]),
@@ -26,11 +27,15 @@ fn recording() -> Recording {
     }
 }
 
-/// `u` is a message of the user, `c` a tool call; the answer's outputs, shortened.
+/// `u` is the user's message of the recording, `o` another one, `c` a tool call; the answer's outputs, shortened.
 fn check(transcript: &str, expected: &[&str]) {
     let model = ReplayModel::new(recording());
+    let said = |text: &str| ItemBody::UserMessage {
+        content: vec![Content::Text { text: text.to_owned() }],
+    };
     let body = |kind| match kind {
-        'u' => ItemBody::UserMessage { content: vec![Content::Text { text: "hi".to_owned() }] },
+        'u' => said("hi"),
+        'o' => said("something else"),
         _ => ItemBody::ToolCall {
             call_id: CallId::parse("c").expect("an id"),
             name: "one".to_owned(),
@@ -80,5 +85,7 @@ fn answers_follow_the_transcript() {
 fn what_was_not_recorded_is_refused() {
     check("ucccc", &[NOTHING_RECORDED]);
     check("ucccu", &[NOTHING_RECORDED]);
+    check("o", &[NOTHING_RECORDED]);
+    check("uo", &[NOTHING_RECORDED]);
     check("", &[NOTHING_RECORDED]);
 }

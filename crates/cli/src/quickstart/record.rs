@@ -12,12 +12,19 @@ use mainstay_core::fact::Fact;
 use mainstay_core::item::ItemBody;
 use mainstay_protocol::Entry;
 
+use super::task::MESSAGE;
+
 /// Writes the answers in these entries.
 pub(super) fn write(file: &Path, model: &str, entries: &[Entry]) -> anyhow::Result<()> {
     let replies = entries.iter().filter_map(reply).collect();
     let about = "One run of this example, recorded with `mainstay quickstart --record FILE`, so that it \
                  can be shown where no model can be had.";
-    let recording = Recording { about: about.to_owned(), model: model.to_owned(), replies };
+    let recording = Recording {
+        about: about.to_owned(),
+        model: model.to_owned(),
+        input: MESSAGE.to_owned(),
+        replies,
+    };
     let mut text = serde_json::to_string_pretty(&recording).context("write the recording")?;
     text.push('\n');
     fs::write(file, text).with_context(|| format!("write {}", file.display()))

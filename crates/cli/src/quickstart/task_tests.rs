@@ -1,7 +1,7 @@
 use mainstay_adapters::model::{RecordedOutput, Recording};
 use serde_json::Value;
 
-use super::{REPLAY, Reminder, Task, agent};
+use super::{MESSAGE, REPLAY, Reminder, Task, agent};
 
 #[test]
 fn the_shipped_data_has_one_right_reminder() {
@@ -28,6 +28,7 @@ fn every_invoice_can_be_the_overdue_one() {
 #[test]
 fn the_recorded_run_sends_the_right_reminder() {
     let recording: Recording = serde_json::from_str(REPLAY).expect("the recording is one");
+    assert_eq!(recording.input, MESSAGE);
     let outputs = recording.replies.iter().flat_map(|reply| &reply.outputs);
     let sent: Vec<Reminder> = outputs
         .filter_map(|output| match output {
