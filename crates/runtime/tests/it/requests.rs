@@ -3,8 +3,8 @@
 use mainstay_core::port::ToolOutput;
 use mainstay_core::resource::AgentRow;
 use mainstay_core::session::{Command, InputMode, SessionStatus};
-use mainstay_protocol::{AgentId, CallId, ErrorCode};
-use mainstay_runtime::{Idempotency, Submission};
+use mainstay_protocol::{AgentId, ApiError, CallId, ErrorCode};
+use mainstay_runtime::{Accepted, Idempotency, Submission};
 
 use crate::support::{Bench, Fakes, Reply, agent, caller, pass, session, text};
 
@@ -52,15 +52,17 @@ async fn a_key_is_accepted_once_and_answered_as_often_as_it_is_sent() {
     assert_eq!(bench.entries().await.len(), before);
 }
 
+async fn create_under_key(bench: &Bench, body: &str) -> Result<Accepted, ApiError> {
+    let mut new = bench.new_session("go");
+    new.session = None;
+    new.idempotency = key("k1", body);
+    bench.engine.create_session(new).await
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_session_is_created_once_under_a_key() {
     let bench = Bench::new(Fakes::new(Vec::new())).await;
-    let create = |body: &'static str| {
-        let mut new = bench.new_session("go");
-        new.session = None;
-        new.idempotency = key("k1", body);
-        bench.engine.create_session(new)
-    };
+    let create = |body| create_under_key(&bench, body);
     let (first, second) = tokio::join!(create("a"), create("a"));
     let (first, second) = (first.expect("accepted"), second.expect("accepted"));
     assert_eq!(first.session, second.session);
@@ -73,12 +75,7 @@ async fn a_session_is_created_once_under_a_key() {
 async fn a_key_is_forgotten_after_a_day() {
     const HOUR_MS: u64 = 60 * 60 * 1_000;
     let bench = Bench::new(Fakes::new(Vec::new())).await;
-    let create = |body: &'static str| {
-        let mut new = bench.new_session("go");
-        new.session = None;
-        new.idempotency = key("k1", body);
-        bench.engine.create_session(new)
-    };
+    let create = |body| create_under_key(&bench, body);
     create("a").await.expect("accepted");
     pass(23 * HOUR_MS).await;
     assert!(create("a").await.expect("accepted").replayed, "known for a day");
