@@ -98,7 +98,10 @@ def test_an_answer_can_be_cancelled_in_the_middle(client: OpenAI) -> None:
 def test_too_much_to_read_is_a_clear_error(client: OpenAI) -> None:
     sessions = client.beta.agents.sessions
     session = new_session(client)
-    with pytest.raises(Exception) as error:
-        with sessions.stream(session, input="word " * 12_000) as stream:
-            stream.get_final_result()
-    assert "8192" in str(error.value)
+    with sessions.stream(session, input="word " * 12_000) as stream:
+        failed = [event for event in stream if event.type == "agent.session.turn.failed"]
+    error = failed[0].turn.error
+    assert error is not None and error.code == "context_length_exceeded"
+    assert "8192" in error.message, error.message
+    with sessions.stream(new_session(client), input="Say only the word yes.") as stream:
+        assert "yes" in stream.get_final_result().output_text.lower()

@@ -55,7 +55,7 @@ pub const DEFAULT_MODEL: &str = "qwen2.5-coder-1.5b-instruct";
 const MODEL_FILES: &[ModelFile] = &[
     ModelFile {
         name: DEFAULT_MODEL,
-        about: "chooses among a few tools reliably; about 1.6 GB of memory",
+        about: "chooses among a few tools reliably; about 1.5 GB of memory",
         licence: "Apache-2.0",
         file_name: "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
         sha256: "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
