@@ -75,7 +75,7 @@ const MODEL_FILES: &[ModelFile] = &[
     },
     ModelFile {
         name: "qwen2.5-coder-0.5b-instruct",
-        about: "half the time and memory; good for trying things out, often takes the wrong tool",
+        about: "half the time and memory; for trying things out: it fails at tasks of several steps",
         licence: "Apache-2.0",
         file_name: "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         sha256: "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
