@@ -81,11 +81,12 @@ fn cut(items: &[Arc<Item>], keep_bytes: u64) -> Option<usize> {
 fn desperate_cut(items: &[Arc<Item>], keep_bytes: u64) -> Option<usize> {
     let is_input = |item: &Arc<Item>| matches!(item.body, ItemBody::UserMessage { .. });
     let last = items.iter().rposition(is_input).map(|last| entry_start(items, last));
-    let last = last.filter(|last| *last >= MIN_CUT_ITEMS);
-    let follows = |last: usize| items[last..].iter().map(|item| item_bytes(item)).sum::<u64>();
+    let bytes = |items: &[Arc<Item>]| items.iter().map(|item| item_bytes(item)).sum::<u64>();
+    // One item alone is worth a summary when it is what does not fit.
+    let last = last.filter(|last| *last >= MIN_CUT_ITEMS || bytes(&items[..*last]) > keep_bytes);
     let ends_with_input = items.last().is_some_and(is_input);
     match last {
-        Some(last) if ends_with_input || follows(last) <= 2 * keep_bytes => Some(last),
+        Some(last) if ends_with_input || bytes(&items[last..]) <= 2 * keep_bytes => Some(last),
         Some(_) | None if ends_with_input => None,
         Some(_) | None => (items.len() >= MIN_CUT_ITEMS).then_some(items.len()),
     }

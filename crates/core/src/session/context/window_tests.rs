@@ -3,7 +3,7 @@ use mainstay_protocol::{CallId, TurnId};
 use super::*;
 use crate::item::{Content, item_id};
 
-/// A transcript in short: `u` a message, `a` an answer, `r` a thought, `c1` a call, `o1` its output;
+/// A transcript in short: `u` a message, `U` one that counts for fifty, `a` an answer, `r` a thought, `c1` a call, `o1` its output;
 /// what stands together is of one entry. Each item counts for about a hundred bytes.
 fn items(transcript: &str) -> Vec<Arc<Item>> {
     let entries = transcript.split(' ').enumerate();
@@ -15,11 +15,11 @@ fn items(transcript: &str) -> Vec<Arc<Item>> {
 }
 
 fn item(seq: usize, index: usize, piece: &str) -> Arc<Item> {
-    let text = "x".repeat(80);
+    let text = "x".repeat(if piece.starts_with('U') { 5_000 } else { 80 });
     let content = vec![Content::Text { text: text.clone() }];
     let call_id = CallId::parse(&format!("c{}", &piece[1..])).expect("a plain id");
     let body = match &piece[..1] {
-        "u" => ItemBody::UserMessage { content },
+        "u" | "U" => ItemBody::UserMessage { content },
         "a" => ItemBody::AssistantMessage { text },
         "r" => ItemBody::Reasoning { summary: text, provider_data: None },
         "c" => {
@@ -61,7 +61,14 @@ fn where_nothing_whole_fits_what_follows_the_last_input_is_kept_if_it_is_small()
 #[test]
 fn an_input_that_nobody_answered_is_never_cut() {
     check("u a u", 0, Some(2));
-    check("u u", 0, None);
+    check("u u", 1, None);
     check("u", 0, None);
     check("u a u+u", 0, Some(2));
+}
+
+#[test]
+fn a_long_input_whose_turn_failed_does_not_stand_in_the_way_of_the_next() {
+    check("U u", 10, Some(1));
+    check("U", 10, None);
+    check("u U u", 10, Some(2));
 }
