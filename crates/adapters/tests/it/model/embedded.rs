@@ -1,14 +1,17 @@
 //! The real embedded model.
 //!
-//! The file is looked for in `MAINSTAY_MODEL_DIR`, else in `~/.cache/mainstay/models`. Where it is
-//! absent the test says so and proves nothing, unless `MAINSTAY_REQUIRE_MODEL` is set: then it fails.
+//! The file is looked for in `MAINSTAY_MODEL_DIR`, else in `~/.cache/mainstay/models`, where
+//! `mainstay model pull` puts it. Where it is absent the test fails.
 
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use mainstay_adapters::model::embedded::{EmbeddedModel, EmbeddedSettings, model_files};
+use mainstay_adapters::model::embedded::{
+    DEFAULT_MAX_WAITING_CALLS, DEFAULT_MODEL, EmbeddedModel, EmbeddedModels, EmbeddedSettings,
+    find_model_file,
+};
 use mainstay_core::port::{
     Model, ModelErrorKind, ModelOutput, ModelPart, ModelReply, ModelRequest, PartKind, StopReason,
 };
@@ -25,21 +28,13 @@ fn environment(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from)
 }
 
-/// The smallest model that is there.
-fn model_file() -> Option<PathBuf> {
+fn model_file() -> PathBuf {
     let folder = environment("MAINSTAY_MODEL_DIR")
-        .or_else(|| Some(environment("HOME")?.join(".cache/mainstay/models")))?;
-    let smallest_first = model_files().iter().rev().map(|file| file.path(&folder));
-    let found = smallest_first.into_iter().find(|path| path.is_file());
-    if found.is_none() {
-        assert!(
-            environment("MAINSTAY_REQUIRE_MODEL").is_none(),
-            "MAINSTAY_REQUIRE_MODEL is set, and no model is in {}",
-            folder.display()
-        );
-        eprintln!("SKIPPED: no embedded model in {}; nothing was tested", folder.display());
-    }
-    found
+        .or_else(|| Some(environment("HOME")?.join(".cache/mainstay/models")))
+        .expect("a home folder");
+    let path = find_model_file(DEFAULT_MODEL).expect("the default model is listed").path(&folder);
+    assert!(path.is_file(), "no {}: get it with `mainstay model pull`", path.display());
+    path
 }
 
 fn weather_tool() -> ToolSpec {
@@ -83,10 +78,9 @@ async fn answer(model: &EmbeddedModel, request: ModelRequest) -> (ModelReply, St
 /// One test, since each would load the model again.
 #[tokio::test]
 async fn the_real_model_calls_a_tool_reads_its_result_and_stops_when_told() {
-    let Some(path) = model_file() else { return };
-    let mut settings = EmbeddedSettings::new(path);
+    let mut settings = EmbeddedSettings::new(model_file());
     settings.context_tokens = 2_048;
-    let model = EmbeddedModel::new(settings);
+    let model = EmbeddedModels::new(DEFAULT_MAX_WAITING_CALLS).model(settings);
     let ask = |items| {
         let mut request = request("embedded", items);
         request.instructions = "You answer questions about the weather.".into();

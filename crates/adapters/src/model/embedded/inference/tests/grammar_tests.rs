@@ -28,14 +28,14 @@ fn fits_call(parameters: Value, text: &str) -> bool {
     fits(&expected, text)
 }
 
-fn object(properties: Value, required: &[&str]) -> Value {
+fn object(properties: &Value, required: &[&str]) -> Value {
     json!({"type": "object", "properties": properties, "required": required})
 }
 
 #[test]
 fn a_call_fits_its_schema_or_is_impossible() {
     let parameters = object(
-        json!({
+        &json!({
             "to": {"type": "string"},
             "cents": {"type": "integer", "minimum": 1, "maximum": 500},
             "how": {"enum": ["cash", "card"]},
@@ -64,7 +64,7 @@ fn a_call_fits_its_schema_or_is_impossible() {
 fn texts_and_lists_have_bounds() {
     let text = |length: usize| format!("pay\n{{\"to\": \"{}\"}}", "x".repeat(length));
     let list = |length: usize| format!("pay\n{{\"to\": [{}]}}", vec!["1"; length].join(", "));
-    let text_of = |schema: Value| object(json!({"to": schema}), &["to"]);
+    let text_of = |schema: Value| object(&json!({"to": schema}), &["to"]);
     for (schema, answer, is_possible) in [
         (json!({"type": "string"}), text(2_000), true),
         (json!({"type": "string"}), text(2_001), false),
@@ -90,7 +90,7 @@ fn tools_without_a_schema_take_an_object() {
 
 #[test]
 fn a_reply_may_have_a_schema() {
-    let schema = object(json!({"sum": {"type": "integer"}}), &["sum"]);
+    let schema = object(&json!({"sum": {"type": "integer"}}), &["sum"]);
     let alone = Expected::Json(&schema);
     assert!(fits(&alone, "{\"sum\": 7}"));
     assert!(!fits(&alone, "seven"));
