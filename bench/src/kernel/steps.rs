@@ -15,13 +15,15 @@ use crate::report::number;
 
 /// Tool calls of a turn where steps are counted.
 const TOOLS_PER_TURN: usize = 10;
-/// Turns of a session. Each begins with a session of its own, whose making counts: a model is sent the
-/// whole session, and in a long one the sending would be measured.
-const TURNS_PER_SESSION: usize = 1;
+/// Turns of a session where steps are counted. Its making counts too: a model is sent the whole
+/// session, and in a long one the sending would be measured.
+const TURNS_OF_STEPS: usize = 1;
+/// Turns of a session where turns are measured.
+const TURNS_PER_SESSION: usize = 10;
 
 /// One client, one session at a time.
 pub(super) async fn one_session(scale: &Scale, limits: &Limits) -> anyhow::Result<Vec<Measured>> {
-    let spent = busy(scale, 1, TOOLS_PER_TURN).await?;
+    let spent = busy(scale, 1, TOOLS_PER_TURN, TURNS_OF_STEPS).await?;
     let limit = format!(
         "{} steps/s: a flush and a bare request each; {} % of it",
         number(limits.steps_1()),
@@ -33,7 +35,7 @@ pub(super) async fn one_session(scale: &Scale, limits: &Limits) -> anyhow::Resul
 
 /// 128 clients, one session each at a time.
 pub(super) async fn many_sessions(scale: &Scale, limits: &Limits) -> anyhow::Result<Vec<Measured>> {
-    let spent = busy(scale, 128, TOOLS_PER_TURN).await?;
+    let spent = busy(scale, 128, TOOLS_PER_TURN, TURNS_OF_STEPS).await?;
     let limit = format!(
         "{} bare requests/s on 128 connections; {} % of it",
         number(limits.requests_128),
@@ -45,7 +47,7 @@ pub(super) async fn many_sessions(scale: &Scale, limits: &Limits) -> anyhow::Res
 
 /// One client whose turns have one tool call.
 pub(super) async fn turn(scale: &Scale, limits: &Limits) -> anyhow::Result<Vec<Measured>> {
-    let spent = busy(scale, 1, 1).await?;
+    let spent = busy(scale, 1, 1, TURNS_PER_SESSION).await?;
     let limit_ms = 3.0 * 1e3 / limits.steps_1() + 1e3 / limits.requests_1;
     let limit = format!(
         "{} ms: three steps of a flush and a bare request, and the message",
@@ -65,12 +67,12 @@ pub(super) async fn turn(scale: &Scale, limits: &Limits) -> anyhow::Result<Vec<M
     ])
 }
 
-async fn busy(scale: &Scale, sessions: usize, tools: usize) -> anyhow::Result<Spent> {
+async fn busy(scale: &Scale, sessions: usize, tools: usize, turns: usize) -> anyhow::Result<Spent> {
     let mut stage = Stage::open(scale, &[Tool::Act]).await?;
     let load = Load {
         sessions,
         tools,
-        turns: TURNS_PER_SESSION,
+        turns,
         warm_up: Duration::from_millis(scale.pick(2_000, 500)),
         span: Duration::from_millis(scale.pick(10_000, 2_000)),
     };

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many calls begin without a committed outcome of those before.
-const SURGE_LIMIT_COUNT: usize = 8;
+const SURGE_LIMIT_COUNT: usize = 6;
 /// How long a call without an answer keeps its place.
 pub(crate) const HOLD_MS: u64 = 20;
 
