@@ -173,12 +173,12 @@ impl Hubs {
     }
 
     /// Shows committed entries to those who follow.
-    pub(crate) fn publish(&self, session: &SessionId, entries: &[Arc<Entry>]) {
+    pub(crate) fn publish(&self, session: &SessionId, entries: Vec<Entry>) {
         let hubs = self.hubs.lock().expect("no code panics while it holds the hubs");
         let Some(hub) = hubs.get(session).filter(|hub| hub.followers > 0) else { return };
         for entry in entries {
             // Nobody listening is no error.
-            let _ = hub.sender.send(FeedItem::Entry(entry.clone()));
+            let _ = hub.sender.send(FeedItem::Entry(Arc::new(entry)));
         }
     }
 

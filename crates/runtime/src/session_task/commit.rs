@@ -17,6 +17,7 @@ use super::{Leave, SessionTask};
 use crate::dispatch;
 use crate::engine::{SESSION_TASK_KIND, api_error};
 use crate::registry::Submit;
+use crate::saving::Saving;
 use crate::stats::Counters;
 use crate::surge::Place;
 
@@ -119,7 +120,7 @@ impl SessionTask {
             return Ok(());
         }
         let Some(mut state) = pending.state.take() else { return Ok(()) };
-        let (entries, commit) = self.prepare(&mut state, &pending);
+        let (commit, saving) = self.prepare(&mut state, &pending);
         let mut wait_ms = RETRY_BASE_MS;
         loop {
             match self.inner.parts.store.commit(commit.clone()).await {
@@ -140,16 +141,13 @@ impl SessionTask {
             }
         }
         Counters::add(&self.inner.counters.commits, 1);
-        Counters::add(&self.inner.counters.entries, entries.len() as u64);
-        self.saving.appended(payload_bytes(&commit.entries));
-        if let Some(snapshot) = &commit.snapshot {
-            self.saving.saved(snapshot);
-        }
+        Counters::add(&self.inner.counters.entries, commit.entries.len() as u64);
+        self.saving = saving;
         self.work = Work::of(&state);
         self.state = state;
         drop(pending.places);
         self.acknowledge(pending.replies);
-        self.inner.hubs.publish(&self.session, &entries);
+        self.inner.hubs.publish(&self.session, commit.entries);
         for effect in pending.aborts {
             if let Some((_, handle)) = self.running.remove(&effect) {
                 handle.abort();
@@ -167,8 +165,9 @@ impl SessionTask {
         }
     }
 
-    /// Seals the facts into entries and makes the commit; the state gets the chain's new head.
-    fn prepare(&self, state: &mut SessionState, pending: &Pending) -> (Vec<Arc<Entry>>, Commit) {
+    /// Seals the facts into entries and makes the commit; the state gets the chain's new head. Answers
+    /// also what stands behind the last snapshot once the commit is durable.
+    fn prepare(&self, state: &mut SessionState, pending: &Pending) -> (Commit, Saving) {
         let (mut seq, mut hash) = (pending.base, self.state.hash);
         let mut entries = Vec::with_capacity(pending.facts.len());
         for (principal, fact) in &pending.facts {
@@ -184,16 +183,19 @@ impl SessionTask {
         let mut saving = self.saving;
         saving.appended(payload_bytes(&entries));
         let snapshot = saving.due(state, least_bytes);
+        if let Some(snapshot) = &snapshot {
+            saving.saved(snapshot);
+        }
         let commit = Commit {
             journal: state.journal.clone(),
             expected_seq: pending.base,
             epoch: self.claim.epoch,
-            entries: entries.clone(),
+            entries,
             rows: pending.rows.clone(),
             tasks: self.task_changes(state),
             snapshot,
         };
-        (entries.into_iter().map(Arc::new).collect(), commit)
+        (commit, saving)
     }
 
     fn task_changes(&self, state: &SessionState) -> Vec<TaskChange> {
