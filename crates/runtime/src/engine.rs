@@ -9,7 +9,7 @@ use mainstay_core::policy::Policy;
 use mainstay_core::port::{Clock, Entropy, Models, ToolContext, Tools};
 use mainstay_core::resource;
 use mainstay_core::session::{
-    Command, CreateSession, InputMode, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
+    Command, CreateSession, InputMode, RESPONSES, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{ApiError, ErrorCode, IdMint, Principal, RowKey, RowSpec, SessionId};
@@ -35,6 +35,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     SESSIONS,
     SESSION_CONFIGS,
     TURNS,
+    RESPONSES,
     resource::AGENTS,
     resource::AGENT_REVISIONS,
     resource::KEYS,

@@ -7,8 +7,8 @@ mod tool;
 
 pub use clock::{Clock, Entropy};
 pub use model::{
-    Model, ModelCapabilities, ModelError, ModelErrorKind, ModelInfo, ModelOutput, ModelPart,
-    ModelReply, ModelRequest, ModelStream, Models, PartKind, StopReason,
+    Model, ModelCapabilities, ModelError, ModelErrorKind, ModelInfo, ModelOptions, ModelOutput,
+    ModelPart, ModelReply, ModelRequest, ModelStream, Models, PartKind, StopReason, ToolChoice,
 };
 pub use sandbox::{
     ExecOutput, ExecRequest, Sandbox, SandboxCapabilities, SandboxError, SandboxHandle, SandboxSpec,

@@ -14,13 +14,16 @@ use serde_json::value::RawValue;
 use super::wire::{Block, Body, Format, Message, OutputConfig, ThinkingConfig, Tool};
 use crate::model::catalogue::Reasoning;
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, fitted_call_id, late_output_text, object_arguments, pieces, summary_text,
+    NO_OUTPUT, Piece, developer_text, fitted_call_id, late_output_text, object_arguments, pieces,
+    summary_text,
 };
 
 /// The longest call id sent, in characters.
 const MAX_CALL_ID_CHARS: usize = 64;
 /// The least budget of thinking that the API takes.
 const MIN_THINKING_TOKENS: u64 = 1024;
+/// What stands for an image in the application's instructions.
+const IMAGE_NOTE: &str = "[image]";
 /// A first guess at the size of a body, so that it does not grow step by step.
 const BODY_CAPACITY_BYTES: usize = 16 << 10;
 /// What the user says where the API wants a user and the transcript has none.
@@ -40,7 +43,7 @@ pub(in crate::model) fn body(
     max_tokens: u64,
 ) -> Vec<u8> {
     let pieces = pieces(&request.items);
-    let max_tokens = request.max_output_tokens.unwrap_or(max_tokens).max(1);
+    let max_tokens = request.options.max_output_tokens.unwrap_or(max_tokens).max(1);
     let effort = request.reasoning_effort.as_deref();
     let config = thinking.config(effort, max_tokens, &pieces);
     let body = Body {
@@ -177,6 +180,9 @@ fn asks_to_continue<'a>() -> Message<'a> {
 fn push_blocks<'a>(piece: &Piece<'a>, provider: &str, blocks: &mut Vec<Block<'a>>) {
     match *piece {
         Piece::User(content) => blocks.extend(content.iter().filter_map(block)),
+        Piece::Developer(content) => {
+            blocks.push(Block::text(developer_text(content, IMAGE_NOTE)));
+        }
         Piece::Summary(text) => blocks.push(Block::text(summary_text(text))),
         Piece::LateOutput(id, content) => {
             blocks.push(Block::text(late_output_text(id)));

@@ -9,7 +9,7 @@ use mainstay_adapters::model::{
 };
 use mainstay_adapters::secret::Secret;
 use mainstay_core::item::{Content, Item, ItemBody};
-use mainstay_core::port::{ModelError, ModelPart, ModelReply, ModelRequest, Models};
+use mainstay_core::port::{ModelError, ModelOptions, ModelPart, ModelReply, ModelRequest, Models};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, ItemId, SessionId, TurnId};
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ pub(super) fn request(model: &str, items: Vec<ItemBody>) -> ModelRequest {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
-        max_output_tokens: None,
+        options: ModelOptions::default(),
         timeout_ms: 10_000,
     }
 }

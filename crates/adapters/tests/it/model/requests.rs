@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mainstay_adapters::model::{OpenaiApi, ProviderKind, ProviderSettings};
 use mainstay_core::item::{Content, ItemBody};
-use mainstay_core::port::ModelRequest;
+use mainstay_core::port::{ModelOptions, ModelRequest};
 use serde_json::{Value, json};
 
 use super::fixtures::{
@@ -35,7 +35,7 @@ async fn every_option() {
         tools: Arc::new([tool("get_weather"), tool("get_time")]),
         reasoning_effort: Some("high".into()),
         verbosity: Some("low".into()),
-        max_output_tokens: Some(9_000),
+        options: ModelOptions { max_output_tokens: Some(9_000), ..ModelOptions::default() },
         response_schema: Some(Arc::new(json!({
             "name": "answer",
             "schema": { "type": "object", "properties": {}, "additionalProperties": false },

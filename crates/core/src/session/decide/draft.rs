@@ -58,6 +58,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether a response was asked for in this decision.
+    pub(super) fn has_requested_response(&self) -> bool {
+        self.recorded.iter().any(|fact| matches!(fact, Fact::ResponseRequested(_)))
+    }
+
     pub(super) fn record(&mut self, fact: Fact) {
         apply(&mut self.state, &fact, self.facts.now_ms);
         self.recorded.push(fact);

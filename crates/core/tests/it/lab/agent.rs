@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_core::agent::{AgentDefinition, TurnLimits};
+use mainstay_core::port::ModelOptions;
 use mainstay_core::tool::{ApprovalMode, McpTransport, Safety, ToolSource, ToolSpec, UnknownRule};
 use mainstay_protocol::AgentId;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ pub(crate) fn agent() -> AgentDefinition {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
+        options: ModelOptions::default(),
+        compact_at_tokens: None,
         unknown_outcome: UnknownRule::Ask,
         limits: TurnLimits::default(),
         wire: Value::Null,

@@ -126,7 +126,14 @@ impl EventFold {
                     out.keep(call_added(&self.session_id, call));
                 }
             }
-            Fact::EffectUnknown(_) | Fact::CallRefused(_) => {}
+            Fact::EffectUnknown(_)
+            | Fact::CallRefused(_)
+            | Fact::SessionForked(_)
+            | Fact::SessionImported(_)
+            | Fact::ItemsAdded(_)
+            | Fact::ItemRemoved(_)
+            | Fact::ResponseRequested(_)
+            | Fact::ResponseRemoved(_) => {}
         }
     }
 

@@ -139,7 +139,8 @@ impl Answerer<'_> {
             );
             return Err(ModelError::new(ModelErrorKind::ContextTooLong, message).into());
         }
-        let asked = request.max_output_tokens.and_then(|tokens| usize::try_from(tokens).ok());
+        let asked =
+            request.options.max_output_tokens.and_then(|tokens| usize::try_from(tokens).ok());
         let most = self.settings.max_output_tokens as usize;
         Ok(asked.unwrap_or(most).min(most).min(room))
     }

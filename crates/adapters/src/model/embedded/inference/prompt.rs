@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::examples::EXAMPLES;
 use super::members::in_order;
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, joined_text, late_output_text, pieces, summary_text,
+    NO_OUTPUT, Piece, developer_text, joined_text, late_output_text, pieces, summary_text,
 };
 
 /// What an agent without instructions gets.
@@ -85,6 +85,9 @@ impl Prompt {
         for piece in pieces(&request.items) {
             match piece {
                 Piece::User(content) => self.say(Role::User, text(content)),
+                Piece::Developer(content) => {
+                    self.say(Role::User, developer_text(content, IMAGE_NOTE));
+                }
                 Piece::Summary(summary) => self.say(Role::User, summary_text(summary)),
                 Piece::LateOutput(call_id, content) => {
                     let output = format!("{}\n{}", late_output_text(call_id), text(content));

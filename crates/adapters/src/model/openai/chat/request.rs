@@ -27,8 +27,8 @@ const BODY_CAPACITY_BYTES: usize = 16 << 10;
 pub(in crate::model) fn body(request: &ModelRequest, dialect: Dialect) -> Vec<u8> {
     let pieces = pieces(&request.items);
     let (for_official, for_others) = match dialect.official {
-        true => (request.max_output_tokens, None),
-        false => (None, request.max_output_tokens),
+        true => (request.options.max_output_tokens, None),
+        false => (None, request.options.max_output_tokens),
     };
     let body = Body {
         model: &request.model,
@@ -130,7 +130,7 @@ impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(None)?;
         if !self.instructions.is_empty() {
-            seq.serialize_element(&Message::System { content: self.instructions })?;
+            seq.serialize_element(&Message::System { content: self.instructions.into() })?;
         }
         for group in self.pieces.chunk_by(|a, b| a.is_from_model() == b.is_from_model()) {
             if group[0].is_from_model() {
@@ -174,6 +174,9 @@ fn serialize_answers<S: SerializeSeq>(group: &[Piece<'_>], seq: &mut S) -> Resul
 fn user_message<'a>(piece: &Piece<'a>) -> Message<'a> {
     let content = match *piece {
         Piece::User(content) => UserContent::of(content),
+        Piece::Developer(content) => {
+            return Message::System { content: joined_text(content, IMAGE_NOTE) };
+        }
         Piece::Summary(text) => UserContent::Text(summary_text(text).into()),
         Piece::LateOutput(id, content) => {
             let text = Part::Text { text: late_output_text(id).into() };
@@ -201,6 +204,7 @@ fn assistant_message<'a>(group: &[Piece<'a>]) -> Option<Message<'a>> {
             // Reasoning has no place in this API.
             Piece::Reasoning(..)
             | Piece::User(_)
+            | Piece::Developer(_)
             | Piece::Summary(_)
             | Piece::LateOutput(..)
             | Piece::Output(..) => {}
@@ -230,7 +234,7 @@ fn wire_id(id: &CallId) -> Cow<'_, str> {
 #[serde(tag = "role", rename_all = "snake_case")]
 enum Message<'a> {
     System {
-        content: &'a str,
+        content: Cow<'a, str>,
     },
     User {
         content: UserContent<'a>,

@@ -43,7 +43,10 @@ pub(in crate::model) fn body(
         reasoning: (effort.is_some() || reasoning_summary.is_some())
             .then_some(Reasoning { effort, summary: reasoning_summary }),
         text: TextConfig::new(request.verbosity.as_deref(), request.response_schema.as_deref()),
-        max_output_tokens: request.max_output_tokens.map(|tokens| tokens.max(MIN_OUTPUT_TOKENS)),
+        max_output_tokens: request
+            .options
+            .max_output_tokens
+            .map(|tokens| tokens.max(MIN_OUTPUT_TOKENS)),
         prompt_cache_key: dialect.official.then(|| request.session.as_str()),
         stream_options: dialect.official.then_some(StreamOptions { include_obfuscation: false }),
     };
@@ -177,6 +180,11 @@ impl<'a> Input<'a> {
     fn item(&self, piece: &Piece<'a>, followed_by_model: bool) -> Option<InputItem<'a>> {
         Some(match *piece {
             Piece::User(content) => user(MessageContent::of(content)),
+            Piece::Developer(content) => InputItem::Message {
+                role: "developer",
+                content: MessageContent::of(content),
+                phase: None,
+            },
             Piece::Summary(text) => user(MessageContent::Text(summary_text(text).into())),
             Piece::LateOutput(id, content) => {
                 let text = Part::InputText { text: late_output_text(id).into() };
