@@ -282,7 +282,11 @@ impl Engine {
         Ok(Some(tools.map_err(invalid)?.into()))
     }
 
-    async fn session_of(
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(crate) async fn session_of(
         &self,
         session: &SessionId,
         caller: &Principal,
