@@ -12,6 +12,8 @@ pub enum Scope {
     Use,
     /// Create and revoke keys, read metrics.
     Admin,
+    /// Bring sessions and resources in under ids they had elsewhere.
+    Import,
 }
 
 impl Scope {
@@ -21,6 +23,7 @@ impl Scope {
         match self {
             Self::Use => "use",
             Self::Admin => "admin",
+            Self::Import => "import",
         }
     }
 }

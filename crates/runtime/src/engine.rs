@@ -38,6 +38,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     resource::AGENTS,
     resource::AGENT_REVISIONS,
     resource::KEYS,
+    resource::RESOURCES,
     resource::IDEMPOTENCY,
 ];
 

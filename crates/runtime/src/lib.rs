@@ -21,7 +21,7 @@ mod submit;
 mod surge;
 
 pub use clock::{OsEntropy, SystemClock};
-pub use control::Control;
+pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom};
 pub use stats::EngineStats;

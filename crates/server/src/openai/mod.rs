@@ -2,4 +2,6 @@
 
 pub(crate) mod agents;
 pub(crate) mod project;
+pub(crate) mod resource;
+pub(crate) mod vaults;
 pub mod wire;

@@ -33,6 +33,8 @@ pub(crate) use tools::ScriptedTools;
 pub(crate) const ADMIN: &str = "msk_admin";
 /// A key of the tenant `ten_a` that may not manage keys.
 pub(crate) const USER: &str = "msk_user";
+/// A key of the tenant `ten_a` that may bring things in under ids they had elsewhere.
+pub(crate) const MOVER: &str = "msk_mover";
 /// A key of the tenant `ten_b`.
 pub(crate) const STRANGER: &str = "msk_stranger";
 
@@ -97,6 +99,7 @@ impl Harness {
         for (secret, tenant, scopes) in [
             (ADMIN, "ten_a", vec![Scope::Use, Scope::Admin]),
             (USER, "ten_a", vec![Scope::Use]),
+            (MOVER, "ten_a", vec![Scope::Use, Scope::Import]),
             (STRANGER, "ten_b", vec![Scope::Use, Scope::Admin]),
         ] {
             add_key(&engine, secret, tenant, scopes).await;
@@ -148,6 +151,16 @@ impl Harness {
 
     pub(crate) async fn post_text(&self, path: &str, body: &str) -> Reply {
         self.call(request(Method::POST, path, ADMIN, Body::from(body.to_owned()))).await
+    }
+
+    /// Gets with another key than the administrator's.
+    pub(crate) async fn get_as(&self, key: &str, path: &str) -> Reply {
+        self.call(request(Method::GET, path, key, Body::empty())).await
+    }
+
+    /// Posts with another key than the administrator's.
+    pub(crate) async fn post_as(&self, key: &str, path: &str, body: &Value) -> Reply {
+        self.call(request(Method::POST, path, key, Body::from(body.to_string()))).await
     }
 
     /// Posts under an `Idempotency-Key`.

@@ -126,6 +126,14 @@ pub(super) fn line_map(
     })
 }
 
+/// Refuses metadata beyond its limits, if there is any.
+pub(crate) fn check_metadata(
+    at: &At<'_>,
+    pairs: Option<&BTreeMap<String, String>>,
+) -> Result<(), ApiError> {
+    pairs.map_or(Ok(()), |pairs| metadata(at, pairs))
+}
+
 /// Refuses metadata beyond its limits.
 pub(super) fn metadata(at: &At<'_>, pairs: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if pairs.len() > MAX_METADATA_PAIRS {

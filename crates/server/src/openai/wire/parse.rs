@@ -109,7 +109,7 @@ fn locate<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
 }
 
 /// Reads a nested value whose path must not be lost.
-pub(super) fn nested<T, E>(value: Value) -> Result<T, E>
+pub(crate) fn nested<T, E>(value: Value) -> Result<T, E>
 where
     T: DeserializeOwned,
     E: serde::de::Error,

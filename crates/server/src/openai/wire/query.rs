@@ -50,6 +50,55 @@ pub struct StreamQuery {
     pub starting_after: Option<u64>,
 }
 
+/// `GET /vaults`, and the like for credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultListQuery {
+    /// Which page.
+    pub page: PageQuery,
+    /// Only those that have all these pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Only those of these statuses; all when empty.
+    pub statuses: Vec<String>,
+}
+
+/// The statuses that vaults and credentials can be asked for.
+const VAULT_STATUSES: [&str; 2] = ["active", "archived"];
+
+impl VaultListQuery {
+    /// Reads the query string of a list of vaults or credentials.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        let wanted = pairs.take_map("metadata");
+        metadata(&At::Root.field("metadata"), &wanted)?;
+        let mut statuses = pairs.take_list("status");
+        statuses.extend(pairs.take("status"));
+        for status in &statuses {
+            if !VAULT_STATUSES.contains(&status.as_str()) {
+                let message = format!("is {status:?}, not one of {}", VAULT_STATUSES.join(", "));
+                return Err(At::Root.field("status").invalid(message));
+            }
+        }
+        pairs.finish()?;
+        Ok(Self { page, metadata: wanted, statuses })
+    }
+
+    /// Whether something of this status and metadata is asked for.
+    pub fn fits(&self, status: &str, pairs: impl FnOnce() -> BTreeMap<String, String>) -> bool {
+        if !self.statuses.is_empty() && !self.statuses.iter().any(|asked| asked == status) {
+            return false;
+        }
+        if self.metadata.is_empty() {
+            return true;
+        }
+        let pairs = pairs();
+        self.metadata.iter().all(|(key, value)| pairs.get(key) == Some(value))
+    }
+}
+
 impl PageQuery {
     /// Reads a list's query string.
     ///
@@ -105,22 +154,36 @@ impl StreamQuery {
 }
 
 /// The parameters not yet read.
-struct Pairs(BTreeMap<String, String>);
+struct Pairs {
+    pairs: BTreeMap<String, String>,
+    /// Those written as `name[]`, by name.
+    lists: BTreeMap<String, Vec<String>>,
+}
 
 impl Pairs {
     fn parse(query: &str) -> Result<Self, ApiError> {
         let mut pairs = BTreeMap::new();
+        let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if let Some(list) = name.strip_suffix("[]") {
+                lists.entry(list.to_owned()).or_default().push(value.into_owned());
+                continue;
+            }
             let name = name.into_owned();
             if pairs.insert(name.clone(), value.into_owned()).is_some() {
                 return Err(At::Root.field(&name).invalid("is given twice"));
             }
         }
-        Ok(Self(pairs))
+        Ok(Self { pairs, lists })
     }
 
     fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.pairs.remove(name)
+    }
+
+    /// The values written as `name[]=value`.
+    fn take_list(&mut self, name: &str) -> Vec<String> {
+        self.lists.remove(name).unwrap_or_default()
     }
 
     /// The pairs written as `name[key]=value`.
@@ -129,10 +192,10 @@ impl Pairs {
             let key = pair.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?;
             Some(key.to_owned())
         };
-        let (found, rest) = std::mem::take(&mut self.0)
+        let (found, rest) = std::mem::take(&mut self.pairs)
             .into_iter()
             .partition::<BTreeMap<_, _>, _>(|(pair, _)| key_of(pair).is_some());
-        self.0 = rest;
+        self.pairs = rest;
         found.into_iter().filter_map(|(pair, value)| Some((key_of(&pair)?, value))).collect()
     }
 
@@ -174,7 +237,7 @@ impl Pairs {
     }
 
     fn finish(self) -> Result<(), ApiError> {
-        match self.0.into_keys().next() {
+        match self.pairs.into_keys().chain(self.lists.into_keys()).next() {
             Some(name) => {
                 Err(At::Root.field(&name).refuse(ErrorCode::UnknownParameter, "does not exist"))
             }

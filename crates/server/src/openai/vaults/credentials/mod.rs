@@ -1,0 +1,5 @@
+//! `/v1/vaults/{vault}/credentials`.
+
+mod object;
+
+pub(crate) use object::CREDENTIAL;
