@@ -4,6 +4,7 @@
 //! Invariant: a resource changes only in a commit that also appends an entry to its tenant's
 //! control journal, so that every change has an author and a place in a hash chain.
 
+mod credential;
 mod document;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentDefinition;
 
+pub use self::credential::{
+    CREDENTIAL_KIND, CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, VAULT_KIND,
+    sealed_for,
+};
 pub use self::document::{RESOURCES, ResourceRow, Sealed, listed_in};
 
 /// Agents at their current revision; `owner` is the tenant again, for the index by age.

@@ -19,6 +19,7 @@ mod spawn;
 mod stats;
 mod submit;
 mod surge;
+mod vault;
 
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};

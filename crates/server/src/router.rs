@@ -6,7 +6,7 @@ use axum::routing::{delete, get, post};
 
 use crate::openai::agents;
 use crate::openai::agents::sessions;
-use crate::openai::vaults;
+use crate::openai::vaults::{self, credentials};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
 
@@ -33,6 +33,12 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/vaults", get(vaults::list).post(vaults::create))
         .route("/v1/vaults/import", post(vaults::import))
         .route("/v1/vaults/{vault}", get(vaults::get).post(vaults::update).delete(vaults::delete))
+        .route("/v1/vaults/{vault}/credentials", get(credentials::list).post(credentials::create))
+        .route("/v1/vaults/{vault}/credentials/import", post(credentials::import))
+        .route(
+            "/v1/vaults/{vault}/credentials/{credential}",
+            get(credentials::get).post(credentials::update).delete(credentials::delete),
+        )
         .route("/v1/models", get(v1::models::list))
         .route("/v1/models/{*model}", get(v1::models::get))
         // Extensions.

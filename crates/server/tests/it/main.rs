@@ -4,6 +4,7 @@ mod agents;
 mod approvals;
 mod auth;
 mod bad_input;
+mod credentials;
 mod idempotency;
 mod imports;
 mod items;

@@ -4,6 +4,7 @@
 mod clock;
 mod events;
 mod models;
+mod outside;
 mod redact;
 mod talk;
 mod tools;
@@ -25,6 +26,7 @@ use tower::ServiceExt;
 pub(crate) use clock::{CountedEntropy, StillClock};
 pub(crate) use events::{Events, kinds};
 pub(crate) use models::{Script, ScriptedModels};
+pub(crate) use outside::{ScriptedCourier, TurnedSeals};
 pub(crate) use redact::redact;
 pub(crate) use talk::{cancel, events, message, result, say, two_tools};
 pub(crate) use tools::ScriptedTools;
@@ -72,6 +74,7 @@ pub(crate) struct Harness {
     pub(crate) models: Arc<ScriptedModels>,
     pub(crate) tools: Arc<ScriptedTools>,
     pub(crate) clock: Arc<StillClock>,
+    pub(crate) courier: Arc<ScriptedCourier>,
     parts: EngineParts,
     limits: ServerLimits,
     state: AppState,
@@ -87,6 +90,7 @@ impl Harness {
         let models = Arc::new(ScriptedModels::default());
         let tools = Arc::new(ScriptedTools::default());
         let clock = Arc::new(StillClock::default());
+        let courier = Arc::new(ScriptedCourier::default());
         let parts = EngineParts {
             store: Arc::new(MemoryStore::new()),
             models: models.clone(),
@@ -94,6 +98,8 @@ impl Harness {
             policy: Arc::new(ListedTools),
             clock: clock.clone(),
             entropy: Arc::new(CountedEntropy::default()),
+            seals: Arc::new(TurnedSeals),
+            courier: courier.clone(),
         };
         let (engine, state) = begin(&parts, limits).await;
         for (secret, tenant, scopes) in [
@@ -105,7 +111,7 @@ impl Harness {
             add_key(&engine, secret, tenant, scopes).await;
         }
         let routes = router(state.clone());
-        Self { engine, models, tools, clock, parts, limits, state, routes }
+        Self { engine, models, tools, clock, courier, parts, limits, state, routes }
     }
 
     /// A second server over the same store, as after a restart.

@@ -90,7 +90,7 @@ async fn bad_input_is_refused_by_name() {
         ("status=active&status=active", "status"),
         ("limit=0", "limit"),
         ("colour=red", "colour"),
-        ("colour%5B%5D=red", "colour"),
+        ("colour%5B%5D=red", "colour[]"),
     ] {
         let reply = server.get(&format!("/v1/vaults?{query}")).await;
         assert_eq!((reply.refusal().0, reply.refusal().2), (400, param), "{query}");

@@ -54,6 +54,12 @@ pub(crate) fn to_body<T: Serialize>(body: &T) -> Value {
     serde_json::to_value(body).expect("bodies of resources have string keys")
 }
 
+/// A time as a text.
+pub(crate) fn rfc3339(at_ms: u64) -> String {
+    let millis = i64::try_from(at_ms).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).map(|time| time.to_string()).unwrap_or_default()
+}
+
 /// A time as this API writes it.
 pub(crate) fn seconds(at_ms: u64) -> u64 {
     at_ms / 1_000

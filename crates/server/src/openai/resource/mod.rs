@@ -9,4 +9,4 @@ mod kept;
 
 pub(crate) use asked::Asked;
 pub(crate) use import::{Import, import_answer};
-pub(crate) use kept::{body_of, find, list_of, seconds, to_body};
+pub(crate) use kept::{body_of, find, list_of, rfc3339, seconds, to_body};

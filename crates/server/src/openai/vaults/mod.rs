@@ -15,4 +15,6 @@ pub(crate) use delete::delete;
 pub(crate) use get::get;
 pub(crate) use import::import;
 pub(crate) use list::list;
+pub(crate) use object::VAULT;
+pub(crate) use params::{check_name, trimmed};
 pub(crate) use update::update;

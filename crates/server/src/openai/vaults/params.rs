@@ -53,7 +53,7 @@ impl Validate for VaultUpdateParams {
 }
 
 /// Refuses a name that is nothing or too much once it is trimmed.
-pub(super) fn check_name(at: &At<'_>, name: &str) -> Result<(), ApiError> {
+pub(crate) fn check_name(at: &At<'_>, name: &str) -> Result<(), ApiError> {
     if (1..=MAX_VAULT_NAME_BYTES).contains(&name.trim().len()) {
         return Ok(());
     }
@@ -61,6 +61,6 @@ pub(super) fn check_name(at: &At<'_>, name: &str) -> Result<(), ApiError> {
 }
 
 /// The name as it is kept.
-pub(super) fn trimmed(name: &str) -> String {
+pub(crate) fn trimmed(name: &str) -> String {
     name.trim().to_owned()
 }

@@ -74,6 +74,11 @@ pub(super) fn text(at: &At<'_>, value: &str, max_chars: usize) -> Result<(), Api
 }
 
 /// Refuses a text that is empty or too long.
+pub(crate) fn check_line(at: &At<'_>, value: &str, max_chars: usize) -> Result<(), ApiError> {
+    filled(at, value, max_chars)
+}
+
+/// Refuses a text that is empty or too long.
 pub(super) fn filled(at: &At<'_>, value: &str, max_chars: usize) -> Result<(), ApiError> {
     if value.is_empty() {
         return Err(at.invalid("must not be empty"));

@@ -50,7 +50,7 @@ pub use input::*;
 pub use item::*;
 pub use limits::*;
 pub use list::List;
-pub(crate) use parse::nested;
+pub(crate) use parse::{nested, take_tag, unknown_tag};
 pub use parse::{parse_body, parse_value};
 pub use patch::Patch;
 pub(crate) use patch::not_null;

@@ -153,6 +153,9 @@ impl StreamQuery {
     }
 }
 
+/// Parameters that may be given several times, as `name[]`.
+const LISTS: [&str; 1] = ["status"];
+
 /// The parameters not yet read.
 struct Pairs {
     pairs: BTreeMap<String, String>,
@@ -165,7 +168,7 @@ impl Pairs {
         let mut pairs = BTreeMap::new();
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            if let Some(list) = name.strip_suffix("[]") {
+            if let Some(list) = name.strip_suffix("[]").filter(|name| LISTS.contains(name)) {
                 lists.entry(list.to_owned()).or_default().push(value.into_owned());
                 continue;
             }
