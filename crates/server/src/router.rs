@@ -2,10 +2,10 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 
-use crate::openai::agents;
 use crate::openai::agents::sessions;
+use crate::openai::{agents, chat};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
 
@@ -28,6 +28,8 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
+        // The stateless door.
+        .route("/v1/chat/completions", post(chat::create))
         .route("/v1/models", get(v1::models::list))
         .route("/v1/models/{*model}", get(v1::models::get))
         // Extensions.

@@ -1,5 +1,6 @@
 //! The OpenAI door: the Agents API as the official SDKs speak it.
 
 pub(crate) mod agents;
+pub(crate) mod chat;
 pub(crate) mod project;
 pub mod wire;

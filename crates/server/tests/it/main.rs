@@ -4,6 +4,8 @@ mod agents;
 mod approvals;
 mod auth;
 mod bad_input;
+mod chat;
+mod chat_input;
 mod idempotency;
 mod items;
 mod journal;
