@@ -5,6 +5,7 @@
 
 mod clock;
 mod control;
+mod copy;
 mod dispatch;
 mod engine;
 mod feed;
@@ -22,6 +23,7 @@ mod surge;
 
 pub use clock::{OsEntropy, SystemClock};
 pub use control::Control;
+pub use copy::{MAX_COPIED_BYTES, MAX_COPIED_ENTRIES};
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom};
 pub use stats::EngineStats;

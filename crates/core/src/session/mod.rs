@@ -27,7 +27,7 @@ pub use decide::{
 pub use open_effect::{EffectPhase, OpenCall, OpenEffect};
 pub use projection::{
     ConfigRow, RESPONSES, ROW_SPECS, ResponseRow, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
-    TurnRow, millis_column,
+    TurnRow, millis_column, projected,
 };
 pub use state::{LastResponse, QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
 pub use transcript::Transcript;

@@ -136,7 +136,8 @@ pub fn millis_column(at_ms: u64) -> String {
 }
 
 /// The rows that change with these facts.
-pub(super) fn rows(before: &SessionState, after: &SessionState, facts: &[Fact]) -> Vec<RowChange> {
+#[must_use]
+pub fn projected(before: &SessionState, after: &SessionState, facts: &[Fact]) -> Vec<RowChange> {
     let Some(config) = &after.config else { return Vec::new() };
     let id = config.id.as_str();
     if facts.is_empty() {

@@ -2,5 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod chat;
+pub(crate) mod conversations;
 pub(crate) mod project;
+pub(crate) mod responses;
 pub mod wire;

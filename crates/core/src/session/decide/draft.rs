@@ -48,7 +48,7 @@ impl<'a> Draft<'a> {
         // A command may have ended what one before it began.
         let state = &self.state;
         self.dispatches.retain(|dispatch| is_current(state, dispatch));
-        let rows = projection::rows(before, &self.state, &self.recorded);
+        let rows = projection::projected(before, &self.state, &self.recorded);
         Decision {
             next: self.state,
             facts: self.recorded,
