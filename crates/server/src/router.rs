@@ -4,10 +4,9 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
-use crate::openai::agents;
 use crate::openai::agents::sessions;
 use crate::openai::vaults::{self, credentials};
-use crate::openai::{conversations, responses};
+use crate::openai::{agents, chat, conversations, responses};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
 
@@ -40,6 +39,8 @@ pub fn router(state: AppState) -> Router {
             "/v1/vaults/{vault}/credentials/{credential}",
             get(credentials::get).post(credentials::update).delete(credentials::delete),
         )
+        // The stateless door.
+        .route("/v1/chat/completions", post(chat::create))
         // Responses.
         .route("/v1/responses", post(responses::create))
         .route("/v1/responses/{response}", get(responses::get).delete(responses::delete))

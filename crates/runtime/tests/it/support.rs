@@ -179,6 +179,7 @@ impl Tools for Fakes {
             description: String::new(),
             parameters: json!({}),
             source,
+            strict: false,
             remote_name: name.to_owned(),
             safety: self.safety,
             approval: ApprovalMode::Never,

@@ -5,6 +5,8 @@ mod approvals;
 mod auth;
 mod bad_input;
 mod credentials;
+mod chat;
+mod chat_input;
 mod idempotency;
 mod imports;
 mod items;
