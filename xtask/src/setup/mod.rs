@@ -5,7 +5,10 @@
 mod cargo_tools;
 mod command;
 mod debian;
+mod openai_suite;
+mod pinned;
 mod python;
 
 pub(crate) use command::{Arguments, Purpose, ensure, run};
+pub(crate) use openai_suite::folder as openai_suite;
 pub(crate) use python::interpreter as python_interpreter;

@@ -13,10 +13,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::tally::{Summary, Tally};
 use crate::process;
 use crate::quickstart;
+use crate::sdk_tests;
 use crate::setup;
 use crate::tidy;
 use crate::workspace::Workspace;
 
+/// With the tests, because cargo then settles features as it does for nextest and builds every
+/// dependency once.
+pub(crate) const BUILD_PROGRAMS: [&str; 4] = ["build", "--workspace", "--bins", "--tests"];
 /// Seeds of the simulation in one run of the tests.
 const SIMULATED_SEEDS: u32 = 2_000;
 const SDK_TESTS: &str = "testing/it/python";
@@ -75,6 +79,12 @@ pub(super) const ALL: &[Stage] = &[
         run: sdk,
     },
     Stage {
+        name: "sdk-suite",
+        about: "OpenAI's own tests against the real binary",
+        is_quick: false,
+        run: sdk_suite,
+    },
+    Stage {
         name: "model",
         about: "the embedded model itself, and the quickstart with it",
         is_quick: false,
@@ -119,12 +129,7 @@ impl<'a> Context<'a> {
             Built::NotYet => {}
         }
         self.built = Built::Failed;
-        // With the tests, because cargo then settles features as it does for nextest and builds
-        // every dependency once.
-        let build = counted(
-            &mut self.cargo(&["build", "--workspace", "--bins", "--tests"]),
-            Summary::None,
-        )?;
+        let build = counted(&mut self.cargo(&BUILD_PROGRAMS), Summary::None)?;
         ensure!(build.failed == 0, "building the programs failed");
         self.built = Built::Yes;
         Ok(())
@@ -178,6 +183,12 @@ fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
     let binary = context.workspace.debug_binary("mainstay");
     pytest(context, SDK_TESTS, SDK_TEST_TIMEOUT_SECONDS, &binary)
+}
+
+fn sdk_suite(context: &mut Context<'_>) -> Result<Tally> {
+    context.ensure_built()?;
+    let binary = context.workspace.debug_binary("mainstay");
+    counted(&mut sdk_tests::command(context.workspace, &binary)?, Summary::Pytest)
 }
 
 /// Fails where the model cannot be had, because then nothing was tested. In release, because a model
