@@ -180,6 +180,7 @@ impl Control {
                 rows: rows.clone(),
                 tasks: Vec::new(),
                 snapshot: None,
+                erases: false,
             };
             match self.store.commit(commit).await {
                 Ok(()) => return Ok(()),

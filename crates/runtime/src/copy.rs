@@ -143,6 +143,7 @@ impl Engine {
             entries: made.entries,
             rows: made.rows,
             snapshot: None,
+            erases: false,
         };
         self.store().commit(commit).await.map_err(|error| match error {
             StoreError::Conflict { .. } => taken(session),

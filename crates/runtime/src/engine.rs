@@ -150,6 +150,7 @@ impl Engine {
         if !new.input.is_empty() {
             commands.push(Command::Input { messages: new.input, mode: InputMode::Steer });
         }
+        commands.extend(new.commands);
         let keyed = new.idempotency.clone().map(|idempotency| (scope.clone(), idempotency));
         let created = self.send(&session, &new.caller, commands, keyed).await;
         match created {
@@ -168,12 +169,22 @@ impl Engine {
         submission: Submission,
     ) -> Result<Accepted, ApiError> {
         let row = self.session_of(session, &submission.caller).await?;
-        let feeds = submission.commands.iter().any(|c| matches!(c, Command::Input { .. }));
+        let feeds = submission
+            .commands
+            .iter()
+            .any(|c| matches!(c, Command::Input { .. } | Command::Respond(_)));
         if feeds {
             self.check_agent(&row).await?;
         }
         let keyed = submission.idempotency.map(|key| (session.to_string(), key));
         self.send(session, &submission.caller, submission.commands, keyed).await
+    }
+
+    /// Deletes a session with its journal, whatever it is doing.
+    pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
+        let commands = vec![Command::Cancel, Command::Delete];
+        let submission = Submission { caller: caller.clone(), commands, idempotency: None };
+        self.submit(session, submission).await.map(drop)
     }
 
     /// Follows a session's entries and deltas.

@@ -2,10 +2,11 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 
 use crate::openai::agents;
 use crate::openai::agents::sessions;
+use crate::openai::{conversations, responses};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
 
@@ -28,6 +29,25 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
+        // Responses.
+        .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/{response}", get(responses::get).delete(responses::delete))
+        .route("/v1/responses/{response}/cancel", post(responses::cancel))
+        .route("/v1/responses/{response}/input_items", get(responses::list_input_items))
+        // Conversations.
+        .route("/v1/conversations", post(conversations::create))
+        .route(
+            "/v1/conversations/{conversation}",
+            get(conversations::get).post(conversations::update).delete(conversations::delete),
+        )
+        .route(
+            "/v1/conversations/{conversation}/items",
+            get(conversations::list_items).post(conversations::create_items),
+        )
+        .route(
+            "/v1/conversations/{conversation}/items/{item}",
+            get(conversations::get_item).delete(conversations::delete_item),
+        )
         .route("/v1/models", get(v1::models::list))
         .route("/v1/models/{*model}", get(v1::models::get))
         // Extensions.

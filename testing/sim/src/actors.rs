@@ -137,6 +137,7 @@ impl Client {
             spend_limit_microusd: None,
             wire: serde_json::Value::Null,
             input,
+            commands: Vec::new(),
             idempotency: Some(key),
         };
         self.until_heard(|engine| {

@@ -204,6 +204,7 @@ impl SessionTask {
             rows: pending.rows.clone(),
             tasks: self.task_changes(state),
             snapshot,
+            erases: pending.facts.iter().any(|(_, fact)| matches!(fact, Fact::SessionDeleted(_))),
         };
         (commit, saving)
     }

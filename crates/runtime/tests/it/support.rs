@@ -307,6 +307,7 @@ impl Bench {
             spend_limit_microusd: None,
             wire: Value::Null,
             input: if input.is_empty() { Vec::new() } else { text(input) },
+            commands: Vec::new(),
             idempotency: None,
         }
     }

@@ -365,7 +365,7 @@ impl EventFold {
 }
 
 /// Reads an entry's fact.
-pub(super) fn read(entry: &Entry) -> Result<Fact, ApiError> {
+pub(crate) fn read(entry: &Entry) -> Result<Fact, ApiError> {
     Fact::read(entry).map_err(|error| ApiError::new(ErrorCode::EntryUnknown, error.to_string()))
 }
 

@@ -107,7 +107,7 @@ async fn locate(store: &dyn Store, journal: &JournalId, after: &str) -> Result<S
 }
 
 /// The items that a fact brings.
-fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
+pub(crate) fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
     let (many, one): (&[Item], Option<&Item>) = match fact {
         Fact::InputReceived(fact) => (&fact.items, None),
         Fact::ItemsAdded(fact) => (&fact.items, None),

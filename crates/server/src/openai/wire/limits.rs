@@ -127,7 +127,7 @@ pub(super) fn line_map(
 }
 
 /// Refuses metadata beyond its limits.
-pub(super) fn metadata(at: &At<'_>, pairs: &BTreeMap<String, String>) -> Result<(), ApiError> {
+pub(crate) fn metadata(at: &At<'_>, pairs: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if pairs.len() > MAX_METADATA_PAIRS {
         return Err(at.invalid(format!(
             "has {} pairs, at most {MAX_METADATA_PAIRS} are allowed",

@@ -89,15 +89,7 @@ impl StreamQuery {
     /// The parameter at fault.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
         let mut pairs = Pairs::parse(query)?;
-        let include_obfuscation = match pairs.take("include_obfuscation").as_deref() {
-            None | Some("true") => true,
-            Some("false") => false,
-            Some(other) => {
-                return Err(At::Root
-                    .field("include_obfuscation")
-                    .invalid(format!("is {other:?}, not true or false")));
-            }
-        };
+        let include_obfuscation = pairs.flag("include_obfuscation")?.unwrap_or(true);
         let starting_after = pairs.number("starting_after")?;
         pairs.finish()?;
         Ok(Self { include_obfuscation, starting_after })
@@ -105,22 +97,44 @@ impl StreamQuery {
 }
 
 /// The parameters not yet read.
-struct Pairs(BTreeMap<String, String>);
+pub(crate) struct Pairs(BTreeMap<String, String>, BTreeMap<String, Vec<String>>);
 
 impl Pairs {
-    fn parse(query: &str) -> Result<Self, ApiError> {
-        let mut pairs = BTreeMap::new();
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
+        let (mut pairs, mut lists) = (BTreeMap::new(), BTreeMap::<String, Vec<String>>::new());
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if let Some(list) = name.strip_suffix("[]") {
+                lists.entry(list.to_owned()).or_default().push(value.into_owned());
+                continue;
+            }
             let name = name.into_owned();
             if pairs.insert(name.clone(), value.into_owned()).is_some() {
                 return Err(At::Root.field(&name).invalid("is given twice"));
             }
         }
-        Ok(Self(pairs))
+        Ok(Self(pairs, lists))
     }
 
-    fn take(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         self.0.remove(name)
+    }
+
+    /// The values of a list, written as `name[]=value` for each, or as `name=value` for one.
+    pub(crate) fn take_list(&mut self, name: &str) -> Vec<String> {
+        let mut values = self.1.remove(name).unwrap_or_default();
+        values.extend(self.take(name));
+        values
+    }
+
+    pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.take(name).as_deref() {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => {
+                Err(At::Root.field(name).invalid(format!("is {other:?}, not true or false")))
+            }
+        }
     }
 
     /// The pairs written as `name[key]=value`.
@@ -136,7 +150,7 @@ impl Pairs {
         found.into_iter().filter_map(|(pair, value)| Some((key_of(&pair)?, value))).collect()
     }
 
-    fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
         let Some(text) = self.take(name) else {
             return Ok(None);
         };
@@ -146,7 +160,7 @@ impl Pairs {
         Ok(Some(number))
     }
 
-    fn page(&mut self) -> Result<PageQuery, ApiError> {
+    pub(crate) fn page(&mut self) -> Result<PageQuery, ApiError> {
         let after = self.take("after");
         if let Some(value) = &after {
             id(&At::Root.field("after"), value)?;
@@ -173,8 +187,8 @@ impl Pairs {
         Ok(PageQuery { after, limit, order })
     }
 
-    fn finish(self) -> Result<(), ApiError> {
-        match self.0.into_keys().next() {
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        match self.0.into_keys().chain(self.1.into_keys()).next() {
             Some(name) => {
                 Err(At::Root.field(&name).refuse(ErrorCode::UnknownParameter, "does not exist"))
             }

@@ -104,6 +104,12 @@ impl AgentDraft {
         Ok(self.definition)
     }
 
+    /// The definition, whether this installation has its models or not.
+    pub(crate) fn unchecked(mut self) -> AgentDefinition {
+        self.definition.wire = self.extras.into_wire();
+        self.definition
+    }
+
     fn reasoning(&self) -> Reasoning {
         show_reasoning(&self.definition, &self.extras)
     }
