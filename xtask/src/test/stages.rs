@@ -25,6 +25,7 @@ pub(crate) const BUILD_PROGRAMS: [&str; 4] = ["build", "--workspace", "--bins", 
 const SIMULATED_SEEDS: u32 = 2_000;
 const SDK_TESTS: &str = "testing/it/python";
 const SDK_TEST_TIMEOUT_SECONDS: u32 = 120;
+const NODE_TEST_TIMEOUT_MS: &str = "60000";
 const MODEL_TESTS: &str = "testing/it/model";
 /// A model that computes on a busy machine needs minutes for what it does in seconds on a quiet one.
 const MODEL_TEST_TIMEOUT_SECONDS: u32 = 900;
@@ -77,6 +78,12 @@ pub(super) const ALL: &[Stage] = &[
         about: "official SDKs against the real binary",
         is_quick: false,
         run: sdk,
+    },
+    Stage {
+        name: "sdk-node",
+        about: "the TypeScript SDK against the real binary",
+        is_quick: false,
+        run: sdk_node,
     },
     Stage {
         name: "sdk-suite",
@@ -183,6 +190,22 @@ fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
     let binary = context.workspace.debug_binary("mainstay");
     pytest(context, SDK_TESTS, SDK_TEST_TIMEOUT_SECONDS, &binary)
+}
+
+/// Type errors first: the SDK's types are half of what is tested.
+fn sdk_node(context: &mut Context<'_>) -> Result<Tally> {
+    context.ensure_built()?;
+    let python = setup::python_interpreter(context.workspace)?;
+    let node = |arguments: &[&str]| {
+        let mut command = Command::new(python.with_file_name("node"));
+        command.args(arguments).current_dir(setup::node_tests(context.workspace));
+        command.env("MAINSTAY_BIN", context.workspace.debug_binary("mainstay"));
+        command
+    };
+    let types = counted(&mut node(&["node_modules/typescript/bin/tsc", "-p", "."]), Summary::None)?;
+    let tests =
+        ["--test", "--test-timeout", NODE_TEST_TIMEOUT_MS, "--test-reporter=spec", "*.test.ts"];
+    Ok(types + counted(&mut node(&tests), Summary::Node)?)
 }
 
 fn sdk_suite(context: &mut Context<'_>) -> Result<Tally> {
