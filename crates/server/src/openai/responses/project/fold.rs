@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use super::head::{Body, Head, Status};
 use super::item::{self, McpCall};
-use super::live::{Known, Live, announce, text_delta};
+use super::live::Live;
 use super::out::Out;
 use super::place::Place;
+use super::text::Text;
 use crate::openai::project::{CallEnd, CallView, read};
 
 /// How far apart the outputs of two attempts of one step are: clients take no index twice.
@@ -210,73 +211,62 @@ impl ResponseFold {
         }
     }
 
-    /// The model answered.
+    /// The model answered. What of its texts was not shown comes before what ends them, so that a
+    /// client which has seen an end has seen every text.
     fn answered(&mut self, effect: &EffectId, items: &[Item], stop: StopReason, out: &mut Out) {
         let base = self.base();
-        let has_calls = items.iter().any(|item| matches!(item.body, ItemBody::ToolCall { .. }));
-        let phase = if has_calls { "commentary" } else { "final_answer" };
-        for (position, item) in items.iter().enumerate() {
-            let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let mut texts = Vec::new();
+        for (position, item) in (0..).zip(items) {
             let index = base + position;
-            match &item.body {
-                ItemBody::AssistantMessage { text } => {
-                    let known = self.live.known(self.seen, position, text.len());
-                    let is_last = position as usize + 1 == items.len();
-                    let is_cut = stop == StopReason::Length && is_last;
-                    let status = if is_cut { "incomplete" } else { "completed" };
-                    let mut whole = item::assistant(item.id.as_str(), Some(text), status);
-                    whole["phase"] = phase.into();
-                    self.written(
-                        Written { item, kind: PartKind::Text, text, index, known, whole },
-                        out,
-                    );
-                }
-                ItemBody::Reasoning { summary: text, provider_data } => {
-                    let known = self.live.known(self.seen, position, text.len());
-                    let with_data = self.head.echo.with_reasoning_data();
-                    let data = provider_data.as_ref();
-                    let whole = item::reasoning(item.id.as_str(), Some(text), data, with_data);
-                    let kind = PartKind::Reasoning;
-                    self.written(Written { item, kind, text, index, known, whole }, out);
-                }
-                ItemBody::ToolCall { .. } => {
-                    if let Some(view) = CallView::of(item) {
-                        self.know(view, index);
-                    }
-                }
-                ItemBody::UserMessage { .. }
-                | ItemBody::DeveloperMessage { .. }
-                | ItemBody::ToolOutput { .. }
-                | ItemBody::Summary { .. }
-                | ItemBody::Foreign { .. } => {}
+            if let Some(view) = CallView::of(item) {
+                self.know(view, index);
             }
+            if let Some(text) = self.text(items, position, index, stop) {
+                text.begin(self.live.known(self.seen, position, text.text.len()), out);
+                texts.push(text);
+            }
+        }
+        for text in texts {
+            text.end(out);
+            self.body.output.insert(text.index, text.whole);
         }
         self.next_index = base + u32::try_from(items.len()).unwrap_or(u32::MAX);
         self.live.end(effect);
     }
 
-    /// A text that is whole, less what was shown of it.
-    fn written(&mut self, written: Written<'_>, out: &mut Out) {
-        let Written { item, kind, text, index, known, whole } = written;
+    /// An output that is a text.
+    fn text<'a>(
+        &self,
+        items: &'a [Item],
+        position: u32,
+        index: u32,
+        stop: StopReason,
+    ) -> Option<Text<'a>> {
+        let item = items.get(position as usize)?;
         let id = item.id.as_str();
-        let has_part = kind != PartKind::Reasoning || !text.is_empty();
-        announce(kind, id, index, |step, kind, members| match step {
-            1 if !known.is_announced => out.push(kind, members),
-            2 if has_part && !known.has_part => out.push(kind, members),
-            _ => out.count(),
-        });
-        match text.get(known.bytes..).filter(|rest| !rest.is_empty()) {
-            Some(rest) => {
-                let (kind, members) = text_delta(kind, id, index, rest);
-                out.push(kind, members);
+        match &item.body {
+            ItemBody::AssistantMessage { text } => {
+                let is_last = position as usize + 1 == items.len();
+                let is_cut = stop == StopReason::Length && is_last;
+                let status = if is_cut { "incomplete" } else { "completed" };
+                let is_call = |item: &Item| matches!(item.body, ItemBody::ToolCall { .. });
+                let has_calls = items.iter().any(is_call);
+                let mut whole = item::assistant(id, Some(text), status);
+                whole["phase"] = if has_calls { "commentary" } else { "final_answer" }.into();
+                Some(Text { id, kind: PartKind::Text, text, index, whole })
             }
-            None => out.count(),
+            ItemBody::Reasoning { summary: text, provider_data } => {
+                let with_data = self.head.echo.with_reasoning_data();
+                let whole = item::reasoning(id, Some(text), provider_data.as_ref(), with_data);
+                Some(Text { id, kind: PartKind::Reasoning, text, index, whole })
+            }
+            ItemBody::ToolCall { .. }
+            | ItemBody::UserMessage { .. }
+            | ItemBody::DeveloperMessage { .. }
+            | ItemBody::ToolOutput { .. }
+            | ItemBody::Summary { .. }
+            | ItemBody::Foreign { .. } => None,
         }
-        if has_part {
-            done(kind, id, index, text, out);
-        }
-        out.push("response.output_item.done", json!({"output_index": index, "item": whole}));
-        self.body.output.insert(index, whole);
     }
 
     /// A call that the client runs.
@@ -413,38 +403,4 @@ impl Call {
             approval: self.approval.as_deref(),
         }
     }
-}
-
-/// A text that an answer holds.
-struct Written<'a> {
-    item: &'a Item,
-    kind: PartKind,
-    text: &'a str,
-    index: u32,
-    known: Known,
-    whole: Value,
-}
-
-/// The end of a text.
-fn done(kind: PartKind, id: &str, index: u32, text: &str, out: &mut Out) {
-    if kind == PartKind::Reasoning {
-        let place = |name: &str, value: Value| {
-            let mut members = json!({"item_id": id, "output_index": index, "summary_index": 0});
-            members[name] = value;
-            members
-        };
-        out.push("response.reasoning_summary_text.done", place("text", text.into()));
-        let part = json!({"type": "summary_text", "text": text});
-        out.push("response.reasoning_summary_part.done", place("part", part));
-        return;
-    }
-    let place = |name: &str, value: Value| {
-        let mut members = json!({"item_id": id, "output_index": index, "content_index": 0});
-        members[name] = value;
-        members
-    };
-    let mut members = place("text", text.into());
-    members["logprobs"] = json!([]);
-    out.push("response.output_text.done", members);
-    out.push("response.content_part.done", place("part", item::output_text(text)));
 }

@@ -8,6 +8,7 @@ mod item;
 mod live;
 mod out;
 mod place;
+mod text;
 
 pub(crate) use fold::ResponseFold;
 pub(crate) use head::Head;
