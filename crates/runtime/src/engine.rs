@@ -28,6 +28,7 @@ use crate::rules::InstalledRules;
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
 use crate::submit::{Accepted, Idempotency, NewSession, Submission};
+use crate::webhooks::Webhooks;
 
 /// Kind of the tasks that stand for sessions with work to do.
 pub(crate) const SESSION_TASK_KIND: &str = "session";
@@ -41,6 +42,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     resource::AGENT_REVISIONS,
     resource::KEYS,
     resource::RESOURCES,
+    resource::DELIVERIES,
     resource::IDEMPOTENCY,
 ];
 
@@ -127,11 +129,13 @@ impl Engine {
             stopping: CancellationToken::new(),
             control,
             refreshes: tokio::sync::Mutex::default(),
+            webhooks: Webhooks::default(),
             parts,
             settings,
         });
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
+        crate::webhooks::start(&inner);
         Ok(Self { inner })
     }
 
@@ -188,6 +192,10 @@ impl Engine {
         let hubs = &self.inner.hubs;
         let feed = hubs.follow(&self.inner.parts.store, session, from).await;
         feed.map_err(|error| api_error(&error))
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     /// Agents and keys.

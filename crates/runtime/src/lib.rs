@@ -20,6 +20,7 @@ mod stats;
 mod submit;
 mod surge;
 mod vault;
+mod webhooks;
 
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
@@ -27,3 +28,6 @@ pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom};
 pub use stats::EngineStats;
 pub use submit::{Accepted, Idempotency, NewSession, Submission};
+pub use webhooks::{
+    MAX_ENDPOINTS_COUNT, WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, WebhookSecret,
+};

@@ -7,6 +7,7 @@ use axum::routing::{delete, get, post};
 use crate::openai::agents;
 use crate::openai::agents::sessions;
 use crate::openai::vaults::{self, credentials};
+use crate::openai::webhooks::{self, deliveries};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
 
@@ -39,9 +40,24 @@ pub fn router(state: AppState) -> Router {
             "/v1/vaults/{vault}/credentials/{credential}",
             get(credentials::get).post(credentials::update).delete(credentials::delete),
         )
+        .route("/v1/webhook_event_types", get(webhooks::event_types))
+        .route("/v1/webhook_endpoints", get(webhooks::list).post(webhooks::create))
+        .route("/v1/webhook_endpoints/import", post(webhooks::import))
+        .route(
+            "/v1/webhook_endpoints/{endpoint}",
+            get(webhooks::get).post(webhooks::update).delete(webhooks::delete),
+        )
+        .route("/v1/webhook_endpoints/{endpoint}/rotate_secret", post(webhooks::rotate_secret))
+        .route("/v1/webhook_endpoints/{endpoint}/test", post(webhooks::test))
         .route("/v1/models", get(v1::models::list))
         .route("/v1/models/{*model}", get(v1::models::get))
         // Extensions.
+        .route("/v1/webhook_endpoints/{endpoint}/deliveries", get(deliveries::list))
+        .route("/v1/webhook_endpoints/{endpoint}/deliveries/{delivery}", get(deliveries::get))
+        .route(
+            "/v1/webhook_endpoints/{endpoint}/deliveries/{delivery}/replay",
+            post(deliveries::replay),
+        )
         .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
         .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
         .route("/v1/keys/{key}", delete(v1::keys::revoke))

@@ -18,6 +18,7 @@ use crate::rules::InstalledRules;
 use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::Counters;
+use crate::webhooks::Webhooks;
 
 /// How often a session whose task panicked is taken up again before it fails.
 const PANIC_LIMIT_COUNT: u32 = 3;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) control: Control,
     /// Held while an access token is refreshed.
     pub(crate) refreshes: tokio::sync::Mutex<()>,
+    pub(crate) webhooks: Webhooks,
 }
 
 impl Inner {

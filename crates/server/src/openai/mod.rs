@@ -4,4 +4,5 @@ pub(crate) mod agents;
 pub(crate) mod project;
 pub(crate) mod resource;
 pub(crate) mod vaults;
+pub(crate) mod webhooks;
 pub mod wire;

@@ -20,3 +20,4 @@ mod support;
 mod tools;
 mod turns;
 mod vaults;
+mod webhooks;

@@ -136,6 +136,7 @@ impl TurnErrorCode {
             | ErrorCode::UnknownParameter
             | ErrorCode::Unsupported => Self::InvalidRequest,
             ErrorCode::DiskFull
+            | ErrorCode::WebhookUnreachable
             | ErrorCode::EntryUnknown
             | ErrorCode::Internal
             | ErrorCode::JournalCorrupt

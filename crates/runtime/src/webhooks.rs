@@ -1,0 +1,43 @@
+//! Webhooks: what endpoints are told is written in the commit that they are told of, and delivered
+//! from there until the endpoint takes it or it is given up.
+//!
+//! Invariant: an acknowledged fact and the deliveries that tell of it are one commit; a delivery is
+//! attempted at least once, every time under the same `webhook-id`. Deliberately absent: an order of
+//! deliveries.
+
+mod attempt;
+mod deliver;
+mod outbox;
+mod replay;
+mod signature;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+
+pub(crate) use self::deliver::start;
+use self::outbox::Endpoints;
+pub use self::outbox::MAX_ENDPOINTS_COUNT;
+pub(crate) use self::outbox::{Outbox, outbox};
+pub use self::signature::{WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, WebhookSecret};
+
+/// The journal of what deliveries write, which stays empty: they have no author.
+const JOURNAL: &str = "webhooks";
+
+/// What the parts of an engine share about webhooks.
+#[derive(Default)]
+pub(crate) struct Webhooks {
+    /// There may be something to deliver.
+    work: Notify,
+    /// Deliveries under way in this process.
+    under_way: Mutex<HashSet<Arc<str>>>,
+    endpoints: Endpoints,
+}
+
+impl Webhooks {
+    /// A tenant's endpoints changed.
+    pub(crate) fn forget(&self, tenant: &mainstay_protocol::TenantId) {
+        self.endpoints.forget(tenant);
+    }
+}
