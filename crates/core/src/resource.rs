@@ -4,6 +4,7 @@
 //! Invariant: a resource changes only in a commit that also appends an entry to its tenant's
 //! control journal, so that every change has an author and a place in a hash chain.
 
+mod automation;
 mod credential;
 mod document;
 mod webhook;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentDefinition;
 
+pub use self::automation::*;
 pub use self::credential::{
     CREDENTIAL_KIND, CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, VAULT_KIND,
     sealed_for,

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::inner::Inner;
+use crate::automations::Automations;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::{Feed, FollowFrom};
@@ -130,12 +131,14 @@ impl Engine {
             control,
             refreshes: tokio::sync::Mutex::default(),
             webhooks: Webhooks::default(),
+            automations: Automations::default(),
             parts,
             settings,
         });
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
         crate::webhooks::start(&inner);
+        crate::automations::start(&inner);
         Ok(Self { inner })
     }
 
@@ -192,6 +195,10 @@ impl Engine {
         let hubs = &self.inner.hubs;
         let feed = hubs.follow(&self.inner.parts.store, session, from).await;
         feed.map_err(|error| api_error(&error))
+    }
+
+    pub(crate) fn of(inner: &Arc<Inner>) -> Self {
+        Self { inner: inner.clone() }
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -3,9 +3,11 @@
 //!
 //! Invariant: nothing is acknowledged, shown or executed before it is committed.
 
+mod automations;
 mod clock;
 mod control;
 mod dispatch;
+mod due;
 mod engine;
 mod feed;
 mod parking;
@@ -22,6 +24,7 @@ mod surge;
 mod vault;
 mod webhooks;
 
+pub use automations::{InvalidSchedule, next_run_at_ms};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 pub use engine::{Engine, EngineParts, EngineSettings};

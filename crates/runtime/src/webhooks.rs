@@ -11,28 +11,31 @@ mod outbox;
 mod replay;
 mod signature;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
-
-use tokio::sync::Notify;
+use mainstay_core::resource::DELIVERY_TASK_KIND;
 
 pub(crate) use self::deliver::start;
 use self::outbox::Endpoints;
 pub use self::outbox::MAX_ENDPOINTS_COUNT;
 pub(crate) use self::outbox::{Outbox, outbox};
 pub use self::signature::{WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, WebhookSecret};
+use crate::due::Desk;
 
+/// How many attempts are under way at once.
+const ATTEMPTS_LIMIT_COUNT: usize = 32;
 /// The journal of what deliveries write, which stays empty: they have no author.
 const JOURNAL: &str = "webhooks";
 
 /// What the parts of an engine share about webhooks.
-#[derive(Default)]
 pub(crate) struct Webhooks {
-    /// There may be something to deliver.
-    work: Notify,
-    /// Deliveries under way in this process.
-    under_way: Mutex<HashSet<Arc<str>>>,
+    desk: Desk,
     endpoints: Endpoints,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        let desk = Desk::new(DELIVERY_TASK_KIND, ATTEMPTS_LIMIT_COUNT);
+        Self { desk, endpoints: Endpoints::default() }
+    }
 }
 
 impl Webhooks {

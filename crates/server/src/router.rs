@@ -6,6 +6,7 @@ use axum::routing::{delete, get, post};
 
 use crate::openai::agents;
 use crate::openai::agents::sessions;
+use crate::openai::automations::{self, invocations};
 use crate::openai::vaults::{self, credentials};
 use crate::openai::webhooks::{self, deliveries};
 use crate::state::AppState;
@@ -31,6 +32,23 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
+        .route("/v1/agents/automations", get(automations::list).post(automations::create))
+        .route("/v1/agents/automations/import", post(automations::import))
+        .route(
+            "/v1/agents/automations/{automation}",
+            get(automations::get).post(automations::update).delete(automations::delete),
+        )
+        .route("/v1/agents/automations/{automation}/pause", post(automations::pause))
+        .route("/v1/agents/automations/{automation}/resume", post(automations::resume))
+        .route(
+            "/v1/agents/automations/{automation}/invocations",
+            get(invocations::list).post(invocations::create),
+        )
+        .route("/v1/agents/automations/{automation}/invocations/import", post(invocations::import))
+        .route(
+            "/v1/agents/automations/{automation}/invocations/{invocation}",
+            get(invocations::get),
+        )
         .route("/v1/vaults", get(vaults::list).post(vaults::create))
         .route("/v1/vaults/import", post(vaults::import))
         .route("/v1/vaults/{vault}", get(vaults::get).post(vaults::update).delete(vaults::delete))

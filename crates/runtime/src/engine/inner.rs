@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{EngineParts, EngineSettings};
+use crate::automations::Automations;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::Hubs;
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     /// Held while an access token is refreshed.
     pub(crate) refreshes: tokio::sync::Mutex<()>,
     pub(crate) webhooks: Webhooks,
+    pub(crate) automations: Automations,
 }
 
 impl Inner {

@@ -51,7 +51,7 @@ impl Outbox {
     /// The deliveries are durable.
     pub(crate) fn posted(&self, webhooks: &Webhooks) {
         if !self.0.is_empty() {
-            webhooks.work.notify_one();
+            webhooks.desk.wake();
         }
     }
 }

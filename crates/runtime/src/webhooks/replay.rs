@@ -6,7 +6,8 @@ use mainstay_core::resource::{
 };
 use mainstay_protocol::{ApiError, ErrorCode, RowChange, TaskChange};
 
-use super::{attempt, deliver};
+use super::{JOURNAL, attempt};
+use crate::due;
 use crate::engine::Engine;
 
 impl Engine {
@@ -38,8 +39,8 @@ impl Engine {
         row.attempt_count = 0;
         row.due_at_ms = now_ms;
         let tasks = vec![TaskChange::Put { key: row.task(), due_at_ms: now_ms }];
-        deliver::write(inner, vec![RowChange::Put(row.to_row())], tasks).await?;
-        inner.webhooks.work.notify_one();
+        due::write(inner, JOURNAL, vec![RowChange::Put(row.to_row())], tasks).await?;
+        inner.webhooks.desk.wake();
         Ok(row)
     }
 

@@ -1,6 +1,7 @@
 //! The OpenAI door: the Agents API as the official SDKs speak it.
 
 pub(crate) mod agents;
+pub(crate) mod automations;
 pub(crate) mod project;
 pub(crate) mod resource;
 pub(crate) mod vaults;

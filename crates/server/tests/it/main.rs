@@ -3,6 +3,7 @@
 mod agents;
 mod approvals;
 mod auth;
+mod automations;
 mod bad_input;
 mod credentials;
 mod idempotency;
