@@ -30,6 +30,25 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
         // The stateless door.
         .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/agents/sessions/{session}/traces", get(sessions::traces))
+        .route("/v1/agents/sessions/{session}/subagents", get(sessions::subagents::list))
+        .route("/v1/agents/sessions/{session}/subagents/{subagent}", get(sessions::subagents::get))
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/items",
+            get(sessions::subagents::items),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/turns",
+            get(sessions::subagents::turns),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/turns/{turn}",
+            get(sessions::subagents::turn),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/turns/{turn}/items",
+            get(sessions::subagents::turn_items),
+        )
         // Responses.
         .route("/v1/responses", post(responses::create))
         .route("/v1/responses/{response}", get(responses::get).delete(responses::delete))

@@ -16,6 +16,8 @@ mod retries;
 mod sessions;
 mod socket;
 mod stream;
+mod subagents;
 mod support;
 mod tools;
+mod traces;
 mod turns;

@@ -38,6 +38,7 @@ mod subagent;
 mod tool;
 mod tool_check;
 mod tool_params;
+mod trace;
 mod turn;
 
 pub use action::*;
@@ -74,6 +75,7 @@ pub use subagent::*;
 pub use tool::*;
 pub(crate) use tool_check::validate_tools as check_tools;
 pub use tool_params::*;
+pub use trace::*;
 pub use turn::*;
 
 #[cfg(test)]

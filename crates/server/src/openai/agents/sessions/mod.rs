@@ -7,6 +7,8 @@ mod get;
 pub(crate) mod items;
 mod list;
 mod rows;
+pub(crate) mod subagents;
+mod traces;
 pub(crate) mod turns;
 mod update;
 
@@ -15,4 +17,5 @@ pub(crate) use delete::delete;
 pub(crate) use get::get;
 pub(crate) use list::list;
 pub(crate) use rows::{SessionRows, find as find_session};
+pub(crate) use traces::traces;
 pub(crate) use update::update;
