@@ -4,5 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod chat;
 pub(crate) mod conversations;
 pub(crate) mod project;
+pub(crate) mod resource;
 pub(crate) mod responses;
+pub(crate) mod vaults;
 pub mod wire;
