@@ -2,11 +2,13 @@
 
 mod agents;
 mod approvals;
+mod artifacts;
 mod auth;
 mod bad_input;
 mod chat;
 mod chat_input;
 mod credentials;
+mod environments;
 mod idempotency;
 mod imports;
 mod items;

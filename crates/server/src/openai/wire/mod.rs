@@ -10,6 +10,7 @@
 mod action;
 mod agent;
 mod agent_params;
+mod artifact;
 mod at;
 mod chat_completion;
 mod chat_content;
@@ -44,6 +45,7 @@ mod turn;
 pub use action::*;
 pub use agent::*;
 pub use agent_params::*;
+pub use artifact::*;
 pub use at::{At, Validate};
 pub use chat_completion::*;
 pub use chat_content::*;

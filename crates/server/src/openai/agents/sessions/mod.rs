@@ -1,5 +1,6 @@
 //! `/v1/agents/sessions`: sessions, what goes in and comes out, their turns and items.
 
+pub(crate) mod artifacts;
 mod create;
 mod delete;
 pub(crate) mod events;
@@ -12,7 +13,7 @@ mod traces;
 pub(crate) mod turns;
 mod update;
 
-pub(crate) use create::create;
+pub(crate) use create::{check_vaults, create};
 pub(crate) use delete::delete;
 pub(crate) use get::get;
 pub(crate) use list::list;
