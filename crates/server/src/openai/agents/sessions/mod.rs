@@ -17,6 +17,6 @@ pub(crate) use create::{check_vaults, create};
 pub(crate) use delete::delete;
 pub(crate) use get::get;
 pub(crate) use list::list;
-pub(crate) use rows::{SessionRows, find as find_session};
+pub(crate) use rows::{SessionRows, find as find_session, turn_of};
 pub(crate) use traces::traces;
 pub(crate) use update::update;

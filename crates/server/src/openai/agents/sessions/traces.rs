@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::page::{PageScan, invalid_cursor, read_page};
-use crate::openai::agents::sessions::rows::{SessionRows, turn_of};
+use crate::openai::agents::sessions::{SessionRows, turn_of};
 use crate::openai::project::{TraceFold, read, seconds};
 use crate::openai::wire::{
     List, OtlpAttribute, OtlpResource, OtlpResourceSpans, OtlpScope, OtlpScopeSpans, OtlpSpan,

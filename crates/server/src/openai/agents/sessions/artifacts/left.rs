@@ -13,7 +13,7 @@ use mainstay_store::EntryRange;
 use serde::Deserialize;
 
 use crate::error::not_found;
-use crate::openai::agents::sessions::rows::turn_of;
+use crate::openai::agents::sessions::turn_of;
 use crate::openai::project::{read, seconds};
 use crate::openai::wire::SessionArtifact;
 use crate::state::{AppState, store_error};
