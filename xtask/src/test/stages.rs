@@ -240,7 +240,7 @@ fn pytest(
 ) -> Result<Tally> {
     let python = setup::python_interpreter(context.workspace)?;
     let mut command = Command::new(&python);
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout"]);
+    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--timeout"]);
     command.arg(timeout_seconds.to_string()).arg(folder).current_dir(&context.workspace.root);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("MAINSTAY_BIN", binary);
     // Commands that tests run as they are printed find this Python too.
