@@ -168,6 +168,7 @@ fn spec(tool: &Tool) -> ToolSpec {
         description: tool.description.clone(),
         parameters: tool.parameters.clone(),
         source: 0,
+        strict: false,
         remote_name: tool.name.clone(),
         safety: Safety::ReadOnly,
         approval: ApprovalMode::Never,

@@ -1,4 +1,4 @@
-//! Implementations of Mainstay's ports: models and tools.
+//! Implementations of Mainstay's ports: models, tools, and the vault's encryption.
 //!
 //! Invariant: an adapter knows its port and the outside world, and nothing of the store, the journal
 //! or the server. Deliberately absent: retries of effects, which the runtime decides.
@@ -7,3 +7,4 @@ pub mod http_client;
 pub mod model;
 pub mod secret;
 pub mod tool;
+pub mod vault;

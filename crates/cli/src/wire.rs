@@ -9,7 +9,8 @@ use mainstay_adapters::http_client;
 #[cfg(feature = "embedded-model")]
 use mainstay_adapters::model::embedded::{DEFAULT_MAX_WAITING_CALLS, EmbeddedModels};
 use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
-use mainstay_adapters::tool::ToolSet;
+use mainstay_adapters::tool::{EgressCourier, ToolSet};
+use mainstay_adapters::vault::Vault;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::Model;
 use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, SystemClock};
@@ -43,7 +44,11 @@ pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result
     let clock = Arc::new(SystemClock);
     let tools = config.tools.settings(&config.data.dir, environment);
     let tools = tools.map_err(|error| Failure::configuration(&error))?;
+    let private_hosts = tools.private_hosts_allowed.clone();
+    let courier = EgressCourier::new(private_hosts).context("set up the way out")?;
     let tools = ToolSet::new(tools, clock.clone()).context("set up the tools")?;
+    let key = config.vault.key(&config.data.dir, environment);
+    let key = key.map_err(|error| Failure::configuration(&error))?;
     let parts = EngineParts {
         models: Arc::new(models(config, environment)?),
         store: store(config)?,
@@ -51,6 +56,8 @@ pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result
         policy: Arc::new(ListedTools),
         clock,
         entropy: Arc::new(OsEntropy),
+        seals: Arc::new(Vault::new(key, Arc::new(OsEntropy))),
+        courier: Arc::new(courier),
     };
     let settings = EngineSettings {
         parked_cache_bytes: config.limits.parked_cache_bytes,

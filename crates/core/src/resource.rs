@@ -1,7 +1,11 @@
-//! Control-plane resources as rows: agents, keys, and remembered idempotency keys.
+//! Control-plane resources as rows: agents, keys, everything else that a tenant sets up, and
+//! remembered idempotency keys.
 //!
 //! Invariant: a resource changes only in a commit that also appends an entry to its tenant's
 //! control journal, so that every change has an author and a place in a hash chain.
+
+mod credential;
+mod document;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +14,12 @@ use mainstay_protocol::{AgentId, JournalId, KeyId, PrincipalId, RowSpec, Scope, 
 use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentDefinition;
+
+pub use self::credential::{
+    CREDENTIAL_KIND, CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, VAULT_KIND,
+    sealed_for,
+};
+pub use self::document::{RESOURCES, ResourceRow, Sealed, listed_in};
 
 /// Agents at their current revision; `owner` is the tenant again, for the index by age.
 pub const AGENTS: RowSpec =
@@ -20,12 +30,13 @@ pub const AGENT_REVISIONS: RowSpec =
 /// Bearer keys by the SHA-256 of their secret.
 pub const KEYS: RowSpec =
     RowSpec { name: "keys", key: &["secret_hash"], indexes: &[&["tenant", "created"]] };
-/// What was answered under an `Idempotency-Key`; the scope is a session's id, or `create:<tenant>`.
+/// What was answered under an `Idempotency-Key`; the scope is a session's id, `create:<tenant>`, or
+/// for a resource the tenant with the request's method and path.
 pub const IDEMPOTENCY: RowSpec =
     RowSpec { name: "idempotency", key: &["scope", "idempotency_key"], indexes: &[&["created"]] };
 
 /// Every row spec of this module.
-pub const ROW_SPECS: &[RowSpec] = &[AGENTS, AGENT_REVISIONS, KEYS, IDEMPOTENCY];
+pub const ROW_SPECS: &[RowSpec] = &[AGENTS, AGENT_REVISIONS, KEYS, RESOURCES, IDEMPOTENCY];
 
 /// The journal of a tenant's resources.
 #[must_use]
@@ -78,7 +89,7 @@ pub struct KeyRow {
 pub struct IdempotencyRow {
     /// SHA-256 of the request's body.
     pub body_sha256: String,
-    /// The session that the request made or fed.
+    /// The session or resource that the request made, fed or changed.
     pub session: String,
     /// When it was accepted.
     pub at_ms: u64,

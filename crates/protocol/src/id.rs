@@ -170,10 +170,18 @@ ids! {
     AgentId = "agent";
     /// A durable question to a person.
     ApprovalId = "apr";
+    /// A rule that starts sessions or feeds them at given times.
+    AutomationId = "auto";
     /// One tool call as the model named it (the provider's id when it gives one).
     CallId = "call";
+    /// A secret in a vault.
+    CredentialId = "cred";
+    /// An event on its way to one webhook endpoint.
+    DeliveryId = "dlv";
     /// A request to the world, and its idempotency key.
     EffectId = "eff";
+    /// One time that an automation ran, or should have.
+    InvocationId = "inv";
     /// A message, reasoning, tool call or tool output that clients see.
     ItemId = "item";
     /// A bearer key's public id.
@@ -188,6 +196,12 @@ ids! {
     TenantId = "ten";
     /// From one input until the agent rests.
     TurnId = "turn";
+    /// Credentials that sessions may use.
+    VaultId = "vault";
+    /// Where webhooks are sent.
+    WebhookEndpointId = "whe";
+    /// What a webhook tells; its `webhook-id`.
+    WebhookEventId = "evt";
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use crate::feed::Delta;
 use crate::registry::Message;
 use crate::stats::Counters;
 use crate::surge::{HOLD_MS, Place, Surge};
+use crate::vault;
 
 /// How many model calls run at once in this process.
 const MODEL_CALLS_LIMIT_COUNT: usize = 1024;
@@ -138,7 +139,13 @@ async fn perform(
             let reply = model(inner, &name, *request, shown, &mut place).await;
             return (EffectAnswer::Model(reply), place);
         }
-        DispatchKind::Tool(call) => {
+        DispatchKind::Tool(mut call) => {
+            let source = (call.spec.source, &*call.source);
+            let tenant = &call.context.tenant;
+            match vault::credentials(inner, session, tenant, &[source], true).await {
+                Ok(credentials) => call.context.credentials = credentials,
+                Err(error) => return (EffectAnswer::Tool(Err(error)), None),
+            }
             let timeout_ms = call.spec.timeout_ms;
             let limit = inner.limits.tool(&call);
             let _permit = limit.acquire().await;
@@ -151,7 +158,12 @@ async fn perform(
             let call = inner.parts.tools.reconcile(*call);
             EffectAnswer::Reconciled(bounded(inner, timeout_ms, &name, WorldChange::No, call).await)
         }
-        DispatchKind::ResolveTools { sources, context } => {
+        DispatchKind::ResolveTools { sources, mut context } => {
+            let asked: Vec<_> = sources.iter().enumerate().collect();
+            match vault::credentials(inner, session, &context.tenant, &asked, false).await {
+                Ok(credentials) => context.credentials = credentials,
+                Err(error) => return (EffectAnswer::Tools(Err(error)), None),
+            }
             let resolve = inner.parts.tools.resolve(&sources, &context);
             let what = "the agent's tool sources";
             EffectAnswer::Tools(

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::policy::Policy;
-use mainstay_core::port::{Clock, Entropy, Models, ToolContext, Tools};
+use mainstay_core::port::{
+    Clock, Courier, Credentials, Entropy, Models, Seals, ToolContext, Tools,
+};
 use mainstay_core::resource;
 use mainstay_core::session::{
     Command, CreateSession, InputMode, RESPONSES, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
@@ -39,6 +41,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     resource::AGENTS,
     resource::AGENT_REVISIONS,
     resource::KEYS,
+    resource::RESOURCES,
     resource::IDEMPOTENCY,
 ];
 
@@ -57,6 +60,10 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The encryption of secrets.
+    pub seals: Arc<dyn Seals>,
+    /// The way to addresses that clients named.
+    pub courier: Arc<dyn Courier>,
 }
 
 /// How an engine behaves.
@@ -120,6 +127,7 @@ impl Engine {
             panics: Mutex::default(),
             stopping: CancellationToken::new(),
             control,
+            refreshes: tokio::sync::Mutex::default(),
             parts,
             settings,
         });
@@ -230,6 +238,18 @@ impl Engine {
         &self.inner.parts.entropy
     }
 
+    /// The encryption of secrets.
+    #[must_use]
+    pub fn seals(&self) -> &Arc<dyn Seals> {
+        &self.inner.parts.seals
+    }
+
+    /// The way to addresses that clients named.
+    #[must_use]
+    pub fn courier(&self) -> &Arc<dyn Courier> {
+        &self.inner.parts.courier
+    }
+
     /// Plain numbers for metrics.
     #[must_use]
     pub fn stats(&self) -> EngineStats {
@@ -285,6 +305,8 @@ impl Engine {
             tenant: caller.tenant.clone(),
             session: session.clone(),
             principal: caller.id.as_str().into(),
+            // Sources that need one are remote, and those are asked when the turn begins.
+            credentials: Credentials::default(),
         };
         let tools = self.inner.parts.tools.resolve(&agent.tools, &context).await;
         let invalid = |error: mainstay_core::port::ToolError| {

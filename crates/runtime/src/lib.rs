@@ -20,9 +20,10 @@ mod spawn;
 mod stats;
 mod submit;
 mod surge;
+mod vault;
 
 pub use clock::{OsEntropy, SystemClock};
-pub use control::Control;
+pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 pub use copy::{MAX_COPIED_BYTES, MAX_COPIED_ENTRIES};
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom};

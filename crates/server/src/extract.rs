@@ -33,13 +33,21 @@ impl<T: DeserializeOwned + Validate> FromRequest<AppState> for Checked<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &AppState) -> Answer<Self> {
-        let (parts, body) = request.into_parts();
-        let key = idempotency_key(&parts.headers)?;
-        let body = read_body(state, &parts.headers, body).await?;
-        let value = parse_body(&body)?;
-        let idempotency = key.map(|key| Idempotency { key, body_sha256: sha256_hex(&body) });
-        Ok(Self { value, idempotency })
+        let (body, idempotency) = read_request(request, state).await?;
+        Ok(Self { value: parse_body(&body)?, idempotency })
     }
+}
+
+/// A request's body as it came, and its `Idempotency-Key`.
+pub(crate) async fn read_request(
+    request: Request,
+    state: &AppState,
+) -> Result<(Bytes, Option<Idempotency>), ApiError> {
+    let (parts, body) = request.into_parts();
+    let key = idempotency_key(&parts.headers)?;
+    let body = read_body(state, &parts.headers, body).await?;
+    let idempotency = key.map(|key| Idempotency { key, body_sha256: sha256_hex(&body) });
+    Ok((body, idempotency))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

@@ -4,9 +4,9 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
-use crate::openai::agents;
 use crate::openai::agents::sessions;
-use crate::openai::{conversations, responses};
+use crate::openai::vaults::{self, credentials};
+use crate::openai::{agents, chat, conversations, responses};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
 
@@ -16,6 +16,7 @@ pub fn router(state: AppState) -> Router {
         // The OpenAI Agents API.
         .route("/v1/agents", get(agents::list).post(agents::create))
         .route("/v1/agents/{agent}", get(agents::get).post(agents::update).delete(agents::delete))
+        .route("/v1/agents/import", post(agents::import))
         .route("/v1/agents/sessions", get(sessions::list).post(sessions::create))
         .route(
             "/v1/agents/sessions/{session}",
@@ -29,6 +30,17 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
+        .route("/v1/vaults", get(vaults::list).post(vaults::create))
+        .route("/v1/vaults/import", post(vaults::import))
+        .route("/v1/vaults/{vault}", get(vaults::get).post(vaults::update).delete(vaults::delete))
+        .route("/v1/vaults/{vault}/credentials", get(credentials::list).post(credentials::create))
+        .route("/v1/vaults/{vault}/credentials/import", post(credentials::import))
+        .route(
+            "/v1/vaults/{vault}/credentials/{credential}",
+            get(credentials::get).post(credentials::update).delete(credentials::delete),
+        )
+        // The stateless door.
+        .route("/v1/chat/completions", post(chat::create))
         // Responses.
         .route("/v1/responses", post(responses::create))
         .route("/v1/responses/{response}", get(responses::get).delete(responses::delete))

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 from urllib.request import urlopen
 
 import pytest
@@ -75,9 +75,13 @@ class World:
 class Server:
     """A server on a data folder of its own; it can be killed and started again."""
 
-    def __init__(self, folder: Path, world: World) -> None:
+    def __init__(
+        self, folder: Path, world: World, hosts: Sequence[str] = (), log: str = "warn"
+    ) -> None:
         self.folder = folder
         self.world = world
+        self.hosts = [world.url.removeprefix("http://"), *hosts]
+        self.log = log
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = "127.0.0.1:%d" % free.getsockname()[1]
@@ -87,15 +91,14 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        host = self.world.url.removeprefix("http://")
         return {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(self.folder),
             "OPENAI_BASE_URL": self.world.url + "/v1",
             "OPENAI_API_KEY": "scripted",
-            "MAINSTAY_TOOLS__PRIVATE_HOSTS_ALLOWED": json.dumps([host]),
+            "MAINSTAY_TOOLS__PRIVATE_HOSTS_ALLOWED": json.dumps(self.hosts),
             "MAINSTAY_SERVER__DEFAULT_MODEL": "scripted",
-            "MAINSTAY_LOG__FILTER": "warn",
+            "MAINSTAY_LOG__FILTER": self.log,
         }
 
     def command(self, *arguments: str) -> list[str]:

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use mainstay_core::policy::ListedTools;
+use mainstay_core::port::{NoCourier, NoSeals};
 use mainstay_runtime::{Engine, EngineParts, EngineSettings};
 use mainstay_store::MemoryStore;
 use tokio::sync::Notify;
@@ -96,6 +97,8 @@ impl Node {
             policy: Arc::new(ListedTools),
             clock: Arc::new(shared.clock),
             entropy: Arc::new(shared.chance.named(&format!("entropy {} {life}", self.name))),
+            seals: Arc::new(NoSeals),
+            courier: Arc::new(NoCourier),
         };
         let settings = EngineSettings {
             // A process that starts again is somebody else to those who hold leases.

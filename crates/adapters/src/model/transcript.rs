@@ -130,6 +130,19 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// What the application said before anybody else did, and the rest.
+pub(super) fn split_leading<'p, 'a>(
+    pieces: &'p [Piece<'a>],
+) -> (Vec<&'a [Content]>, &'p [Piece<'a>]) {
+    let mut leading = Vec::new();
+    let mut rest = pieces;
+    while let [Piece::Developer(content), after @ ..] = rest {
+        leading.push(*content);
+        rest = after;
+    }
+    (leading, rest)
+}
+
 /// What the application says in the middle of a conversation, for models that have no role for it.
 pub(super) fn developer_text(content: &[Content], image_note: &'static str) -> String {
     format!("Instructions of the application:\n\n{}", joined_text(content, image_note))

@@ -5,6 +5,7 @@
 //! Deliberately absent: retries, approval and policy, which are the runtime's.
 
 mod cache;
+mod courier;
 mod egress;
 mod files;
 mod http;
@@ -17,6 +18,7 @@ mod set;
 mod settings;
 mod spec;
 
+pub use courier::EgressCourier;
 pub use egress::{Lookup, SystemLookup};
 pub use files::{remove_workspace, seed_workspace, workspace_dir};
 pub use set::ToolSet;

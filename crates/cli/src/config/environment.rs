@@ -13,6 +13,8 @@ pub(crate) const CONFIG_FILE: &str = "MAINSTAY_CONFIG";
 pub(crate) const URL: &str = "MAINSTAY_URL";
 /// The key they use; without it, the one in the data folder.
 pub(crate) const KEY: &str = "MAINSTAY_KEY";
+/// The key that encrypts secrets, where the configuration names none.
+pub(crate) const VAULT_KEY: &str = "MAINSTAY_VAULT_KEY";
 /// OpenAI's key, or that of a compatible server.
 pub(crate) const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
 /// A server that speaks OpenAI's API.
@@ -23,7 +25,7 @@ pub(crate) const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
 pub(crate) const ANTHROPIC_BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
 /// What is read besides settings and does not belong to another program.
-const OWN: [&str; 3] = [CONFIG_FILE, URL, KEY];
+const OWN: [&str; 4] = [CONFIG_FILE, URL, KEY, VAULT_KEY];
 /// What every variable that is a setting begins with.
 const PREFIX: &str = "MAINSTAY_";
 /// What stands between the section and the key of a setting.

@@ -15,6 +15,7 @@ mod secret;
 mod server;
 mod tools;
 mod tree;
+mod vault;
 
 pub(crate) use environment::{Environment, KEY as KEY_VARIABLE, URL as URL_VARIABLE};
 pub(crate) use load::{Flags, file, load};

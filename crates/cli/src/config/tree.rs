@@ -10,6 +10,7 @@ use super::log::Log;
 use super::provider::Provider;
 use super::server::Server;
 use super::tools::Tools;
+use super::vault::Vault;
 
 /// A commented file with every setting; `mainstay config example` prints it.
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// What agents' tools may reach on this machine.
     pub(crate) tools: Tools,
+    /// How secrets of vaults and webhooks are encrypted.
+    pub(crate) vault: Vault,
     /// The model inside this binary.
     pub(crate) embedded_model: EmbeddedModel,
     /// What is logged to stderr.

@@ -86,7 +86,8 @@ pub struct ModelRequest {
     pub reasoning_effort: Option<Arc<str>>,
     /// `low|medium|high`, or the model's default.
     pub verbosity: Option<Arc<str>>,
-    /// A JSON schema the answer must follow: `{"name":…,"schema":{…},"strict":…}`.
+    /// A JSON schema the answer must follow: `{"name":…,"schema":{…},"strict":…}`. Without the
+    /// schema the answer is any JSON object.
     pub response_schema: Option<Arc<Value>>,
     /// How to answer.
     pub options: ModelOptions,

@@ -10,6 +10,7 @@ use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Credentials;
 use crate::item::Content;
 use crate::tool::{ToolSource, ToolSpec};
 
@@ -22,6 +23,8 @@ pub struct ToolContext {
     pub session: SessionId,
     /// The principal who caused the turn.
     pub principal: Arc<str>,
+    /// What the session's vaults have for its tool sources, looked up when the call is made.
+    pub credentials: Credentials,
 }
 
 /// One attempt of a tool call.

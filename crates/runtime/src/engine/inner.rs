@@ -35,7 +35,9 @@ pub(crate) struct Inner {
     pub(crate) runtime_principal: Arc<str>,
     pub(super) panics: Mutex<HashMap<SessionId, u32>>,
     pub(crate) stopping: CancellationToken,
-    pub(super) control: Control,
+    pub(crate) control: Control,
+    /// Held while an access token is refreshed.
+    pub(crate) refreshes: tokio::sync::Mutex<()>,
 }
 
 impl Inner {

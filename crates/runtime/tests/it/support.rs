@@ -13,8 +13,8 @@ use mainstay_core::item::Content;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::{
     Clock, Entropy, Model, ModelCapabilities, ModelError, ModelInfo, ModelOptions, ModelOutput,
-    ModelPart, ModelReply, ModelRequest, ModelStream, Models, PartKind, Reconciliation, StopReason,
-    ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+    ModelPart, ModelReply, ModelRequest, ModelStream, Models, NoCourier, NoSeals, PartKind,
+    Reconciliation, StopReason, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
 };
 use mainstay_core::session::{Command, InputMode, SESSIONS, SessionRow};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec, UnknownRule};
@@ -179,6 +179,7 @@ impl Tools for Fakes {
             description: String::new(),
             parameters: json!({}),
             source,
+            strict: false,
             remote_name: name.to_owned(),
             safety: self.safety,
             approval: ApprovalMode::Never,
@@ -280,6 +281,8 @@ impl Bench {
             policy: Arc::new(ListedTools),
             clock: clock.clone(),
             entropy: Arc::new(Counting(Mutex::new(7))),
+            seals: Arc::new(NoSeals),
+            courier: Arc::new(NoCourier),
         };
         let engine = Engine::start(parts, settings).await.expect("the engine starts");
         Self { store, fakes, clock, engine }

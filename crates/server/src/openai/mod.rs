@@ -1,7 +1,10 @@
 //! The OpenAI door: the Agents API as the official SDKs speak it.
 
 pub(crate) mod agents;
+pub(crate) mod chat;
 pub(crate) mod conversations;
 pub(crate) mod project;
+pub(crate) mod resource;
 pub(crate) mod responses;
+pub(crate) mod vaults;
 pub mod wire;

@@ -88,7 +88,6 @@ async fn agents_that_cannot_be_made() {
             "unsupported",
             "tools[0].connection_origin",
         ),
-        (mcp(json!({"credential_id": "cred_1"})), "unsupported", "tools[0].credential_id"),
         (mcp(json!({"request_metadata": {"a": 1}})), "unsupported", "tools[0].request_metadata"),
         (stdio(json!({"args": ["-x"]})), "unsupported", "tools[0].transport.args"),
         (stdio(json!({"env": {"A": "b"}})), "unsupported", "tools[0].transport.env"),
@@ -114,7 +113,7 @@ async fn sessions_that_cannot_be_made() {
             "unsupported",
             "environment",
         ),
-        (json!({"environment": none, "vault_ids": ["vault_1"]}), 400, "unsupported", "vault_ids"),
+        (json!({"environment": none, "vault_ids": ["vault_1"]}), 404, "not_found", "vault_ids[0]"),
         (json!({"environment": none, "review": "auto_review"}), 400, "unsupported", "review"),
         (json!({"environment": none, "agent_id": "agent_none"}), 404, "not_found", "agent_id"),
         (

@@ -4,6 +4,7 @@
 mod clock;
 mod events;
 mod models;
+mod outside;
 mod redact;
 mod talk;
 mod tools;
@@ -25,6 +26,7 @@ use tower::ServiceExt;
 pub(crate) use clock::{CountedEntropy, StillClock};
 pub(crate) use events::{Events, kinds};
 pub(crate) use models::{Script, ScriptedModels};
+pub(crate) use outside::{ScriptedCourier, TurnedSeals};
 pub(crate) use redact::redact;
 pub(crate) use talk::{cancel, events, message, result, say, two_tools};
 pub(crate) use tools::ScriptedTools;
@@ -33,6 +35,8 @@ pub(crate) use tools::ScriptedTools;
 pub(crate) const ADMIN: &str = "msk_admin";
 /// A key of the tenant `ten_a` that may not manage keys.
 pub(crate) const USER: &str = "msk_user";
+/// A key of the tenant `ten_a` that may bring things in under ids they had elsewhere.
+pub(crate) const MOVER: &str = "msk_mover";
 /// A key of the tenant `ten_b`.
 pub(crate) const STRANGER: &str = "msk_stranger";
 
@@ -70,6 +74,7 @@ pub(crate) struct Harness {
     pub(crate) models: Arc<ScriptedModels>,
     pub(crate) tools: Arc<ScriptedTools>,
     pub(crate) clock: Arc<StillClock>,
+    pub(crate) courier: Arc<ScriptedCourier>,
     parts: EngineParts,
     limits: ServerLimits,
     state: AppState,
@@ -85,6 +90,7 @@ impl Harness {
         let models = Arc::new(ScriptedModels::default());
         let tools = Arc::new(ScriptedTools::default());
         let clock = Arc::new(StillClock::default());
+        let courier = Arc::new(ScriptedCourier::default());
         let parts = EngineParts {
             store: Arc::new(MemoryStore::new()),
             models: models.clone(),
@@ -92,17 +98,20 @@ impl Harness {
             policy: Arc::new(ListedTools),
             clock: clock.clone(),
             entropy: Arc::new(CountedEntropy::default()),
+            seals: Arc::new(TurnedSeals),
+            courier: courier.clone(),
         };
         let (engine, state) = begin(&parts, limits).await;
         for (secret, tenant, scopes) in [
             (ADMIN, "ten_a", vec![Scope::Use, Scope::Admin]),
             (USER, "ten_a", vec![Scope::Use]),
+            (MOVER, "ten_a", vec![Scope::Use, Scope::Import]),
             (STRANGER, "ten_b", vec![Scope::Use, Scope::Admin]),
         ] {
             add_key(&engine, secret, tenant, scopes).await;
         }
         let routes = router(state.clone());
-        Self { engine, models, tools, clock, parts, limits, state, routes }
+        Self { engine, models, tools, clock, courier, parts, limits, state, routes }
     }
 
     /// A second server over the same store, as after a restart.
@@ -148,6 +157,16 @@ impl Harness {
 
     pub(crate) async fn post_text(&self, path: &str, body: &str) -> Reply {
         self.call(request(Method::POST, path, ADMIN, Body::from(body.to_owned()))).await
+    }
+
+    /// Gets with another key than the administrator's.
+    pub(crate) async fn get_as(&self, key: &str, path: &str) -> Reply {
+        self.call(request(Method::GET, path, key, Body::empty())).await
+    }
+
+    /// Posts with another key than the administrator's.
+    pub(crate) async fn post_as(&self, key: &str, path: &str, body: &Value) -> Reply {
+        self.call(request(Method::POST, path, key, Body::from(body.to_string()))).await
     }
 
     /// Posts under an `Idempotency-Key`.

@@ -79,6 +79,21 @@ impl Egress {
         Err(Refusal::TooManyRedirects { limit: MAX_REDIRECTS }.into())
     }
 
+    /// Sends a request and reads its answer; a redirect is an answer like any other.
+    pub(crate) async fn send_once(
+        &self,
+        request: &Outgoing,
+        hosts: &AllowedHosts,
+    ) -> Result<Incoming, EgressError> {
+        let response = execute(self.client_for(&request.url, hosts)?, request).await?;
+        Incoming::read(response, request.limit_bytes, host_of(request)).await
+    }
+
+    /// Whether a URL may be asked for, as far as that can be said before its name is resolved.
+    pub(crate) fn check(&self, url: &Url, hosts: &AllowedHosts) -> Result<(), Refusal> {
+        self.client_for(url, hosts).map(drop)
+    }
+
     /// Sends a request and leaves the answer's body to the caller. A redirect is an answer like any
     /// other.
     pub(crate) async fn open(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use mainstay_core::port::SecretText;
 use mainstay_core::tool::McpTransport;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, serve_client_with_lifecycle};
@@ -61,14 +62,15 @@ impl ConnectFault {
 /// Connects and lists the tools.
 pub(super) async fn connect(
     transport: &McpTransport,
+    token: Option<&SecretText>,
     servers: &BTreeMap<String, McpServerSettings>,
     egress: &Arc<Egress>,
 ) -> Result<Connection, ConnectFault> {
     let connecting = async {
-        let connection = match attempt(transport, servers, egress, newest()).await {
+        let connection = match attempt(transport, token, servers, egress, newest()).await {
             // It knows the question, and answered with protocols that begin otherwise.
             Err(Fault::Protocol(error)) if begins_otherwise(&error) => {
-                attempt(transport, servers, egress, ClientLifecycleMode::Initialize).await?
+                attempt(transport, token, servers, egress, ClientLifecycleMode::Initialize).await?
             }
             other => other?,
         };
@@ -113,13 +115,14 @@ impl From<Fault> for ConnectFault {
 
 async fn attempt(
     transport: &McpTransport,
+    token: Option<&SecretText>,
     servers: &BTreeMap<String, McpServerSettings>,
     egress: &Arc<Egress>,
     lifecycle: ClientLifecycleMode,
 ) -> Result<Connection, Fault> {
     match transport {
         McpTransport::Stdio { server } => start(server, servers, lifecycle).await,
-        McpTransport::Http { url, headers } => reach(url, headers, egress, lifecycle).await,
+        McpTransport::Http { url, headers } => reach(url, headers, token, egress, lifecycle).await,
     }
 }
 
@@ -145,6 +148,7 @@ async fn start(
 async fn reach(
     url: &str,
     headers: &BTreeMap<String, String>,
+    token: Option<&SecretText>,
     egress: &Arc<Egress>,
     lifecycle: ClientLifecycleMode,
 ) -> Result<Connection, Fault> {
@@ -158,6 +162,7 @@ async fn reach(
         .max_sse_event_size(MAX_MESSAGE_BYTES)
         .custom_headers(headers);
     config.retry_config = Arc::new(StreamPatience);
+    config.auth_header = token.map(|token| token.expose().to_owned());
     let transport = StreamableHttpClientTransport::with_client(client, config);
     let changed = Arc::new(AtomicBool::new(false));
     let listener = Listener::new(Arc::clone(&changed));

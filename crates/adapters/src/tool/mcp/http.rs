@@ -148,13 +148,16 @@ fn headers(
         headers.insert(SESSION_ID, header_value(session_id)?);
     }
     if let Some(token) = auth_header {
-        headers.insert(AUTHORIZATION, header_value(&format!("Bearer {token}"))?);
+        let mut value = header_value(&format!("Bearer {token}"))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
 }
 
 fn header_value(text: &str) -> Result<HeaderValue, HttpFault> {
-    HeaderValue::from_str(text).map_err(|_| unexpected("an id that is no header".to_owned()))
+    HeaderValue::from_str(text)
+        .map_err(|_| unexpected("an id or token that is no header".to_owned()))
 }
 
 /// Reads an answer that is a stream or a message.

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex as StdMutex};
 
 use lru::LruCache;
-use mainstay_core::port::{Clock, ToolError, WorldChange};
+use mainstay_core::port::{Clock, Credential, ToolError, WorldChange};
 use mainstay_core::tool::McpTransport;
 use mainstay_protocol::TenantId;
 use tokio::sync::Mutex;
@@ -29,7 +29,15 @@ const MAX_PAUSE_MS: u64 = 60_000;
 /// How long a list of tools is used before it is asked for again.
 const TOOLS_FRESH_MS: u64 = 60_000;
 
-type Key = (TenantId, Fingerprint);
+/// A connection proves itself once, so that each revision of a credential has its own.
+type Key = (TenantId, Fingerprint, Option<(Arc<str>, u64)>);
+
+/// On whose behalf a server is reached.
+#[derive(Clone, Copy)]
+pub(super) struct Bearer<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) credential: Option<&'a Credential>,
+}
 
 /// The connections to all MCP servers.
 pub(super) struct Pool {
@@ -64,23 +72,23 @@ impl Pool {
     /// A connection for a call.
     pub(super) async fn get(
         &self,
-        tenant: &TenantId,
+        bearer: Bearer<'_>,
         transport: &McpTransport,
     ) -> Result<Arc<Connection>, ToolError> {
-        let slot = self.slot(tenant, transport);
+        let slot = self.slot(bearer, transport);
         let mut slot = slot.lock().await;
-        self.connected(&mut slot, transport).await
+        self.connected(&mut slot, bearer, transport).await
     }
 
     /// A connection whose list of tools is not old.
     pub(super) async fn get_fresh(
         &self,
-        tenant: &TenantId,
+        bearer: Bearer<'_>,
         transport: &McpTransport,
     ) -> Result<Arc<Connection>, ToolError> {
-        let slot = self.slot(tenant, transport);
+        let slot = self.slot(bearer, transport);
         let mut slot = slot.lock().await;
-        let connection = self.connected(&mut slot, transport).await?;
+        let connection = self.connected(&mut slot, bearer, transport).await?;
         let age_ms = self.clock.now_ms().saturating_sub(slot.listed_at_ms);
         if !connection.take_changed() && age_ms < TOOLS_FRESH_MS {
             return Ok(connection);
@@ -96,14 +104,16 @@ impl Pool {
         Ok(connection)
     }
 
-    fn slot(&self, tenant: &TenantId, transport: &McpTransport) -> Arc<Mutex<Slot>> {
-        let key = (tenant.clone(), hash_json(transport).fingerprint);
+    fn slot(&self, bearer: Bearer<'_>, transport: &McpTransport) -> Arc<Mutex<Slot>> {
+        let credential = bearer.credential.map(|own| (own.id.clone(), own.revision));
+        let key = (bearer.tenant.clone(), hash_json(transport).fingerprint, credential);
         Arc::clone(lock(&self.slots).get_or_insert(key, Arc::default))
     }
 
     async fn connected(
         &self,
         slot: &mut Slot,
+        bearer: Bearer<'_>,
         transport: &McpTransport,
     ) -> Result<Arc<Connection>, ToolError> {
         if let Some(connection) =
@@ -116,7 +126,8 @@ impl Pool {
         if pause_ms > 0 {
             return Err(not_reached(transport, "it failed a moment ago", pause_ms));
         }
-        match connect(transport, &self.servers, &self.egress).await {
+        let token = bearer.credential.map(|credential| &credential.token);
+        match connect(transport, token, &self.servers, &self.egress).await {
             Ok(connection) => {
                 let connection = Arc::new(connection);
                 let listed_at_ms = self.clock.now_ms();

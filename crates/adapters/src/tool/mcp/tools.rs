@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::failure::{Failure, sort, timed_out};
 use super::output::to_output;
-use super::pool::{Pool, name};
+use super::pool::{Bearer, Pool, name};
 use super::source::{self, Parts, parts};
 use super::spec::specs;
 use crate::tool::egress::Egress;
@@ -48,7 +48,7 @@ impl McpTools {
         position: usize,
     ) -> Result<Vec<ToolSpec>, ToolError> {
         let parts = own_parts(source)?;
-        match self.pool.get_fresh(&context.tenant, parts.transport).await {
+        match self.pool.get_fresh(bearer(context, position), parts.transport).await {
             Ok(connection) => Ok(specs(&connection.tools(), parts, position)),
             Err(error) if parts.required => Err(error),
             Err(error) => {
@@ -64,7 +64,8 @@ impl McpTools {
         let Value::Object(arguments) = call.arguments.as_ref() else {
             return Ok(ToolOutput::error("the arguments are not an object"));
         };
-        let connection = self.pool.get(&call.context.tenant, parts.transport).await?;
+        let connection =
+            self.pool.get(bearer(&call.context, call.spec.source), parts.transport).await?;
         let mut meta = RequestMetaObject::new();
         meta.insert(IDEMPOTENCY_KEY.to_owned(), Value::from(call.effect.as_str()));
         let mut params = CallToolRequestParams::new(call.spec.remote_name.clone());
@@ -85,6 +86,10 @@ impl McpTools {
             },
         }
     }
+}
+
+fn bearer(context: &ToolContext, source: usize) -> Bearer<'_> {
+    Bearer { tenant: &context.tenant, credential: context.credentials.of(source) }
 }
 
 fn own_parts(source: &ToolSource) -> Result<Parts<'_>, ToolError> {

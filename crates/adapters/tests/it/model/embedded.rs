@@ -48,6 +48,7 @@ fn weather_tool() -> ToolSpec {
             "additionalProperties": false,
         }),
         source: 0,
+        strict: false,
         remote_name: "get_weather".to_owned(),
         safety: Safety::ReadOnly,
         approval: ApprovalMode::Never,

@@ -8,7 +8,7 @@ use mainstay_adapters::model::{
     Catalogue, ModelRegistry, ModelSettings, OpenaiApi, ProviderKind, ProviderSettings,
 };
 use mainstay_adapters::secret::Secret;
-use mainstay_core::item::{Content, Item, ItemBody};
+use mainstay_core::item::{Content, DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{ModelError, ModelOptions, ModelPart, ModelReply, ModelRequest, Models};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, ItemId, SessionId, TurnId};
@@ -91,6 +91,10 @@ pub(super) fn user(said: &str) -> ItemBody {
     ItemBody::UserMessage { content: vec![text(said)] }
 }
 
+pub(super) fn developer(role: DeveloperRole, said: &str) -> ItemBody {
+    ItemBody::DeveloperMessage { role, content: vec![text(said)] }
+}
+
 pub(super) fn assistant(said: &str) -> ItemBody {
     ItemBody::AssistantMessage { text: said.to_owned() }
 }
@@ -122,6 +126,7 @@ pub(super) fn tool(name: &str) -> ToolSpec {
             "required": ["city"],
         }),
         source: 0,
+        strict: false,
         remote_name: name.to_owned(),
         safety: Safety::ReadOnly,
         approval: ApprovalMode::Never,

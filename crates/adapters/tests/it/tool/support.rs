@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use mainstay_adapters::tool::{Lookup, McpServerSettings, ToolSet, ToolSettings, workspace_dir};
 use mainstay_core::item::Content;
-use mainstay_core::port::{Clock, ToolCall, ToolContext, ToolError, ToolOutput, Tools};
+use mainstay_core::port::{
+    Clock, Credentials, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+};
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde_json::Value;
@@ -151,6 +153,7 @@ pub(super) fn context() -> ToolContext {
         tenant: TenantId::parse("tenant_1").expect("an id"),
         session: SessionId::parse("ses_1").expect("an id"),
         principal: "prn_1".into(),
+        credentials: Credentials::default(),
     }
 }
 

@@ -21,22 +21,39 @@ const MAX_NAME_CHARS: usize = 128;
 Examples:
   mainstay keys create --name laptop
   export OPENAI_API_KEY=$(mainstay keys create --name notebook)
-  mainstay keys create --name ops --admin")]
+  mainstay keys create --name ops --admin
+  mainstay keys create --name move --scope use --scope import")]
 pub(crate) struct Arguments {
     /// A name for people
     #[arg(long)]
     name: String,
-    /// It may also make and revoke keys, and read metrics
-    #[arg(long)]
+    /// It may also make and revoke keys, and read metrics: `--scope use --scope admin`
+    #[arg(long, conflicts_with = "scope")]
     admin: bool,
+    /// What it may do, several times for several things: use agents and sessions, administer keys
+    /// and metrics, import under given ids [default: use]
+    #[arg(long, value_name = "SCOPE", value_parser = parse_scope)]
+    scope: Vec<Scope>,
     #[command(flatten)]
     target: Target,
 }
 
 impl Arguments {
     fn scopes(&self) -> Vec<Scope> {
-        if self.admin { vec![Scope::Use, Scope::Admin] } else { vec![Scope::Use] }
+        match (self.admin, self.scope.as_slice()) {
+            (true, _) => vec![Scope::Use, Scope::Admin],
+            (false, []) => vec![Scope::Use],
+            (false, named) => named.to_vec(),
+        }
     }
+}
+
+fn parse_scope(text: &str) -> Result<Scope, String> {
+    let named = [Scope::Use, Scope::Admin, Scope::Import];
+    let found = named.into_iter().find(|scope| scope.as_str() == text);
+    found.ok_or_else(|| {
+        format!("{text:?} is no scope; there are {}", named.map(Scope::as_str).join(", "))
+    })
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use super::Decision;
 use crate::effect::{Awaits, Dispatch, DispatchKind, EffectFailure, EffectRequest, LiveOutput};
 use crate::fact::{EffectAttempted, EffectFailed, EffectRequested, Fact, SessionCreated};
 use crate::item::{Item, ItemBody, item_id};
-use crate::port::{ModelCapabilities, ToolCall, ToolContext, ToolOutput};
+use crate::port::{Credentials, ModelCapabilities, ToolCall, ToolContext, ToolOutput};
 use crate::session::command::{CreateSession, Facts};
 use crate::session::open_effect::{EffectPhase, OpenEffect};
 use crate::session::state::SessionState;
@@ -201,6 +201,7 @@ impl<'a> Draft<'a> {
             tenant: config.tenant.clone(),
             session: config.id.clone(),
             principal: self.principal(),
+            credentials: Credentials::default(),
         }
     }
 

@@ -66,6 +66,7 @@ fn spec(name: &str, source: usize, safety: Safety) -> ToolSpec {
         description: format!("The tool {name}."),
         parameters: json!({"type": "object"}),
         source,
+        strict: false,
         remote_name: name.to_owned(),
         safety,
         approval: ApprovalMode::Never,

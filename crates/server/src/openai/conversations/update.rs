@@ -27,8 +27,7 @@ pub(crate) struct ConversationUpdateParams {
 
 impl Validate for ConversationUpdateParams {
     fn validate(&self, _at: &At<'_>) -> Result<(), ApiError> {
-        let metadata = self.metadata.as_ref();
-        metadata.map_or(Ok(()), |pairs| check_metadata(&At::Root.field("metadata"), pairs))
+        check_metadata(&At::Root.field("metadata"), self.metadata.as_ref())
     }
 }
 

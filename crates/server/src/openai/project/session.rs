@@ -23,12 +23,15 @@ use crate::openai::wire::{
 pub(crate) const MICROUSD_PER_CENT: u64 = 10_000;
 
 /// What a session has for this API alone, kept in the `wire` member of its settings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SessionExtras {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prompt_cache_options: Option<PromptCacheOptions>,
     pub(crate) review: Review,
+    /// The vaults that it may use; the one member that the runtime reads, when a tool is called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) vault_ids: Vec<String>,
 }
 
 impl SessionExtras {
@@ -93,7 +96,7 @@ impl SessionView {
             }),
             prompt_cache_options: self.extras.prompt_cache_options,
             review: Some(self.extras.review),
-            vault_ids: Vec::new(),
+            vault_ids: self.extras.vault_ids.clone(),
             sequence_number: None,
         }
     }

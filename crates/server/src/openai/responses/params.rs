@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::tools::ToolChoiceParams;
-use crate::openai::wire::{At, Reasoning as AgentReasoning, Validate};
+use crate::openai::wire::{At, Reasoning as AgentReasoning, Validate, check_metadata};
 
 /// The least bound on an answer.
 const MIN_OUTPUT_TOKENS: u64 = 16;
@@ -244,9 +244,7 @@ impl Validate for ResponseCreateParams {
             let message = "is false, but a conversation keeps what is said in it";
             return Err(At::Root.field("store").invalid(message));
         }
-        if let Some(metadata) = &self.metadata {
-            crate::openai::wire::check_metadata(&At::Root.field("metadata"), metadata)?;
-        }
+        check_metadata(&At::Root.field("metadata"), self.metadata.as_ref())?;
         for (index, management) in self.context_management.iter().flatten().enumerate() {
             let list = At::Root.field("context_management");
             let at = list.index(index);

@@ -11,6 +11,18 @@ pub enum DeletedObject {
     /// A session.
     #[serde(rename = "agent.session.deleted")]
     Session,
+    /// A vault.
+    #[serde(rename = "vault.deleted")]
+    Vault,
+    /// A credential.
+    #[serde(rename = "vault.credential.deleted")]
+    Credential,
+    /// A webhook endpoint.
+    #[serde(rename = "webhook_endpoint.deleted")]
+    WebhookEndpoint,
+    /// An automation.
+    #[serde(rename = "agent.automation.deleted")]
+    Automation,
 }
 
 /// The answer to a deletion.
@@ -25,6 +37,11 @@ pub struct Deleted {
 }
 
 impl Deleted {
+    /// The answer to the deletion of anything else.
+    pub fn of(id: impl Into<String>, object: DeletedObject) -> Self {
+        Self { id: id.into(), object, deleted: true }
+    }
+
     /// The answer to an agent's deletion.
     pub fn agent(id: impl Into<String>) -> Self {
         Self { id: id.into(), object: DeletedObject::Agent, deleted: true }

@@ -74,6 +74,11 @@ pub(super) fn text(at: &At<'_>, value: &str, max_chars: usize) -> Result<(), Api
 }
 
 /// Refuses a text that is empty or too long.
+pub(crate) fn check_line(at: &At<'_>, value: &str, max_chars: usize) -> Result<(), ApiError> {
+    filled(at, value, max_chars)
+}
+
+/// Refuses a text that is empty or too long.
 pub(super) fn filled(at: &At<'_>, value: &str, max_chars: usize) -> Result<(), ApiError> {
     if value.is_empty() {
         return Err(at.invalid("must not be empty"));
@@ -126,8 +131,16 @@ pub(super) fn line_map(
     })
 }
 
+/// Refuses metadata beyond its limits, if there is any.
+pub(crate) fn check_metadata(
+    at: &At<'_>,
+    pairs: Option<&BTreeMap<String, String>>,
+) -> Result<(), ApiError> {
+    pairs.map_or(Ok(()), |pairs| metadata(at, pairs))
+}
+
 /// Refuses metadata beyond its limits.
-pub(crate) fn metadata(at: &At<'_>, pairs: &BTreeMap<String, String>) -> Result<(), ApiError> {
+pub(super) fn metadata(at: &At<'_>, pairs: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if pairs.len() > MAX_METADATA_PAIRS {
         return Err(at.invalid(format!(
             "has {} pairs, at most {MAX_METADATA_PAIRS} are allowed",

@@ -124,7 +124,7 @@ fn locate<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
 }
 
 /// Reads a nested value whose path must not be lost.
-pub(super) fn nested<T, E>(value: Value) -> Result<T, E>
+pub(crate) fn nested<T, E>(value: Value) -> Result<T, E>
 where
     T: DeserializeOwned,
     E: serde::de::Error,
@@ -133,7 +133,7 @@ where
 }
 
 /// Takes the tag that selects a variant of a tagged union.
-pub(super) fn take_tag<E: serde::de::Error>(
+pub(crate) fn take_tag<E: serde::de::Error>(
     fields: &mut Map<String, Value>,
     tag: &'static str,
 ) -> Result<String, E> {
@@ -147,7 +147,7 @@ pub(super) fn take_tag<E: serde::de::Error>(
 }
 
 /// The refusal of a tag that selects nothing.
-pub(super) fn unknown_tag<E: serde::de::Error>(tag: &str, name: &str, known: &[&str]) -> E {
+pub(crate) fn unknown_tag<E: serde::de::Error>(tag: &str, name: &str, known: &[&str]) -> E {
     at_tag(tag, &format!("unknown value {name:?}, expected one of {}", known.join(", ")))
 }
 

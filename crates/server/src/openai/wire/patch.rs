@@ -82,7 +82,7 @@ impl<T: Validate> Validate for Patch<T> {
 }
 
 /// Reads a member that may be absent but not null.
-pub(super) fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,

@@ -50,6 +50,55 @@ pub struct StreamQuery {
     pub starting_after: Option<u64>,
 }
 
+/// `GET /vaults`, and the like for credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultListQuery {
+    /// Which page.
+    pub page: PageQuery,
+    /// Only those that have all these pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Only those of these statuses; all when empty.
+    pub statuses: Vec<String>,
+}
+
+/// The statuses that vaults and credentials can be asked for.
+const VAULT_STATUSES: [&str; 2] = ["active", "archived"];
+
+impl VaultListQuery {
+    /// Reads the query string of a list of vaults or credentials.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        let wanted = pairs.take_map("metadata");
+        metadata(&At::Root.field("metadata"), &wanted)?;
+        let mut statuses = pairs.take_list("status");
+        statuses.extend(pairs.take("status"));
+        for status in &statuses {
+            if !VAULT_STATUSES.contains(&status.as_str()) {
+                let message = format!("is {status:?}, not one of {}", VAULT_STATUSES.join(", "));
+                return Err(At::Root.field("status").invalid(message));
+            }
+        }
+        pairs.finish()?;
+        Ok(Self { page, metadata: wanted, statuses })
+    }
+
+    /// Whether something of this status and metadata is asked for.
+    pub fn fits(&self, status: &str, pairs: impl FnOnce() -> BTreeMap<String, String>) -> bool {
+        if !self.statuses.is_empty() && !self.statuses.iter().any(|asked| asked == status) {
+            return false;
+        }
+        if self.metadata.is_empty() {
+            return true;
+        }
+        let pairs = pairs();
+        self.metadata.iter().all(|(key, value)| pairs.get(key) == Some(value))
+    }
+}
+
 impl PageQuery {
     /// Reads a list's query string.
     ///
@@ -96,14 +145,22 @@ impl StreamQuery {
     }
 }
 
+/// Parameters that may be given several times, as `name[]`.
+const LISTS: [&str; 2] = ["include", "status"];
+
 /// The parameters not yet read.
-pub(crate) struct Pairs(BTreeMap<String, String>, BTreeMap<String, Vec<String>>);
+pub(crate) struct Pairs {
+    pairs: BTreeMap<String, String>,
+    /// Those written as `name[]`, by name.
+    lists: BTreeMap<String, Vec<String>>,
+}
 
 impl Pairs {
     pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
-        let (mut pairs, mut lists) = (BTreeMap::new(), BTreeMap::<String, Vec<String>>::new());
+        let mut pairs = BTreeMap::new();
+        let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            if let Some(list) = name.strip_suffix("[]") {
+            if let Some(list) = name.strip_suffix("[]").filter(|name| LISTS.contains(name)) {
                 lists.entry(list.to_owned()).or_default().push(value.into_owned());
                 continue;
             }
@@ -112,16 +169,16 @@ impl Pairs {
                 return Err(At::Root.field(&name).invalid("is given twice"));
             }
         }
-        Ok(Self(pairs, lists))
+        Ok(Self { pairs, lists })
     }
 
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.pairs.remove(name)
     }
 
     /// The values of a list, written as `name[]=value` for each, or as `name=value` for one.
     pub(crate) fn take_list(&mut self, name: &str) -> Vec<String> {
-        let mut values = self.1.remove(name).unwrap_or_default();
+        let mut values = self.lists.remove(name).unwrap_or_default();
         values.extend(self.take(name));
         values
     }
@@ -143,10 +200,10 @@ impl Pairs {
             let key = pair.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?;
             Some(key.to_owned())
         };
-        let (found, rest) = std::mem::take(&mut self.0)
+        let (found, rest) = std::mem::take(&mut self.pairs)
             .into_iter()
             .partition::<BTreeMap<_, _>, _>(|(pair, _)| key_of(pair).is_some());
-        self.0 = rest;
+        self.pairs = rest;
         found.into_iter().filter_map(|(pair, value)| Some((key_of(&pair)?, value))).collect()
     }
 
@@ -188,7 +245,7 @@ impl Pairs {
     }
 
     pub(crate) fn finish(self) -> Result<(), ApiError> {
-        match self.0.into_keys().chain(self.1.into_keys()).next() {
+        match self.pairs.into_keys().chain(self.lists.into_keys()).next() {
             Some(name) => {
                 Err(At::Root.field(&name).refuse(ErrorCode::UnknownParameter, "does not exist"))
             }

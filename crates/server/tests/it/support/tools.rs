@@ -13,12 +13,24 @@ use serde_json::{Value, json};
 pub(crate) struct ScriptedTools {
     answers: Mutex<VecDeque<Result<ToolOutput, ToolError>>>,
     calls: Mutex<Vec<Arc<Value>>>,
+    tokens: Mutex<Vec<Option<String>>>,
 }
 
 impl ScriptedTools {
     /// What the next calls answer; *"done"* when nothing is left.
     pub(crate) fn answer(&self, answer: Result<ToolOutput, ToolError>) {
         self.answers.lock().expect("no test panics with the answers").push_back(answer);
+    }
+
+    fn note_token(&self, context: &ToolContext, source: usize) {
+        let credential = context.credentials.of(source);
+        let token = credential.map(|credential| credential.token.expose().to_owned());
+        self.tokens.lock().expect("no test panics with the tokens").push(token);
+    }
+
+    /// The tokens that the resolutions and calls so far were given.
+    pub(crate) fn tokens(&self) -> Vec<Option<String>> {
+        self.tokens.lock().expect("no test panics with the tokens").clone()
     }
 
     /// The arguments of the calls so far.
@@ -43,6 +55,7 @@ fn spec(source: &ToolSource, index: usize) -> ToolSpec {
         description: String::new(),
         parameters,
         source: index,
+        strict: false,
         remote_name: name.to_owned(),
         safety: Safety::Once,
         approval,
@@ -67,12 +80,14 @@ impl Tools for ScriptedTools {
     async fn resolve(
         &self,
         sources: &[ToolSource],
-        _context: &ToolContext,
+        context: &ToolContext,
     ) -> Result<Vec<ToolSpec>, ToolError> {
+        self.note_token(context, 0);
         Ok(sources.iter().enumerate().map(|(index, source)| spec(source, index)).collect())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        self.note_token(&call.context, call.spec.source);
         self.calls.lock().expect("no test panics with the calls").push(call.arguments.clone());
         let answer = self.answers.lock().expect("no test panics with the answers").pop_front();
         answer.unwrap_or_else(|| Ok(ToolOutput::text("done")))

@@ -40,6 +40,9 @@ pub(crate) struct ToolExtras {
     pub(crate) defer_loading: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server_url: Option<String>,
+    /// The vault's credential for an MCP server; the runtime reads it when a tool is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) credential_id: Option<String>,
 }
 
 impl AgentExtras {

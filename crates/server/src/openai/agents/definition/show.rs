@@ -135,7 +135,7 @@ fn tool(source: &ToolSource, extras: &ToolExtras) -> Tool {
                 transport: show_transport(transport),
                 allowed_tools,
                 connection_origin: ConnectionOrigin::Service,
-                credential_id: None,
+                credential_id: extras.credential_id.clone(),
                 request_metadata: serde_json::Map::new(),
                 required,
                 safety: show_safety(safety),

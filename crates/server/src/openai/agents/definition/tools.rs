@@ -59,7 +59,10 @@ impl ToolList {
                     parameters: Value::Object(tool.parameters),
                 }
             }
-            ToolParams::Mcp(tool) => mcp(tool, at)?,
+            ToolParams::Mcp(tool) => {
+                extras.credential_id.clone_from(&tool.credential_id);
+                mcp(tool, at)?
+            }
             ToolParams::OpenApi(tool) => {
                 extras.server_url.clone_from(&tool.server_url);
                 openapi(tool, at)?
@@ -99,12 +102,6 @@ fn mcp(tool: McpParams, at: &At<'_>) -> Result<ToolSource, ApiError> {
     if tool.connection_origin == Some(ConnectionOrigin::Environment) {
         let message = "is 'environment', which needs compute; compute is not configured";
         return Err(unsupported(&at.field("connection_origin"), message));
-    }
-    if tool.credential_id.is_some() {
-        return Err(unsupported(
-            &at.field("credential_id"),
-            "names a vault's credential; there are no vaults",
-        ));
     }
     if tool.request_metadata.is_some_and(|metadata| !metadata.is_empty()) {
         return Err(unsupported(&at.field("request_metadata"), "is not sent along by this server"));

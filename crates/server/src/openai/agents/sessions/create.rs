@@ -14,6 +14,8 @@ use crate::error::{Answer, not_found};
 use crate::extract::Checked;
 use crate::openai::agents::definition::{AgentDraft, overridden};
 use crate::openai::project::{FeedPlace, MICROUSD_PER_CENT, SessionExtras};
+use crate::openai::resource::find;
+use crate::openai::vaults::VAULT;
 use crate::openai::wire::{
     At, EnvironmentParams, Review, SessionAgentParams, SessionCreateParams, SpendControlParams,
 };
@@ -27,10 +29,12 @@ pub(crate) async fn create(
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
     check_environment(&params)?;
+    let vault_ids = check_vaults(&state, &caller, params.vault_ids.unwrap_or_default()).await?;
     let agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
     let extras = SessionExtras {
         prompt_cache_options: params.prompt_cache_options,
         review: review(params.review)?,
+        vault_ids,
     };
     let input = params.input.map_or_else(Vec::new, |input| {
         input.into_messages().into_iter().map(message_content).collect()
@@ -68,10 +72,22 @@ fn check_environment(params: &SessionCreateParams) -> Result<(), ApiError> {
             return unsupported("environment", compute);
         }
     }
-    if params.vault_ids.as_ref().is_some_and(|ids| !ids.is_empty()) {
-        return unsupported("vault_ids", "there are no vaults on this server");
-    }
     Ok(())
+}
+
+/// Refuses vaults that the caller does not have.
+pub(super) async fn check_vaults(
+    state: &AppState,
+    caller: &Principal,
+    vault_ids: Vec<String>,
+) -> Result<Vec<String>, ApiError> {
+    let at = At::Root;
+    let at = at.field("vault_ids");
+    for (index, id) in vault_ids.iter().enumerate() {
+        let found = find(state, caller, VAULT, id).await;
+        found.map_err(|error| error.with_param(at.index(index).to_string()))?;
+    }
+    Ok(vault_ids)
 }
 
 /// Refuses a review that nobody would make.

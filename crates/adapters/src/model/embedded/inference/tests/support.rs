@@ -22,6 +22,7 @@ pub(super) fn with_parameters(name: &str, safety: Safety, parameters: Value) -> 
         description: format!("Does {name}."),
         parameters,
         source: 0,
+        strict: false,
         remote_name: name.to_owned(),
         safety,
         approval: ApprovalMode::Never,

@@ -1,0 +1,12 @@
+//! What the endpoints of all control-plane resources share: how a request is read, how a resource is
+//! found and listed, and how one is brought in under an id that it had elsewhere.
+//!
+//! Invariant: another tenant's resource does not exist.
+
+mod asked;
+mod import;
+mod kept;
+
+pub(crate) use asked::Asked;
+pub(crate) use import::{Import, import_answer};
+pub(crate) use kept::{body_of, find, list_of, rfc3339, seconds, to_body};

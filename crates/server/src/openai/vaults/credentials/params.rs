@@ -1,0 +1,221 @@
+//! Requests that create credentials.
+
+use std::collections::BTreeMap;
+
+use mainstay_core::port::SecretText;
+use mainstay_protocol::ApiError;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::check::{bearer, hosts, secret_line, secret_name, server_url, timestamp};
+use crate::openai::vaults::check_name;
+use crate::openai::wire::{
+    At, MAX_LINE_CHARS, Validate, check_line, check_metadata, nested, not_null, take_tag,
+    unknown_tag,
+};
+
+/// A secret as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SecretParam(pub(super) SecretText);
+
+impl<'de> Deserialize<'de> for SecretParam {
+    /// What is not a text is refused without being repeated.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(SecretText::from(text))),
+            _ => Err(D::Error::custom("the secret is not a string")),
+        }
+    }
+}
+
+/// `POST /v1/vaults/{vault}/credentials`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CredentialCreateParams {
+    pub(super) name: String,
+    pub(super) auth: AuthParams,
+    #[serde(default, deserialize_with = "not_null")]
+    pub(super) metadata: Option<BTreeMap<String, String>>,
+}
+
+/// What a credential opens, and how.
+#[derive(Debug)]
+pub(super) enum AuthParams {
+    McpOauth(McpOauthParams),
+    StaticBearer(StaticBearerParams),
+    EnvironmentVariable(EnvironmentVariableParams),
+}
+
+/// OAuth tokens for an MCP server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct McpOauthParams {
+    pub(super) access_token: SecretParam,
+    pub(super) mcp_server_url: String,
+    #[serde(default)]
+    pub(super) expires_at: Option<String>,
+    #[serde(default)]
+    pub(super) refresh: Option<RefreshParams>,
+}
+
+/// How to get another access token.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshParams {
+    pub(super) client_id: String,
+    pub(super) refresh_token: SecretParam,
+    pub(super) token_endpoint: String,
+    pub(super) token_endpoint_auth: EndpointAuthParams,
+    #[serde(default)]
+    pub(super) resource: Option<String>,
+    #[serde(default)]
+    pub(super) scope: Option<String>,
+}
+
+/// How the client proves itself at the token endpoint.
+#[derive(Debug)]
+pub(super) enum EndpointAuthParams {
+    None,
+    Basic(SecretParam),
+    Post(SecretParam),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientSecret {
+    client_secret: SecretParam,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoMembers {}
+
+/// A bearer token for an MCP server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StaticBearerParams {
+    pub(super) token: SecretParam,
+    pub(super) mcp_server_url: String,
+}
+
+/// A secret that a sandbox knows by a placeholder.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvironmentVariableParams {
+    pub(super) networking: NetworkingParams,
+    pub(super) secret_name: String,
+    pub(super) secret_value: SecretParam,
+}
+
+/// Where the secret may go.
+#[derive(Debug)]
+pub(super) enum NetworkingParams {
+    Unrestricted,
+    Limited(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limited {
+    allowed_hosts: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for AuthParams {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let tag: String = take_tag(&mut fields, "type")?;
+        let rest = Value::Object(fields);
+        match tag.as_str() {
+            "mcp_oauth" => nested(rest).map(Self::McpOauth),
+            "static_bearer" => nested(rest).map(Self::StaticBearer),
+            "environment_variable" => nested(rest).map(Self::EnvironmentVariable),
+            other => Err(unknown_tag("type", other, &AUTH_TYPES)),
+        }
+    }
+}
+
+/// The types of credentials.
+pub(super) const AUTH_TYPES: [&str; 3] = ["mcp_oauth", "static_bearer", "environment_variable"];
+
+impl<'de> Deserialize<'de> for EndpointAuthParams {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let tag: String = take_tag(&mut fields, "type")?;
+        let rest = Value::Object(fields);
+        let secret = |rest| nested::<ClientSecret, _>(rest).map(|secret| secret.client_secret);
+        match tag.as_str() {
+            "none" => nested::<NoMembers, _>(rest).map(|_| Self::None),
+            "client_secret_basic" => secret(rest).map(Self::Basic),
+            "client_secret_post" => secret(rest).map(Self::Post),
+            other => {
+                let known = ["none", "client_secret_basic", "client_secret_post"];
+                Err(unknown_tag("type", other, &known))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NetworkingParams {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let tag: String = take_tag(&mut fields, "type")?;
+        let rest = Value::Object(fields);
+        match tag.as_str() {
+            "unrestricted" => nested::<NoMembers, _>(rest).map(|_| Self::Unrestricted),
+            "limited" => nested::<Limited, _>(rest).map(|own| Self::Limited(own.allowed_hosts)),
+            other => Err(unknown_tag("type", other, &["unrestricted", "limited"])),
+        }
+    }
+}
+
+impl Validate for CredentialCreateParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        check_name(&at.field("name"), &self.name)?;
+        check_metadata(&at.field("metadata"), self.metadata.as_ref())?;
+        let at = at.field("auth");
+        match &self.auth {
+            AuthParams::StaticBearer(params) => {
+                bearer(&at.field("token"), &params.token)?;
+                server_url(&at.field("mcp_server_url"), &params.mcp_server_url)
+            }
+            AuthParams::McpOauth(params) => params.validate(&at),
+            AuthParams::EnvironmentVariable(params) => {
+                secret_name(&at.field("secret_name"), &params.secret_name)?;
+                secret_line(&at.field("secret_value"), &params.secret_value)?;
+                match &params.networking {
+                    NetworkingParams::Unrestricted => Ok(()),
+                    NetworkingParams::Limited(list) => {
+                        hosts(&at.field("networking").field("allowed_hosts"), list)
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Validate for McpOauthParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        bearer(&at.field("access_token"), &self.access_token)?;
+        server_url(&at.field("mcp_server_url"), &self.mcp_server_url)?;
+        if let Some(time) = &self.expires_at {
+            timestamp(&at.field("expires_at"), time)?;
+        }
+        let at = at.field("refresh");
+        let Some(refresh) = &self.refresh else { return Ok(()) };
+        check_line(&at.field("client_id"), &refresh.client_id, MAX_LINE_CHARS)?;
+        secret_line(&at.field("refresh_token"), &refresh.refresh_token)?;
+        server_url(&at.field("token_endpoint"), &refresh.token_endpoint)?;
+        for (name, text) in [("resource", &refresh.resource), ("scope", &refresh.scope)] {
+            if let Some(text) = text {
+                check_line(&at.field(name), text, MAX_LINE_CHARS)?;
+            }
+        }
+        match &refresh.token_endpoint_auth {
+            EndpointAuthParams::None => Ok(()),
+            EndpointAuthParams::Basic(secret) | EndpointAuthParams::Post(secret) => {
+                secret_line(&at.field("token_endpoint_auth").field("client_secret"), secret)
+            }
+        }
+    }
+}
