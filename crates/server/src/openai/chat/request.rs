@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use mainstay_core::item::{Content, DeveloperRole, Item, ItemBody};
-use mainstay_core::port::{ModelOptions, ModelRequest, ToolChoice, ToolContext};
+use mainstay_core::port::{Credentials, ModelOptions, ModelRequest, ToolChoice, ToolContext};
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{
     ApiError, CallId, EffectId, ErrorCode, IdMint, ItemId, Principal, SessionId, TurnId, sha256_hex,
@@ -159,6 +159,8 @@ async fn tools(
         tenant: caller.tenant.clone(),
         session: session.clone(),
         principal: caller.id.as_str().into(),
+        // Functions of the client need none.
+        credentials: Credentials::default(),
     };
     let resolved = state.engine().tools().resolve(&sources, &context).await;
     let mut specs = resolved.map_err(|error| at.invalid(error.message))?;
