@@ -74,6 +74,7 @@ class Suite:
 
 
 SUITE = pytest.StashKey[Suite]()
+UNUSED = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,9 +94,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     server = config.stash[SUITE].server
     settings.base_url, settings.api_key = server.url, server.key
     unused = known.mark(items)
-    if unused and not config.getoption("keyword"):
-        named = ", ".join(unused)
-        raise pytest.UsageError(f"{known.PAGE} names cases that are not there: {named}")
+    report = getattr(config, "workeroutput", None)
+    if report is None:
+        config.stash[UNUSED] = unused
+    else:
+        report["unused"] = unused
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker sees all cases, so that any of them can tell which rows name none."""
+    node.config.stash[UNUSED] = getattr(node, "workeroutput", {}).get("unused", [])
+
+
+def stale(config: pytest.Config) -> list[str]:
+    """Rows that name no case; a selection of cases says nothing of them."""
+    return [] if config.getoption("keyword") else config.stash.get(UNUSED, [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if stale(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -108,8 +127,10 @@ def pytest_report_header() -> list[str]:
     return [f"known not to pass: {len(known.read())} rows of {known.PAGE}"]
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Says which known cases failed, so that nobody takes them for passed."""
+    for case in stale(config):
+        terminalreporter.write_line(f"error: {known.PAGE} names a case that is not there: {case}")
     failed = terminalreporter.stats.get("xfailed", [])
     reasons = sorted({report.wasxfail for report in failed})
     for reason in reasons:

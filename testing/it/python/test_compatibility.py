@@ -41,14 +41,7 @@ OVERLOADED: dict[str, dict[str, Any]] = {
 }
 
 SERVED = ("works", "differs")
-NOT_# Operations with more than one set of required arguments.
-OVERLOADED: dict[str, dict[str, Any]] = {
-    "beta.agents.automations.create": {"name": "x", "run_at": 1, "target": {}, "type": "once"},
-    "beta.agents.environments.files.create": {"file_id": "x", "path": "x", "type": "file_id"},
-    "chat.completions.create": {"messages": [], "model": "x"},
-}
-
-SERVED = ("refused", "not yet")
+NOT_SERVED = ("refused", "not yet")
 
 
 class Row(NamedTuple):
@@ -112,7 +105,7 @@ def request_of(operation: str) -> tuple[str, str]:
         parameters = inspect.signature(method).parameters.values()
         required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         given = {p.name: "x" if p.name.endswith("id") or p.name == "model" else [] for p in required}
-        method(**given, **OVERLOADED.get(operation, {}))
+        method(**{**given, **OVERLOADED.get(operation, {})})
     assert len(sent) == 1, f"{operation} made {len(sent)} requests"
     return sent[0].method, sent[0].url.path
 
