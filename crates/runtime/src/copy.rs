@@ -15,6 +15,7 @@ use mainstay_protocol::{
 };
 use mainstay_store::{Commit, EntryRange, StoreError};
 
+use crate::bundle::{BundledAgent, write_bundle};
 use crate::engine::{Engine, Inner, api_error};
 use crate::session_task::{claimed, due_task};
 use crate::submit::Accepted;
@@ -74,6 +75,19 @@ impl Engine {
         let keeps_name = own.as_ref() == Some(&session);
         let caller = caller.clone();
         self.copy(Copy { caller, session, is_import: true, keeps_name, entries }).await
+    }
+
+    /// A session in one file.
+    pub async fn export(
+        &self,
+        caller: &Principal,
+        session: &SessionId,
+    ) -> Result<Vec<u8>, ApiError> {
+        self.session_of(session, caller).await?;
+        let entries = self.entries_until(session, Seq::MAX).await?;
+        let agent = bundled_agent(session, &entries)?;
+        let seals = self.inner().parts.seals.as_ref();
+        write_bundle(session, agent, &entries, self.clock().now_ms(), seals)
     }
 
     /// A session's entries, oldest first.
@@ -151,6 +165,19 @@ impl Engine {
         })?;
         Ok(made.state.seq)
     }
+}
+
+/// The agent as of the last entry that names one.
+fn bundled_agent(session: &SessionId, entries: &[Entry]) -> Result<BundledAgent, ApiError> {
+    let named = entries.iter().rev().find_map(|entry| match Fact::read(entry) {
+        Ok(Fact::SessionUpdated(fact)) => fact.agent,
+        Ok(Fact::SessionCreated(fact)) => Some(fact.agent),
+        _ => None,
+    });
+    let agent = named.ok_or_else(|| {
+        ApiError::new(ErrorCode::JournalCorrupt, format!("session {session} names no agent"))
+    })?;
+    Ok(BundledAgent { id: agent.id.clone(), revision: agent.revision })
 }
 
 fn taken(session: &SessionId) -> ApiError {

@@ -3,6 +3,7 @@
 //!
 //! Invariant: nothing is acknowledged, shown or executed before it is committed.
 
+pub mod bundle;
 mod clock;
 mod control;
 mod copy;

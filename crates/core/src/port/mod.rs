@@ -18,5 +18,5 @@ pub use model::{
 pub use sandbox::{
     ExecOutput, ExecRequest, Sandbox, SandboxCapabilities, SandboxError, SandboxHandle, SandboxSpec,
 };
-pub use seal::{NoSeals, SealError, Seals, SecretText};
+pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
 pub use tool::{Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange};

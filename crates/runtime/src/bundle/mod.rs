@@ -10,7 +10,6 @@ mod read;
 mod sign;
 mod write;
 
-pub use manifest::{BUNDLE_VERSION, Manifest};
+pub use manifest::{BUNDLE_VERSION, BundledAgent, Manifest};
 pub use read::{Bundle, BundleError, MAX_BUNDLE_BYTES, read_bundle};
-pub use sign::{BadSeed, BundleSigner};
 pub use write::write_bundle;

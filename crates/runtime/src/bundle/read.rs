@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use mainstay_protocol::{Entry, Hash, sha256_hex};
 
 use super::archive::files;
-use super::manifest::{
-    BUNDLE_VERSION, FORMAT, JOURNAL, MANIFEST, Manifest, SIGNATURE, Signature,
-};
+use super::manifest::{BUNDLE_VERSION, FORMAT, JOURNAL, MANIFEST, Manifest, SIGNATURE, Signature};
 
 /// The largest bundle that is read.
 pub const MAX_BUNDLE_BYTES: usize = 256 * 1024 * 1024;
@@ -57,7 +55,9 @@ pub enum BundleError {
         source: serde_json::Error,
     },
     /// Another format, or a later version.
-    #[error("the bundle is {format:?} version {version}; this version of mainstay reads {FORMAT:?} up to version {BUNDLE_VERSION}")]
+    #[error(
+        "the bundle is {format:?} version {version}; this version of mainstay reads {FORMAT:?} up to version {BUNDLE_VERSION}"
+    )]
     Version {
         /// The format that it says it has.
         format: String,

@@ -14,5 +14,5 @@ pub(crate) use create::create;
 pub(crate) use delete::delete;
 pub(crate) use get::get;
 pub(crate) use list::list;
-pub(crate) use rows::{SessionRows, find as find_session};
+pub(crate) use rows::{SessionRows, find as find_session, turn_of};
 pub(crate) use update::update;
