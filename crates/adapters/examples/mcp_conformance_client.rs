@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mainstay_adapters::tool::{ToolSet, ToolSettings};
-use mainstay_core::port::{Clock, ToolCall, ToolContext, Tools};
+use mainstay_core::port::{Clock, Credentials, ToolCall, ToolContext, Tools};
 use mainstay_core::tool::{ApprovalMode, McpTransport, ToolSource, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::Deserialize;
@@ -93,7 +93,7 @@ fn context() -> Result<ToolContext, Box<dyn std::error::Error>> {
         tenant: TenantId::parse("suite")?,
         session: SessionId::parse("suite")?,
         principal: "suite".into(),
-        credentials: Default::default(),
+        credentials: Credentials::default(),
     })
 }
 
