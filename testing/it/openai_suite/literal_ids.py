@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import journals
 import known
 import objects
 from conftest import Server, World
@@ -42,30 +43,37 @@ class SuiteServer(Server):
 
 
 class Suite:
-    """What one worker has: its server, the model behind it, and what was imported."""
+    """What one worker has: its server, the model behind it, and what was brought in."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="openai-suite-")
         self.world = World()
         self.server = SuiteServer(Path(self.folder.name), self.world)
+        self.things = objects.catalogue(journals.archives(self.server))
+        self.server.afresh()
         self.there: set[objects.Thing] = set()
 
     def prepare(self, file: str, test: str) -> None:
-        wanted = objects.needed(file, test)
+        wanted = self.things.get(file, [])
         if not all(self.is_there(thing) for thing in wanted):
             # A deleted thing's id stays taken.
             self.server.afresh()
-            self.there.clear()
             for thing in wanted:
                 thing.bring_in(self.server.url, self.server.import_key)
-        self.there.update(wanted)
-        if objects.uses_up(test):
-            self.there.clear()
+            self.there = set(wanted)
+        if objects.uses_up(file, test):
+            self.there.difference_update(wanted)
 
     def is_there(self, thing: objects.Thing) -> bool:
-        if thing in self.there or thing.exists(self.server.url, self.server.key):
+        if thing in self.there:
             return True
-        return thing.is_brought_in(self.server.url, self.server.import_key)
+        if thing.exists(self.server.url, self.server.key):
+            # Whether it is what the tests need, or what one of them left.
+            return False
+        is_new = thing.is_brought_in(self.server.url, self.server.import_key)
+        if is_new:
+            self.there.add(thing)
+        return is_new
 
     def stop(self) -> None:
         self.server.kill()
