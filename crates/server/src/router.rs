@@ -43,6 +43,8 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/chat/completions", post(chat::create))
         // Responses.
         .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/compact", post(responses::compact))
+        .route("/v1/responses/input_tokens", post(responses::count))
         .route("/v1/responses/{response}", get(responses::get).delete(responses::delete))
         .route("/v1/responses/{response}/cancel", post(responses::cancel))
         .route("/v1/responses/{response}/input_items", get(responses::list_input_items))

@@ -6,5 +6,6 @@ pub(crate) mod conversations;
 pub(crate) mod project;
 pub(crate) mod resource;
 pub(crate) mod responses;
+pub(crate) mod transcript;
 pub(crate) mod vaults;
 pub mod wire;

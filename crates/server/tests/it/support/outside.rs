@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use mainstay_core::port::{Courier, CourierError, Parcel, Receipt, NoSeals, SealError, Seals, SecretText, Signed};
+use mainstay_core::port::{
+    Courier, CourierError, NoSeals, Parcel, Receipt, SealError, Seals, SecretText, Signed,
+};
 use mainstay_core::resource::Sealed;
 use tokio::sync::watch;
 
