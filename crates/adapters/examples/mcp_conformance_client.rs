@@ -3,6 +3,9 @@
 //!
 //! Deliberately absent: a protocol version to choose, because the client agrees on one with the server.
 
+#![expect(clippy::print_stdout, reason = "the suite keeps what its clients print")]
+#![expect(clippy::disallowed_methods, reason = "the suite speaks to its clients by environment")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,13 +44,13 @@ impl Clock for NoClock {
     }
 
     async fn sleep_until(&self, _at_ms: u64) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = std::env::args().last().ok_or("the server's URL is missing")?;
+    let url = std::env::args().next_back().ok_or("the server's URL is missing")?;
     let parsed: Url = url.parse()?;
     let host = format!("{}:*", parsed.host_str().ok_or("the URL names no host")?);
     let tools = ToolSet::new(

@@ -21,6 +21,7 @@ def archives(server: Server) -> dict[str, bytes]:
             "waiting": waiting(server, client),
             "after": idle(server, client, "after"),
             "response": response(server, client, RESPONSE_ID),
+            "resp_123": response(server, client, "resp_123"),
             "response_id": response(server, client, "response_id"),
             "conversation": conversation(server, client),
         }

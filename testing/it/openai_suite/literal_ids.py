@@ -125,7 +125,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if known.needs_server(item.name):
         item.config.stash[SUITE].prepare(known.file_of(item), item.name)

@@ -66,6 +66,21 @@ def agent(id: str) -> Thing:
     return resource("/agents", id, model="model")
 
 
+def template(id: str) -> Thing:
+    return resource("/agents/environments/templates", id, name="template")
+
+
+def automation(id: str) -> Thing:
+    said = {"role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+    target = {"type": "new_session", "environment": {"type": "none"}, "input": [said]}
+    timing = {"type": "periodic", "expression": "0 0 1 1 *", "timezone": "UTC"}
+    return resource("/agents/automations", id, name="yearly", target=target, **timing)
+
+
+def invocation(id: str) -> Thing:
+    return resource("/agents/automations/automation_id/invocations", id)
+
+
 def vault(id: str) -> Thing:
     return resource("/vaults", id, name="vault")
 
@@ -81,11 +96,27 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
     waiting = session("/agents/sessions/session_id", archives["waiting"])
     other = session("/agents/sessions/after", archives["after"])
     response = session("/responses/resp_677efb5139a88190b512bc3fef8e535d", archives["response"])
+    earlier = session("/responses/resp_123", archives["resp_123"])
     input_items = session("/responses/response_id", archives["response_id"])
     conversation = session("/conversations/conv_123", archives["conversation"])
     sessions = "beta/agents/sessions"
     return {
         "beta/test_agents.py": [agent("agent_id"), agent("after")],
+        "beta/agents/automations/test_invocations.py": [
+            automation("automation_id"),
+            invocation("invocation_id"),
+            invocation("after"),
+        ],
+        "beta/agents/environments/test_templates.py": [
+            template("environment_template_id"),
+            template("after"),
+        ],
+        "beta/agents/test_automations.py": [
+            automation("automation_id"),
+            automation("after"),
+            session("/agents/sessions/session_id", archives["worked"]),
+        ],
+        "beta/agents/test_environments.py": [template("environment_template_id")],
         "beta/agents/test_vaults.py": [vault("vault_id"), vault("after")],
         "beta/agents/vaults/test_credentials.py": [
             vault("vault_id"),
@@ -93,11 +124,14 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
             credential("after"),
         ],
         "beta/agents/test_sessions.py": [worked, other, agent("agent_id"), vault("string")],
+        f"{sessions}/test_artifacts.py": [worked],
         f"{sessions}/test_events.py": [waiting],
         f"{sessions}/test_items.py": [worked],
         f"{sessions}/test_turns.py": [worked],
+        f"{sessions}/test_subagents.py": [worked],
+        f"{sessions}/test_traces.py": [worked],
         f"{sessions}/turns/test_items.py": [worked],
-        "test_responses.py": [response],
+        "test_responses.py": [response, earlier],
         "responses/test_input_items.py": [input_items],
         "test_conversations.py": [conversation],
         "conversations/test_items.py": [conversation],
