@@ -1,6 +1,7 @@
 //! The OpenAI door: the Agents API as the official SDKs speak it.
 
 pub(crate) mod agents;
+pub(crate) mod automations;
 pub(crate) mod chat;
 pub(crate) mod conversations;
 pub(crate) mod project;
@@ -8,4 +9,5 @@ pub(crate) mod resource;
 pub(crate) mod responses;
 pub(crate) mod transcript;
 pub(crate) mod vaults;
+pub(crate) mod webhooks;
 pub mod wire;

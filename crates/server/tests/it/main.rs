@@ -3,6 +3,7 @@
 mod agents;
 mod approvals;
 mod auth;
+mod automations;
 mod bad_input;
 mod chat;
 mod chat_input;
@@ -22,3 +23,4 @@ mod support;
 mod tools;
 mod turns;
 mod vaults;
+mod webhooks;

@@ -28,7 +28,7 @@ pub(crate) async fn create(
     request: Checked<SessionCreateParams>,
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
-    check_environment(&params)?;
+    check_environment(&params.environment)?;
     let vault_ids = check_vaults(&state, &caller, params.vault_ids.unwrap_or_default()).await?;
     let agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
     let extras = SessionExtras {
@@ -61,12 +61,12 @@ pub(crate) async fn create(
 }
 
 /// Refuses what this server is not set up for.
-fn check_environment(params: &SessionCreateParams) -> Result<(), ApiError> {
+pub(crate) fn check_environment(environment: &EnvironmentParams) -> Result<(), ApiError> {
     let unsupported = |param: &str, message: &str| {
         Err(ApiError::new(ErrorCode::Unsupported, message).with_param(param))
     };
     let compute = "compute is not configured on this server; use {\"type\": \"none\"}";
-    match params.environment {
+    match environment {
         EnvironmentParams::None(_) => {}
         EnvironmentParams::Hosted(_) | EnvironmentParams::SelfHosted(_) => {
             return unsupported("environment", compute);
@@ -76,7 +76,7 @@ fn check_environment(params: &SessionCreateParams) -> Result<(), ApiError> {
 }
 
 /// Refuses vaults that the caller does not have.
-pub(super) async fn check_vaults(
+pub(crate) async fn check_vaults(
     state: &AppState,
     caller: &Principal,
     vault_ids: Vec<String>,
@@ -107,7 +107,7 @@ pub(super) fn spend_limit(params: SpendControlParams) -> Option<u64> {
 }
 
 /// The session's agent: a saved one, overridden or not, or one of the session alone.
-async fn agent_of(
+pub(crate) async fn agent_of(
     state: &AppState,
     caller: &Principal,
     agent_id: Option<String>,
