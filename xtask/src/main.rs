@@ -9,6 +9,7 @@
 mod bench;
 mod process;
 mod quickstart;
+mod sdk_tests;
 mod setup;
 mod sim;
 mod test;
@@ -35,6 +36,7 @@ enum Task {
     Quickstart(quickstart::Arguments),
     Test(test::Arguments),
     Tidy(tidy::Arguments),
+    SdkTests(sdk_tests::Arguments),
     Bench(bench::Arguments),
     Sim(sim::Arguments),
 }
@@ -56,6 +58,7 @@ fn run(command: Task) -> anyhow::Result<()> {
         Task::Quickstart(arguments) => quickstart::run(&workspace, &arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Tidy(arguments) => tidy::run(&workspace, &arguments),
+        Task::SdkTests(arguments) => sdk_tests::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
     }

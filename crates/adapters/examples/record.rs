@@ -20,7 +20,7 @@ use mainstay_adapters::model::{
     Catalogue, ModelRegistry, OpenaiApi, ProviderKind, ProviderSettings,
 };
 use mainstay_core::item::{Content, Item, ItemBody};
-use mainstay_core::port::{ModelPart, ModelRequest, Models};
+use mainstay_core::port::{ModelOptions, ModelPart, ModelRequest, Models};
 use mainstay_protocol::{EffectId, ItemId, SessionId, TurnId};
 use reqwest::Url;
 use tokio::net::TcpListener;
@@ -117,7 +117,7 @@ async fn call(settings: &ProviderSettings, model: &str, prompt: &str) -> Result<
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
-        max_output_tokens: None,
+        options: ModelOptions::default(),
         timeout_ms: TIMEOUT_MS,
     };
     let mut stream = adapter.stream(request);

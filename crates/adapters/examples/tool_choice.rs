@@ -16,7 +16,7 @@ use mainstay_adapters::model::embedded::{
     DEFAULT_MAX_WAITING_CALLS, EmbeddedModel, EmbeddedModels, EmbeddedSettings,
 };
 use mainstay_core::item::{Content, Item, ItemBody};
-use mainstay_core::port::{Model, ModelOutput, ModelPart, ModelReply, ModelRequest};
+use mainstay_core::port::{Model, ModelOptions, ModelOutput, ModelPart, ModelReply, ModelRequest};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, ItemId, SessionId, TurnId};
 use serde::Deserialize;
@@ -150,7 +150,10 @@ fn request(case: &Case, tools: &[Tool]) -> ModelRequest {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
-        max_output_tokens: Some(MAX_OUTPUT_TOKENS),
+        options: ModelOptions {
+            max_output_tokens: Some(MAX_OUTPUT_TOKENS),
+            ..ModelOptions::default()
+        },
         timeout_ms: TIMEOUT_MS,
     }
 }
@@ -165,6 +168,7 @@ fn spec(tool: &Tool) -> ToolSpec {
         description: tool.description.clone(),
         parameters: tool.parameters.clone(),
         source: 0,
+        strict: false,
         remote_name: tool.name.clone(),
         safety: Safety::ReadOnly,
         approval: ApprovalMode::Never,

@@ -10,9 +10,11 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mainstay_core::port::{Entropy, SealError, Seals, SecretText};
+use mainstay_core::port::{Entropy, SealError, Seals, SecretText, Signed};
 use mainstay_core::resource::Sealed;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
+use ring::signature::{Ed25519KeyPair, KeyPair};
 
 pub use self::key::{InvalidKey, KEY_BYTES, VaultKey};
 
@@ -48,7 +50,21 @@ impl Vault {
     }
 }
 
+/// What the signing key is derived for; the key that seals signs nothing itself.
+const SIGNING: &[u8] = b"mainstay signing key 1";
+
 impl Seals for Vault {
+    fn sign(&self, message: &[u8]) -> Result<Signed, SealError> {
+        let bytes = self.source.bytes(Some(self.entropy.as_ref()))?;
+        let seed = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref()), SIGNING);
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref())
+            .map_err(|_| SealError("the vault's key does not have its length".to_owned()))?;
+        Ok(Signed {
+            public_key: pair.public_key().as_ref().to_vec(),
+            signature: pair.sign(message).as_ref().to_vec(),
+        })
+    }
+
     fn seal(&self, belongs_to: &str, secret: &SecretText) -> Result<Sealed, SealError> {
         let key = self.key(true)?;
         let nonce = self.nonce();

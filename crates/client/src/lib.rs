@@ -6,6 +6,7 @@
 //! they came as.
 
 mod agents;
+mod bundle;
 mod error;
 mod feed;
 mod http;

@@ -6,6 +6,7 @@ use mainstay_protocol::AgentId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::port::ModelOptions;
 use crate::tool::{ToolSource, UnknownRule};
 
 /// What an agent is, at one revision.
@@ -39,6 +40,13 @@ pub struct AgentDefinition {
     /// JSON schema that final answers follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_schema: Option<Arc<Value>>,
+    /// How the model is asked to answer.
+    #[serde(default, skip_serializing_if = "ModelOptions::is_default")]
+    pub options: ModelOptions,
+    /// The context is summarised when it has grown to this many tokens (an estimate); when it nears
+    /// the model's window, otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compact_at_tokens: Option<u64>,
     /// What happens to `once` calls without an outcome.
     #[serde(default)]
     pub unknown_outcome: UnknownRule,

@@ -46,6 +46,13 @@ pub enum ItemBody {
         /// Its parts.
         content: Vec<Content>,
     },
+    /// From the application, above what the user says.
+    DeveloperMessage {
+        /// As whom it speaks.
+        role: DeveloperRole,
+        /// Its parts.
+        content: Vec<Content>,
+    },
     /// From the model, for the user.
     AssistantMessage {
         /// Its text.
@@ -86,6 +93,21 @@ pub enum ItemBody {
         /// The summary.
         text: String,
     },
+    /// Kept for the client as it came; no model here can be given it.
+    Foreign {
+        /// The client's item.
+        value: serde_json::Value,
+    },
+}
+
+/// As whom an application speaks to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeveloperRole {
+    /// `developer`.
+    Developer,
+    /// `system`.
+    System,
 }
 
 /// The id of an item announced by entry `seq`. `tail` is the end of an id that is unique to the

@@ -53,6 +53,10 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON schema of the arguments.
     pub parameters: Value,
+    /// Whether the model is to be held to the schema by its provider. The schema must have the form
+    /// that providers ask for then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
     /// Position in the agent's list of tool sources.
     pub source: usize,
     /// The tool's name at its source (MCP tool name, OpenAPI operation id).

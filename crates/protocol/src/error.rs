@@ -95,10 +95,14 @@ error_codes! {
     ModelUnavailable = "model_unavailable", 503, true;
     /// No such thing, or not yours.
     NotFound = "not_found", 404, false;
+    /// The session has gone on from the place that the request names.
+    NotLatest = "not_latest", 409, false;
     /// The model reached its bound on output tokens before it had said all.
     OutputLimitReached = "output_limit_reached", 409, false;
     /// A queue is full.
     Overloaded = "overloaded", 503, true;
+    /// The session is at work, and the request needs it at rest.
+    SessionBusy = "session_busy", 409, true;
     /// The session failed and takes no more input.
     SessionFailed = "session_failed", 409, false;
     /// The server is stopping.

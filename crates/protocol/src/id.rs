@@ -188,6 +188,8 @@ ids! {
     KeyId = "key";
     /// Who acts.
     PrincipalId = "prn";
+    /// What a session gave for one request of the Responses API.
+    ResponseId = "resp";
     /// A durable unit of work with one journal.
     SessionId = "ses";
     /// An isolation unit.

@@ -104,6 +104,7 @@ impl Control {
             rows: change.rows,
             tasks: change.tasks,
             snapshot: None,
+            erases: false,
         };
         match self.store.commit(commit).await {
             Ok(()) => Ok(Committed::Yes),

@@ -137,6 +137,7 @@ pub(crate) async fn write(
         rows,
         tasks,
         snapshot: None,
+        erases: false,
     };
     inner.parts.store.commit(commit).await.map_err(|error| api_error(&error))
 }

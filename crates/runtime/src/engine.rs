@@ -11,7 +11,7 @@ use mainstay_core::port::{
 };
 use mainstay_core::resource;
 use mainstay_core::session::{
-    Command, CreateSession, InputMode, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
+    Command, CreateSession, InputMode, RESPONSES, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{ApiError, ErrorCode, IdMint, Principal, RowKey, RowSpec, SessionId};
@@ -39,6 +39,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     SESSIONS,
     SESSION_CONFIGS,
     TURNS,
+    RESPONSES,
     resource::AGENTS,
     resource::AGENT_REVISIONS,
     resource::KEYS,
@@ -164,6 +165,7 @@ impl Engine {
         if !new.input.is_empty() {
             commands.push(Command::Input { messages: new.input, mode: InputMode::Steer });
         }
+        commands.extend(new.commands);
         let keyed = new.idempotency.clone().map(|idempotency| (scope.clone(), idempotency));
         let created = self.send(&session, &new.caller, commands, keyed).await;
         match created {
@@ -182,12 +184,22 @@ impl Engine {
         submission: Submission,
     ) -> Result<Accepted, ApiError> {
         let row = self.session_of(session, &submission.caller).await?;
-        let feeds = submission.commands.iter().any(|c| matches!(c, Command::Input { .. }));
+        let feeds = submission
+            .commands
+            .iter()
+            .any(|c| matches!(c, Command::Input { .. } | Command::Respond(_)));
         if feeds {
             self.check_agent(&row).await?;
         }
         let keyed = submission.idempotency.map(|key| (session.to_string(), key));
         self.send(session, &submission.caller, submission.commands, keyed).await
+    }
+
+    /// Deletes a session with its journal, whatever it is doing.
+    pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
+        let commands = vec![Command::Cancel, Command::Delete];
+        let submission = Submission { caller: caller.clone(), commands, idempotency: None };
+        self.submit(session, submission).await.map(drop)
     }
 
     /// Follows a session's entries and deltas.
@@ -199,10 +211,6 @@ impl Engine {
 
     pub(crate) fn of(inner: &Arc<Inner>) -> Self {
         Self { inner: inner.clone() }
-    }
-
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.inner
     }
 
     /// Agents and keys.
@@ -318,7 +326,11 @@ impl Engine {
         Ok(Some(tools.map_err(invalid)?.into()))
     }
 
-    async fn session_of(
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(crate) async fn session_of(
         &self,
         session: &SessionId,
         caller: &Principal,

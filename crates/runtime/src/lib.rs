@@ -4,8 +4,10 @@
 //! Invariant: nothing is acknowledged, shown or executed before it is committed.
 
 mod automations;
+pub mod bundle;
 mod clock;
 mod control;
+mod copy;
 mod dispatch;
 mod due;
 mod engine;
@@ -27,6 +29,7 @@ mod webhooks;
 pub use automations::{InvalidSchedule, next_run_at_ms};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
+pub use copy::{MAX_COPIED_BYTES, MAX_COPIED_ENTRIES};
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom};
 pub use stats::EngineStats;

@@ -65,6 +65,7 @@ async fn forget(inner: &Arc<Inner>) -> Result<usize, StoreError> {
             rows,
             tasks: Vec::new(),
             snapshot: None,
+            erases: false,
         };
         inner.parts.store.commit(commit).await?;
     }

@@ -7,6 +7,9 @@
 mod commit;
 mod load;
 
+pub(crate) use commit::due_task;
+pub(crate) use load::claimed;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

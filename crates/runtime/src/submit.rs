@@ -33,6 +33,8 @@ pub struct NewSession {
     pub wire: serde_json::Value,
     /// Messages of the first turn; none when empty.
     pub input: Vec<Vec<Content>>,
+    /// Commands that follow in the same commit.
+    pub commands: Vec<Command>,
     /// The request's key.
     pub idempotency: Option<Idempotency>,
 }

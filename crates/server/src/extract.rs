@@ -63,17 +63,24 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 async fn read_body(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    read_whole(state, headers, body, state.limits().max_body_bytes).await
+}
+
+/// A body of up to so many bytes, in time.
+pub(crate) async fn read_whole(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    max_bytes: usize,
+) -> Result<Bytes, ApiError> {
     let limits = state.limits();
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced
-        .and_then(|text| text.parse().ok())
-        .is_some_and(|len: usize| len > limits.max_body_bytes)
-    {
-        return Err(too_large(limits.max_body_bytes));
+    if announced.and_then(|text| text.parse().ok()).is_some_and(|len: usize| len > max_bytes) {
+        return Err(too_large(max_bytes));
     }
     let deadline = state.now_ms().saturating_add(limits.body_timeout_ms);
     let late = state.engine().clock().sleep_until(deadline);
-    in_time(collect(body, limits.max_body_bytes), late).await.unwrap_or_else(|| {
+    in_time(collect(body, max_bytes), late).await.unwrap_or_else(|| {
         let message =
             format!("the request body did not arrive within {} ms", limits.body_timeout_ms);
         Err(ApiError::new(ErrorCode::BodyTimeout, message))

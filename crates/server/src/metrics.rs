@@ -16,6 +16,7 @@ use mainstay_store::Health;
 
 use crate::auth::Caller;
 use crate::error::Answer;
+use crate::openai::chat::ChatMeters;
 use crate::state::AppState;
 
 /// The content type of Prometheus' text format.
@@ -24,6 +25,8 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Requests counted by method, route and status.
 #[derive(Debug, Default)]
 pub(crate) struct Meters {
+    /// Of answers without a session.
+    pub(crate) chat: ChatMeters,
     requests: Mutex<BTreeMap<RequestKind, u64>>,
 }
 
@@ -56,6 +59,7 @@ pub(crate) async fn metrics(
     let mut text = Text::default();
     text.engine(state.engine().stats());
     text.store(&store);
+    text.chat(&state.meters().chat);
     text.requests(state.meters());
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text.0))
 }
@@ -102,6 +106,28 @@ impl Text {
         self.value("store_queue", "gauge", "Commits waiting to be written.", queued);
     }
 
+    fn chat(&mut self, chat: &ChatMeters) {
+        self.head("chat_completions_total", "counter", "Answers without a session.");
+        for (model, outcome, count) in chat.answers() {
+            let outcome = outcome.as_str();
+            let labels = format!("model={},outcome=\"{outcome}\"", label(&model));
+            let _ = writeln!(self.0, "mainstay_chat_completions_total{{{labels}}} {count}");
+        }
+        self.head("chat_tokens_total", "counter", "Tokens of answers without a session.");
+        for (model, usage) in chat.tokens() {
+            let kinds = [
+                ("input", usage.input_tokens),
+                ("cached_input", usage.cached_input_tokens),
+                ("output", usage.output_tokens),
+                ("reasoning", usage.reasoning_tokens),
+            ];
+            for (kind, count) in kinds {
+                let labels = format!("model={},kind=\"{kind}\"", label(&model));
+                let _ = writeln!(self.0, "mainstay_chat_tokens_total{{{labels}}} {count}");
+            }
+        }
+    }
+
     fn requests(&mut self, meters: &Meters) {
         self.head("http_requests_total", "counter", "Requests answered.");
         for (kind, count) in meters.lock().iter() {
@@ -121,4 +147,10 @@ impl Text {
     fn head(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP mainstay_{name} {help}\n# TYPE mainstay_{name} {kind}");
     }
+}
+
+/// A label's value, quoted. Models are named by whoever writes the configuration.
+fn label(value: &str) -> String {
+    let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("\"{escaped}\"")
 }

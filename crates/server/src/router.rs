@@ -4,11 +4,11 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
-use crate::openai::agents;
 use crate::openai::agents::sessions;
 use crate::openai::automations::{self, invocations};
 use crate::openai::vaults::{self, credentials};
 use crate::openai::webhooks::{self, deliveries};
+use crate::openai::{agents, chat, conversations, responses};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
 
@@ -32,6 +32,53 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
+        .merge(resources())
+        // The stateless door.
+        .route("/v1/chat/completions", post(chat::create))
+        // Responses.
+        .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/{response}", get(responses::get).delete(responses::delete))
+        .route("/v1/responses/{response}/cancel", post(responses::cancel))
+        .route("/v1/responses/{response}/input_items", get(responses::list_input_items))
+        // Conversations.
+        .route("/v1/conversations", post(conversations::create))
+        .route(
+            "/v1/conversations/{conversation}",
+            get(conversations::get).post(conversations::update).delete(conversations::delete),
+        )
+        .route(
+            "/v1/conversations/{conversation}/items",
+            get(conversations::list_items).post(conversations::create_items),
+        )
+        .route(
+            "/v1/conversations/{conversation}/items/{item}",
+            get(conversations::get_item).delete(conversations::delete_item),
+        )
+        .route("/v1/models", get(v1::models::list))
+        .route("/v1/models/{*model}", get(v1::models::get))
+        // Extensions.
+        .route("/v1/agents/sessions/import", post(v1::bundle::import))
+        .route("/v1/agents/sessions/{session}/export", get(v1::bundle::export))
+        .route("/v1/agents/sessions/{session}/fork", post(v1::bundle::fork))
+        .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
+        .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
+        .route("/v1/keys/{key}", delete(v1::keys::revoke))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(gate::no_route)
+        .method_not_allowed_fallback(gate::no_method)
+        .layer(from_fn_with_state(state.clone(), auth::require_key))
+        .layer(from_fn_with_state(state.clone(), gate::admit));
+    Router::new()
+        .route("/health", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .merge(keyed)
+        .layer(from_fn_with_state(state.clone(), gate::observe))
+        .with_state(state)
+}
+
+/// What a tenant sets up besides agents: automations, vaults, webhooks.
+fn resources() -> Router<AppState> {
+    Router::new()
         .route("/v1/agents/automations", get(automations::list).post(automations::create))
         .route("/v1/agents/automations/import", post(automations::import))
         .route(
@@ -67,27 +114,10 @@ pub fn router(state: AppState) -> Router {
         )
         .route("/v1/webhook_endpoints/{endpoint}/rotate_secret", post(webhooks::rotate_secret))
         .route("/v1/webhook_endpoints/{endpoint}/test", post(webhooks::test))
-        .route("/v1/models", get(v1::models::list))
-        .route("/v1/models/{*model}", get(v1::models::get))
-        // Extensions.
         .route("/v1/webhook_endpoints/{endpoint}/deliveries", get(deliveries::list))
         .route("/v1/webhook_endpoints/{endpoint}/deliveries/{delivery}", get(deliveries::get))
         .route(
             "/v1/webhook_endpoints/{endpoint}/deliveries/{delivery}/replay",
             post(deliveries::replay),
         )
-        .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
-        .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
-        .route("/v1/keys/{key}", delete(v1::keys::revoke))
-        .route("/metrics", get(metrics::metrics))
-        .fallback(gate::no_route)
-        .method_not_allowed_fallback(gate::no_method)
-        .layer(from_fn_with_state(state.clone(), auth::require_key))
-        .layer(from_fn_with_state(state.clone(), gate::admit));
-    Router::new()
-        .route("/health", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .merge(keyed)
-        .layer(from_fn_with_state(state.clone(), gate::observe))
-        .with_state(state)
 }

@@ -86,6 +86,7 @@ impl Session {
             rows,
             tasks,
             snapshot: None,
+            erases: false,
         }
     }
 }

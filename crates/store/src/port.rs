@@ -33,6 +33,9 @@ pub struct Commit {
     pub tasks: Vec<TaskChange>,
     /// A saved fold of this journal, replacing an older one.
     pub snapshot: Option<Snapshot>,
+    /// Whether the entries before this commit's, and the saved fold, are removed with it. The
+    /// journal goes on behind them, and what is left of it can no longer be verified.
+    pub erases: bool,
 }
 
 /// A saved fold of a journal.

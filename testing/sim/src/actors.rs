@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::RequiredAction;
 use mainstay_core::item::Content;
-use mainstay_core::port::{Clock, ToolOutput};
+use mainstay_core::port::{Clock, ModelOptions, ToolOutput};
 use mainstay_core::session::{ApprovalAnswer, Command, InputMode, SESSIONS, SessionRow};
 use mainstay_core::tool::UnknownRule;
 use mainstay_protocol::{
@@ -66,6 +66,8 @@ fn agent(chance: &Chance) -> AgentDefinition {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
+        options: ModelOptions::default(),
+        compact_at_tokens: None,
         unknown_outcome,
         limits: mainstay_core::agent::TurnLimits::default(),
         wire: serde_json::Value::Null,
@@ -135,6 +137,7 @@ impl Client {
             spend_limit_microusd: None,
             wire: serde_json::Value::Null,
             input,
+            commands: Vec::new(),
             idempotency: Some(key),
         };
         self.until_heard(|engine| {

@@ -78,6 +78,7 @@ fn spec(
         description: String::new(),
         parameters: json!({ "type": "object" }),
         source,
+        strict: false,
         remote_name: name.to_owned(),
         safety,
         approval,

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 
 use anyhow::{Context, Result};
 
-use super::{cargo_tools, debian, python};
+use super::{cargo_tools, debian, node, openai_suite, python};
 use crate::workspace::Workspace;
 
 /// Install what is missing: Debian packages, cargo's tools, the Python environment of the tests
@@ -41,6 +41,8 @@ pub(crate) fn ensure(workspace: &Workspace, purpose: Purpose) -> Result<()> {
     if purpose == Purpose::Test {
         cargo_tools::ensure(workspace)?;
         python::ensure(workspace)?;
+        openai_suite::ensure(workspace)?;
+        node::ensure(workspace)?;
     }
     Ok(())
 }

@@ -7,3 +7,4 @@ mod stages;
 mod tally;
 
 pub(crate) use command::{Arguments, run};
+pub(crate) use stages::BUILD_PROGRAMS;

@@ -13,14 +13,19 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::tally::{Summary, Tally};
 use crate::process;
 use crate::quickstart;
+use crate::sdk_tests;
 use crate::setup;
 use crate::tidy;
 use crate::workspace::Workspace;
 
+/// With the tests, because cargo then settles features as it does for nextest and builds every
+/// dependency once.
+pub(crate) const BUILD_PROGRAMS: [&str; 4] = ["build", "--workspace", "--bins", "--tests"];
 /// Seeds of the simulation in one run of the tests.
 const SIMULATED_SEEDS: u32 = 2_000;
 const SDK_TESTS: &str = "testing/it/python";
 const SDK_TEST_TIMEOUT_SECONDS: u32 = 120;
+const NODE_TEST_TIMEOUT_MS: &str = "60000";
 const MODEL_TESTS: &str = "testing/it/model";
 /// A model that computes on a busy machine needs minutes for what it does in seconds on a quiet one.
 const MODEL_TEST_TIMEOUT_SECONDS: u32 = 900;
@@ -75,6 +80,18 @@ pub(super) const ALL: &[Stage] = &[
         run: sdk,
     },
     Stage {
+        name: "sdk-node",
+        about: "the TypeScript SDK against the real binary",
+        is_quick: false,
+        run: sdk_node,
+    },
+    Stage {
+        name: "sdk-suite",
+        about: "OpenAI's own tests against the real binary",
+        is_quick: false,
+        run: sdk_suite,
+    },
+    Stage {
         name: "model",
         about: "the embedded model itself, and the quickstart with it",
         is_quick: false,
@@ -119,12 +136,7 @@ impl<'a> Context<'a> {
             Built::NotYet => {}
         }
         self.built = Built::Failed;
-        // With the tests, because cargo then settles features as it does for nextest and builds
-        // every dependency once.
-        let build = counted(
-            &mut self.cargo(&["build", "--workspace", "--bins", "--tests"]),
-            Summary::None,
-        )?;
+        let build = counted(&mut self.cargo(&BUILD_PROGRAMS), Summary::None)?;
         ensure!(build.failed == 0, "building the programs failed");
         self.built = Built::Yes;
         Ok(())
@@ -178,6 +190,28 @@ fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
     let binary = context.workspace.debug_binary("mainstay");
     pytest(context, SDK_TESTS, SDK_TEST_TIMEOUT_SECONDS, &binary)
+}
+
+/// Type errors first: the SDK's types are half of what is tested.
+fn sdk_node(context: &mut Context<'_>) -> Result<Tally> {
+    context.ensure_built()?;
+    let python = setup::python_interpreter(context.workspace)?;
+    let node = |arguments: &[&str]| {
+        let mut command = Command::new(python.with_file_name("node"));
+        command.args(arguments).current_dir(setup::node_tests(context.workspace));
+        command.env("MAINSTAY_BIN", context.workspace.debug_binary("mainstay"));
+        command
+    };
+    let types = counted(&mut node(&["node_modules/typescript/bin/tsc", "-p", "."]), Summary::None)?;
+    let tests =
+        ["--test", "--test-timeout", NODE_TEST_TIMEOUT_MS, "--test-reporter=spec", "*.test.ts"];
+    Ok(types + counted(&mut node(&tests), Summary::Node)?)
+}
+
+fn sdk_suite(context: &mut Context<'_>) -> Result<Tally> {
+    context.ensure_built()?;
+    let binary = context.workspace.debug_binary("mainstay");
+    counted(&mut sdk_tests::command(context.workspace, &binary)?, Summary::Pytest)
 }
 
 /// Fails where the model cannot be had, because then nothing was tested. In release, because a model

@@ -23,6 +23,8 @@ pub(super) enum Summary {
     Libtest,
     /// `=== 2 passed, 1 failed in 0.12s ===`
     Pytest,
+    /// `ℹ pass 3`, `ℹ fail 0`, each on a line of its own
+    Node,
     /// `3 passed, 0 failed`
     Plain,
 }
@@ -73,6 +75,7 @@ impl Summary {
                 line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
             }
             Self::Pytest => return pytest(line.trim_matches(['=', ' '])),
+            Self::Node => return node(line),
             Self::Plain => return plain(line),
         }?;
         Some(read_counts(counts.1))
@@ -84,6 +87,17 @@ fn pytest(line: &str) -> Option<Tally> {
     let is_duration = duration.starts_with(|c: char| c.is_ascii_digit()) && duration.contains('s');
     let is_summary = is_duration && counts.starts_with(|c: char| c.is_ascii_digit());
     is_summary.then(|| read_counts(counts))
+}
+
+fn node(line: &str) -> Option<Tally> {
+    let (what, count) = line.strip_prefix("ℹ ")?.split_once(' ')?;
+    let count = count.parse().ok()?;
+    match what {
+        "pass" => Some(Tally { passed: count, ..Tally::default() }),
+        "fail" | "cancelled" => Some(Tally { failed: count, ..Tally::default() }),
+        "skipped" | "todo" => Some(Tally { skipped: count, ..Tally::default() }),
+        _ => None,
+    }
 }
 
 fn plain(line: &str) -> Option<Tally> {

@@ -1,15 +1,19 @@
 //! Anthropic Messages: `POST /v1/messages`, streamed.
 //!
 //! Invariant: roles alternate, every tool call is followed by its result in the next message, and
-//! thinking goes back unchanged. Deliberately absent: hosted tools, citations, documents, batches.
+//! thinking goes back unchanged. Deliberately absent: a temperature, which the API no longer has;
+//! hosted tools, citations, documents, batches.
 
+mod choice;
 mod event;
 mod request;
 mod response;
+mod thinking;
 mod wire;
 
-pub(super) use request::{Thinking, body};
+pub(super) use request::body;
 pub(super) use response::MessagesDecoder;
+pub(super) use thinking::Thinking;
 
 use reqwest::header::HeaderName;
 use url::Url;

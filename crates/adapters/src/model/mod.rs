@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod catalogue;
+mod choice;
 pub mod embedded;
 mod http;
 mod openai;

@@ -7,6 +7,8 @@ mod error;
 pub(super) mod responses;
 mod url;
 
+use super::choice::Subsets;
+
 pub(super) use url::{Host, api_url, is_openai};
 
 /// The longest call id that OpenAI's Chat Completions takes back, in characters; Responses takes
@@ -21,4 +23,17 @@ pub(super) struct Dialect {
     pub(super) official: bool,
     /// The model reasons: its reasoning is asked for and carried back.
     pub(super) reasoning: bool,
+}
+
+impl Dialect {
+    /// Whether a temperature is taken: official models that reason refuse it, unless they are told
+    /// not to reason.
+    fn takes_sampling(self, effort: Option<&str>) -> bool {
+        !(self.official && self.reasoning) || effort == Some("none")
+    }
+
+    /// Compatible servers rarely know a choice among some of the tools.
+    fn subsets(self) -> Subsets {
+        if self.official { Subsets::Told } else { Subsets::Hidden }
+    }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::executor::block_on;
 use mainstay_core::item::{Content, Item, ItemBody, item_id};
-use mainstay_core::port::{Model, ModelOutput, ModelPart, ModelRequest};
+use mainstay_core::port::{Model, ModelOptions, ModelOutput, ModelPart, ModelRequest};
 use mainstay_protocol::{CallId, EffectId, SessionId, TurnId};
 
 use super::{NOTHING_RECORDED, RecordedOutput, RecordedReply, Recording, ReplayModel};
@@ -57,7 +57,7 @@ fn check(transcript: &str, expected: &[&str]) {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
-        max_output_tokens: None,
+        options: ModelOptions::default(),
         timeout_ms: 1_000,
     };
     let parts: Vec<_> = block_on(model.stream(request).collect());

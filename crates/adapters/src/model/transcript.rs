@@ -20,6 +20,8 @@ pub(super) const NO_OUTPUT: &str = "The call was interrupted; it has no output."
 pub(super) enum Piece<'a> {
     /// From the user.
     User(&'a [Content]),
+    /// From the application, above what the user says.
+    Developer(&'a [Content]),
     /// What became of earlier items.
     Summary(&'a str),
     /// An output whose call is no longer, or not yet, in the transcript.
@@ -39,7 +41,11 @@ impl Piece<'_> {
     pub(super) fn is_from_model(&self) -> bool {
         match self {
             Self::Assistant(_) | Self::Reasoning(..) | Self::Call(..) => true,
-            Self::User(_) | Self::Summary(_) | Self::LateOutput(..) | Self::Output(..) => false,
+            Self::User(_)
+            | Self::Developer(_)
+            | Self::Summary(_)
+            | Self::LateOutput(..)
+            | Self::Output(..) => false,
         }
     }
 }
@@ -68,6 +74,11 @@ impl<'a> Exchange<'a> {
     fn take(&mut self, body: &'a ItemBody) {
         match body {
             ItemBody::UserMessage { content } => self.put_after_outputs(Piece::User(content)),
+            ItemBody::DeveloperMessage { content, .. } => {
+                self.put_after_outputs(Piece::Developer(content));
+            }
+            // Kept for the client only.
+            ItemBody::Foreign { .. } => {}
             ItemBody::Summary { text } => self.put_after_outputs(Piece::Summary(text)),
             ItemBody::AssistantMessage { text } => self.put_of_model(Piece::Assistant(text)),
             ItemBody::Reasoning { summary, provider_data } => {
@@ -117,6 +128,24 @@ impl<'a> Exchange<'a> {
         self.pieces.append(&mut self.held);
         self.answered = false;
     }
+}
+
+/// What the application said before anybody else did, and the rest.
+pub(super) fn split_leading<'p, 'a>(
+    pieces: &'p [Piece<'a>],
+) -> (Vec<&'a [Content]>, &'p [Piece<'a>]) {
+    let mut leading = Vec::new();
+    let mut rest = pieces;
+    while let [Piece::Developer(content), after @ ..] = rest {
+        leading.push(*content);
+        rest = after;
+    }
+    (leading, rest)
+}
+
+/// What the application says in the middle of a conversation, for models that have no role for it.
+pub(super) fn developer_text(content: &[Content], image_note: &'static str) -> String {
+    format!("Instructions of the application:\n\n{}", joined_text(content, image_note))
 }
 
 /// The text of a summary as models read it.

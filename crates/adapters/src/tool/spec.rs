@@ -50,6 +50,7 @@ impl Draft {
             description,
             parameters: self.parameters,
             source,
+            strict: false,
             remote_name: self.remote_name,
             safety: self.safety,
             approval: self.approval,

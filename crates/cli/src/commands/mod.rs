@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod agents;
+pub(crate) mod bundle;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod config;

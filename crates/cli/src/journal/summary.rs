@@ -89,6 +89,16 @@ fn fact_summary(fact: &Fact) -> String {
         Fact::ApprovalResolved(resolved) => {
             format!("{} {}", short(&resolved.effect), word(&resolved.answer))
         }
+        Fact::ResponseRequested(requested) => match &requested.previous {
+            Some(previous) => format!("{} after {previous}", requested.response),
+            None => requested.response.to_string(),
+        },
+        Fact::ResponseRemoved(removed) => removed.response.to_string(),
+        Fact::ItemsAdded(added) => items(&added.items),
+        Fact::ItemRemoved(removed) => removed.item.to_string(),
+        Fact::SessionForked(origin) | Fact::SessionImported(origin) => {
+            format!("from {} at {} ({})", origin.from, origin.seq, origin.hash)
+        }
         Fact::CallRefused(refused) => {
             format!("{}: {}", word(&refused.reason), item(&refused.item))
         }
@@ -122,6 +132,8 @@ fn items(list: &[Item]) -> String {
 fn item(item: &Item) -> String {
     match &item.body {
         ItemBody::UserMessage { content } => quoted(content),
+        ItemBody::DeveloperMessage { content, .. } => quoted(content),
+        ItemBody::Foreign { value } => value.to_string(),
         ItemBody::AssistantMessage { text } => format!("\"{text}\""),
         ItemBody::Reasoning { summary, .. } => summary.clone(),
         ItemBody::ToolCall { name, arguments, .. } => format!("{name} {arguments}"),

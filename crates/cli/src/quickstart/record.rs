@@ -44,6 +44,8 @@ fn output(body: ItemBody) -> Option<RecordedOutput> {
             Some(RecordedOutput::ToolCall { name, arguments })
         }
         ItemBody::UserMessage { .. }
+        | ItemBody::DeveloperMessage { .. }
+        | ItemBody::Foreign { .. }
         | ItemBody::Reasoning { .. }
         | ItemBody::ToolOutput { .. }
         | ItemBody::Summary { .. } => None,

@@ -8,7 +8,8 @@ use mainstay_protocol::{Entry, EntryDraft, canonical_json};
 
 use super::{
     ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed, EffectRequested,
-    EffectUnknown, InputReceived, SessionCreated, SessionDeleted, SessionFailed, SessionUpdated,
+    EffectUnknown, InputReceived, ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested,
+    SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported, SessionUpdated,
     TurnEnded, TurnResumed, TurnStarted, TurnWaiting,
 };
 
@@ -76,9 +77,12 @@ macro_rules! facts {
             }
 
             /// Reads an entry.
+            ///
+            /// A later version of a kind only adds members that may be absent, so that one shape reads
+            /// all versions up to its own.
             pub fn read(entry: &Entry) -> Result<Self, UnknownFact> {
                 match (entry.kind.as_ref(), entry.version) {
-                    $(($kind, $version) => match serde_json::from_str(entry.payload.get()) {
+                    $(($kind, 1..=$version) => match serde_json::from_str(entry.payload.get()) {
                         Ok(payload) => Ok(Self::$name(payload)),
                         Err(source) => Err(UnknownFact::Shape {
                             journal: entry.journal.clone(),
@@ -101,15 +105,27 @@ macro_rules! facts {
 
 facts! {
     /// The session exists.
-    SessionCreated = "session.created", 1;
+    SessionCreated = "session.created", 2;
     /// Its settings changed.
-    SessionUpdated = "session.updated", 1;
+    SessionUpdated = "session.updated", 2;
     /// It cannot go on.
     SessionFailed = "session.failed", 1;
     /// It was deleted.
     SessionDeleted = "session.deleted", 1;
     /// Input came, and starts, steers or queues a turn.
-    InputReceived = "input.received", 1;
+    InputReceived = "input.received", 2;
+    /// A request of the Responses API; what follows until the session rests or waits is its response.
+    ResponseRequested = "response.requested", 1;
+    /// A response is no longer found by its id.
+    ResponseRemoved = "response.removed", 1;
+    /// Items joined the conversation without a turn.
+    ItemsAdded = "items.added", 1;
+    /// An item left the conversation.
+    ItemRemoved = "item.removed", 1;
+    /// The entries so far are those of another session: it was forked there.
+    SessionForked = "session.forked", 1;
+    /// The entries so far were brought in from elsewhere.
+    SessionImported = "session.imported", 1;
     /// A queued turn begins.
     TurnStarted = "turn.started", 1;
     /// The turn waits for the client or a person.

@@ -1,10 +1,11 @@
 //! The kinds of entries of a session's journal.
 //!
 //! Invariant: a kind's name and the shape of a version never change once published: a new shape is
-//! a new version with an upcast in `kind`, and a frozen fixture under `testdata/entries/`.
+//! a new version, and a frozen fixture under `testdata/entries/`.
 
 mod effect;
 mod kind;
+mod response;
 mod session;
 mod turn;
 
@@ -13,7 +14,11 @@ pub use effect::{
     EffectRequested, EffectUnknown, RefusalReason,
 };
 pub use kind::{Fact, UnknownFact};
-pub use session::{SessionCreated, SessionDeleted, SessionFailed, SessionUpdated, SpendLimit};
+pub use response::{ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested};
+pub use session::{
+    SessionCopied, SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported,
+    SessionUpdated, SpendLimit,
+};
 pub use turn::{
     Disposition, InputReceived, RequiredAction, TurnEnd, TurnEnded, TurnResumed, TurnStarted,
     TurnWaiting,

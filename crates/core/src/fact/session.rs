@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mainstay_protocol::{ErrorCode, SessionId, TenantId};
+use mainstay_protocol::{ErrorCode, Hash, Seq, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -73,6 +73,24 @@ pub struct SessionFailed {
     /// What happened.
     pub message: String,
 }
+
+/// Where the entries before this one come from. They are sealed again under this journal's name; what
+/// stands here finds and proves the original.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionCopied {
+    /// The session as it was called there.
+    pub from: SessionId,
+    /// The last entry that was taken over.
+    pub seq: Seq,
+    /// That entry's hash in the original journal.
+    pub hash: Hash,
+}
+
+/// See [`super::Fact::SessionForked`].
+pub type SessionForked = SessionCopied;
+/// See [`super::Fact::SessionImported`].
+pub type SessionImported = SessionCopied;
 
 /// See [`super::Fact::SessionDeleted`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,11 +12,11 @@ pub use clock::{Clock, Entropy};
 pub use courier::{Courier, CourierError, NoCourier, Parcel, Receipt};
 pub use credential::{Credential, Credentials};
 pub use model::{
-    Model, ModelCapabilities, ModelError, ModelErrorKind, ModelInfo, ModelOutput, ModelPart,
-    ModelReply, ModelRequest, ModelStream, Models, PartKind, StopReason,
+    Model, ModelCapabilities, ModelError, ModelErrorKind, ModelInfo, ModelOptions, ModelOutput,
+    ModelPart, ModelReply, ModelRequest, ModelStream, Models, PartKind, StopReason, ToolChoice,
 };
 pub use sandbox::{
     ExecOutput, ExecRequest, Sandbox, SandboxCapabilities, SandboxError, SandboxHandle, SandboxSpec,
 };
-pub use seal::{NoSeals, SealError, Seals, SecretText};
+pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
 pub use tool::{Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange};

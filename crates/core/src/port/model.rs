@@ -14,6 +14,59 @@ use serde_json::Value;
 use crate::item::Item;
 use crate::tool::ToolSpec;
 
+/// How a model is asked to answer. Absent members are the model's own defaults.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelOptions {
+    /// Sampling temperature, 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Bound on one answer, tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u64>,
+    /// Which tools the first step of a turn may or must call; later steps are free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// Whether one answer may hold several calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel_tool_calls: Option<bool>,
+}
+
+impl ModelOptions {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Which tools an answer may or must call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ToolChoice {
+    /// As the model sees fit.
+    Auto,
+    /// None.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool {
+        /// Its name.
+        name: String,
+    },
+    /// Only these.
+    Allowed {
+        /// Their names.
+        names: Vec<String>,
+        /// Whether at least one must be called.
+        required: bool,
+    },
+}
+
 /// One call of a model.
 #[derive(Debug, Clone)]
 pub struct ModelRequest {
@@ -33,10 +86,11 @@ pub struct ModelRequest {
     pub reasoning_effort: Option<Arc<str>>,
     /// `low|medium|high`, or the model's default.
     pub verbosity: Option<Arc<str>>,
-    /// A JSON schema the answer must follow: `{"name":…,"schema":{…},"strict":…}`.
+    /// A JSON schema the answer must follow: `{"name":…,"schema":{…},"strict":…}`. Without the
+    /// schema the answer is any JSON object.
     pub response_schema: Option<Arc<Value>>,
-    /// Bound on the answer, tokens.
-    pub max_output_tokens: Option<u64>,
+    /// How to answer.
+    pub options: ModelOptions,
     /// The whole call must end within this time.
     pub timeout_ms: u64,
 }

@@ -39,8 +39,20 @@ impl fmt::Debug for SecretText {
 #[error("{0}")]
 pub struct SealError(pub String);
 
-/// Encrypts and decrypts what the store keeps of secrets.
+/// An Ed25519 signature (RFC 8032), and the key that verifies it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The public key, 32 bytes.
+    pub public_key: Vec<u8>,
+    /// The signature, 64 bytes.
+    pub signature: Vec<u8>,
+}
+
+/// Encrypts and decrypts what the store keeps of secrets, and signs what leaves the installation.
 pub trait Seals: Send + Sync {
+    /// Signs with the installation's key.
+    fn sign(&self, message: &[u8]) -> Result<Signed, SealError>;
+
     /// Encrypts a secret for `belongs_to`, which is not secret.
     fn seal(&self, belongs_to: &str, secret: &SecretText) -> Result<Sealed, SealError>;
 
@@ -53,6 +65,10 @@ pub trait Seals: Send + Sync {
 pub struct NoSeals;
 
 impl Seals for NoSeals {
+    fn sign(&self, _message: &[u8]) -> Result<Signed, SealError> {
+        Err(SealError("this server is not set up to sign".to_owned()))
+    }
+
     fn seal(&self, _belongs_to: &str, _secret: &SecretText) -> Result<Sealed, SealError> {
         Err(SealError("this server is not set up to keep secrets".to_owned()))
     }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_protocol::{
-    ApiError, ApprovalId, CallId, EffectId, ErrorCode, SessionId, TenantId, TurnId,
+    ApiError, ApprovalId, CallId, EffectId, ErrorCode, ItemId, ResponseId, SessionId, TenantId,
+    TurnId,
 };
 use serde_json::Value;
 
 use crate::agent::AgentDefinition;
 use crate::effect::EffectAnswer;
-use crate::fact::SpendLimit;
-use crate::item::Content;
+use crate::fact::{SessionCopied, SpendLimit};
+use crate::item::{Content, ItemBody};
 use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
 use crate::tool::ToolSpec;
@@ -30,6 +31,31 @@ pub enum Command {
         messages: Vec<Vec<Content>>,
         /// What to do when a turn is active.
         mode: InputMode,
+    },
+    /// A request of the Responses API: refused with `not_latest` unless the session's end is that of
+    /// the response it follows.
+    Respond(Box<Respond>),
+    /// Items join the conversation without a turn.
+    AddItems {
+        /// What they are.
+        items: Vec<ItemBody>,
+    },
+    /// An item leaves the conversation; nothing happens when it is not there.
+    RemoveItem {
+        /// The item.
+        item: ItemId,
+    },
+    /// A response is no longer found by its id.
+    RemoveResponse {
+        /// Its id.
+        response: ResponseId,
+    },
+    /// The entries so far are a copy: a turn that was under way ends here.
+    Copied {
+        /// Whether they were brought in from elsewhere, rather than forked here.
+        is_import: bool,
+        /// Where they come from.
+        origin: SessionCopied,
     },
     /// Cancel the active turn; nothing happens when there is none.
     Cancel,
@@ -101,6 +127,29 @@ pub struct CreateSession {
     pub spend_limit_microusd: Option<u64>,
     /// The wire API's settings.
     pub wire: Value,
+}
+
+/// See [`Command::Respond`].
+#[derive(Debug, Clone)]
+pub struct Respond {
+    /// Its id.
+    pub response: ResponseId,
+    /// What it comes after.
+    pub after: After,
+    /// What the client brings, besides results and answers, which are commands of their own behind
+    /// this one.
+    pub items: Vec<ItemBody>,
+    /// What the wire API wants repeated.
+    pub wire: Value,
+}
+
+/// What a response comes after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// Whatever the session holds.
+    Anything,
+    /// This response, and nothing since.
+    Response(ResponseId),
 }
 
 /// What input does when a turn is active.

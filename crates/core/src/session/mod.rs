@@ -16,14 +16,18 @@ mod transcript;
 
 pub use apply::{apply, fold};
 pub use command::{
-    ApprovalAnswer, Command, CreateSession, Facts, InputMode, NewAgent, Rejected, Rules,
+    After, ApprovalAnswer, Command, CreateSession, Facts, InputMode, NewAgent, Rejected, Respond,
+    Rules,
 };
 pub use config::{Offer, SessionConfig};
 pub use context::{CONTEXT_BYTES_PER_TOKEN, MAX_TOOL_OUTPUT_BYTES, clip};
-pub use decide::{Decision, MAX_INPUT_MESSAGES, MAX_PARALLEL_CALLS, MAX_QUEUED_TURNS, decide};
+pub use decide::{
+    Decision, MAX_GIVEN_ITEMS, MAX_INPUT_MESSAGES, MAX_PARALLEL_CALLS, MAX_QUEUED_TURNS, decide,
+};
 pub use open_effect::{EffectPhase, OpenCall, OpenEffect};
 pub use projection::{
-    ConfigRow, ROW_SPECS, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS, TurnRow, millis_column,
+    ConfigRow, RESPONSES, ROW_SPECS, ResponseRow, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
+    TurnRow, millis_column, projected,
 };
-pub use state::{QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
+pub use state::{LastResponse, QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
 pub use transcript::Transcript;

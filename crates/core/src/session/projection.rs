@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_protocol::{
-    AgentId, ErrorCode, Row, RowChange, RowKey, RowSpec, Seq, SessionId, TenantId, TurnId, Usage,
+    AgentId, ErrorCode, ResponseId, Row, RowChange, RowKey, RowSpec, Seq, SessionId, TenantId,
+    TurnId, Usage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::state::{SessionState, SessionStatus, TurnStatus};
+use super::state::{LastResponse, SessionState, SessionStatus, TurnStatus};
 use crate::agent::AgentDefinition;
 use crate::fact::{Disposition, Fact, RequiredAction, TurnEnd, TurnEnded};
 
@@ -28,8 +29,11 @@ pub const SESSION_CONFIGS: RowSpec =
 /// Turns of a session; their ids sort by age.
 pub const TURNS: RowSpec = RowSpec { name: "turns", key: &["session", "turn"], indexes: &[] };
 
+/// Responses, by id.
+pub const RESPONSES: RowSpec = RowSpec { name: "responses", key: &["response"], indexes: &[] };
+
 /// Every row spec of this module.
-pub const ROW_SPECS: &[RowSpec] = &[SESSIONS, SESSION_CONFIGS, TURNS];
+pub const ROW_SPECS: &[RowSpec] = &[SESSIONS, SESSION_CONFIGS, TURNS, RESPONSES];
 
 /// A session as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,6 +108,27 @@ pub struct TurnRow {
     pub last_seq: Option<Seq>,
 }
 
+/// Where a response is, and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResponseRow {
+    /// Its id.
+    pub id: ResponseId,
+    /// Its session.
+    pub session: SessionId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The response that it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<ResponseId>,
+    /// When it was requested.
+    pub created_at_ms: u64,
+    /// The entry that requested it.
+    pub first_seq: Seq,
+    /// Its last entry, once the session rested or waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seq: Option<Seq>,
+}
+
 /// A time as an index column: text order is time order.
 #[must_use]
 pub fn millis_column(at_ms: u64) -> String {
@@ -111,7 +136,8 @@ pub fn millis_column(at_ms: u64) -> String {
 }
 
 /// The rows that change with these facts.
-pub(super) fn rows(before: &SessionState, after: &SessionState, facts: &[Fact]) -> Vec<RowChange> {
+#[must_use]
+pub fn projected(before: &SessionState, after: &SessionState, facts: &[Fact]) -> Vec<RowChange> {
     let Some(config) = &after.config else { return Vec::new() };
     let id = config.id.as_str();
     if facts.is_empty() {
@@ -133,6 +159,49 @@ pub(super) fn rows(before: &SessionState, after: &SessionState, facts: &[Fact]) 
         rows.push(RowChange::Put(Row::new(RowKey::new(&SESSION_CONFIGS, &[id]), &[], &doc)));
     }
     rows.extend(turn_rows(before, after, facts));
+    rows.extend(response_rows(before, after, facts));
+    rows
+}
+
+/// The rows of the response that these facts request, end or remove.
+fn response_rows(before: &SessionState, after: &SessionState, facts: &[Fact]) -> Vec<RowChange> {
+    let config = after.config();
+    let (mut open, mut rows) = (before.response.clone().filter(|last| last.is_open), Vec::new());
+    for (fact, seq) in facts.iter().zip(before.seq + 1..) {
+        let last_seq = match fact {
+            Fact::ResponseRequested(fact) => {
+                open = Some(LastResponse {
+                    id: fact.response.clone(),
+                    previous: fact.previous.clone(),
+                    first_seq: seq,
+                    created_at_ms: after.last_active_at_ms,
+                    is_open: true,
+                });
+                None
+            }
+            Fact::ResponseRemoved(fact) => {
+                let key = RowKey::new(&RESPONSES, &[fact.response.as_str()]);
+                rows.push(RowChange::Delete(key));
+                continue;
+            }
+            Fact::TurnWaiting(_) | Fact::TurnEnded(_) | Fact::SessionFailed(_) => Some(seq),
+            _ => continue,
+        };
+        let Some(response) = &open else { continue };
+        let doc = ResponseRow {
+            id: response.id.clone(),
+            session: config.id.clone(),
+            tenant: config.tenant.clone(),
+            previous: response.previous.clone(),
+            created_at_ms: response.created_at_ms,
+            first_seq: response.first_seq,
+            last_seq,
+        };
+        let row = Row::new(RowKey::new(&RESPONSES, &[response.id.as_str()]), &[], &doc);
+        // An id that is taken is refused; its own row is written again.
+        rows.push(if last_seq.is_none() { RowChange::Insert(row) } else { RowChange::Put(row) });
+        open = open.filter(|_| last_seq.is_none());
+    }
     rows
 }
 
@@ -153,6 +222,8 @@ fn changes_session(fact: &Fact) -> bool {
         | Fact::TurnResumed(_)
         | Fact::TurnEnded(_) => true,
         Fact::InputReceived(input) => input.disposition == Disposition::Starts,
+        Fact::SessionForked(_) | Fact::SessionImported(_) | Fact::ItemsAdded(_) => true,
+        Fact::ResponseRequested(_) | Fact::ResponseRemoved(_) | Fact::ItemRemoved(_) => false,
         Fact::EffectRequested(_)
         | Fact::EffectAttempted(_)
         | Fact::EffectCompleted(_)
@@ -250,6 +321,12 @@ impl Turns<'_> {
             Fact::SessionCreated(_)
             | Fact::SessionUpdated(_)
             | Fact::SessionDeleted(_)
+            | Fact::SessionForked(_)
+            | Fact::SessionImported(_)
+            | Fact::ItemsAdded(_)
+            | Fact::ItemRemoved(_)
+            | Fact::ResponseRequested(_)
+            | Fact::ResponseRemoved(_)
             | Fact::EffectRequested(_)
             | Fact::EffectAttempted(_)
             | Fact::EffectCompleted(_)

@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::config::{SessionConfig, SharedSources};
-use super::state::{QueuedTurn, SessionState, SessionStatus};
+use super::state::{LastResponse, QueuedTurn, SessionState, SessionStatus};
 use super::transcript::Transcript;
 use crate::agent::AgentDefinition;
 use crate::item::Item;
 use crate::tool::ToolSpec;
 
 /// The version that this binary writes, and the only one it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +39,7 @@ struct Saved {
     tools: Option<(Arc<[ToolSpec]>, u64)>,
     queue: Vec<SavedTurn>,
     answered: Vec<CallId>,
+    response: Option<LastResponse>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +82,7 @@ pub fn encode(state: &SessionState) -> Option<Vec<u8>> {
         tools: state.tools.clone(),
         queue: state.queue.iter().cloned().map(SavedTurn::from).collect(),
         answered: state.answered.iter().cloned().collect(),
+        response: state.response.clone(),
     };
     Some(serde_json::to_vec(&saved).expect("states have string keys"))
 }
@@ -109,6 +111,7 @@ pub fn decode(version: u32, bytes: &[u8]) -> Option<SessionState> {
         tools: saved.tools,
         queue: saved.queue.into_iter().map(QueuedTurn::from).collect(),
         answered: saved.answered.into(),
+        response: saved.response,
         ..SessionState::new(saved.journal)
     })
 }

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mainstay_protocol::{CallId, EffectId, ErrorCode, Hash, JournalId, Seq, TurnId, Usage};
+use mainstay_protocol::{
+    CallId, EffectId, ErrorCode, Hash, JournalId, ResponseId, Seq, TurnId, Usage,
+};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Offer, SessionConfig};
@@ -84,6 +86,24 @@ pub struct SessionState {
     pub effects: BTreeMap<EffectId, OpenEffect>,
     /// The last client calls that were answered, to tell a late answer from a wrong one.
     pub answered: VecDeque<CallId>,
+    /// The response that the session's end belongs to; none when something else came after it.
+    pub response: Option<LastResponse>,
+}
+
+/// The newest response of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastResponse {
+    /// Its id.
+    pub id: ResponseId,
+    /// The response that it follows.
+    pub previous: Option<ResponseId>,
+    /// The entry that requested it.
+    pub first_seq: Seq,
+    /// When it was requested.
+    pub created_at_ms: u64,
+    /// Whether the session still works on it.
+    pub is_open: bool,
 }
 
 /// The active turn.
@@ -107,6 +127,8 @@ pub struct Turn {
     pub waited_ms: u64,
     /// Model calls so far.
     pub steps: u32,
+    /// The step for which the agent's choice of tools holds.
+    pub choice_step: u32,
     /// Tool calls so far.
     pub tool_calls: u32,
     /// What it cost so far.
@@ -163,6 +185,7 @@ impl SessionState {
             queue: VecDeque::new(),
             effects: BTreeMap::new(),
             answered: VecDeque::new(),
+            response: None,
         }
     }
 

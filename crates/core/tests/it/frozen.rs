@@ -116,6 +116,8 @@ fn summary(state: &SessionState) -> String {
                 format!("output of {call_id}, error {is_error}")
             }
             ItemBody::Summary { text } => format!("summary {text:?}"),
+            ItemBody::DeveloperMessage { content, .. } => format!("developer {content:?}"),
+            ItemBody::Foreign { value } => format!("foreign {value}"),
         });
     }
     lines.join("\n")

@@ -124,6 +124,7 @@ async fn make_session(
         spend_limit_microusd: None,
         wire: target.wire.clone(),
         input: target.input.clone(),
+        commands: Vec::new(),
         idempotency: None,
     };
     match Engine::of(inner).create_session(new).await {

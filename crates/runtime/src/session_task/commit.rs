@@ -49,6 +49,16 @@ impl Work {
     }
 }
 
+/// What a session that was not there before needs so that its work is found.
+pub(crate) fn due_task(session: &SessionId, state: &SessionState) -> Option<TaskChange> {
+    let key = TaskKey { kind: SESSION_TASK_KIND.into(), subject: session.as_str().into() };
+    match Work::of(state) {
+        Work::None => None,
+        Work::Now => Some(TaskChange::Put { key, due_at_ms: state.last_active_at_ms }),
+        Work::At(due_at_ms) => Some(TaskChange::Put { key, due_at_ms }),
+    }
+}
+
 /// Decisions that wait for one commit.
 pub(super) struct Pending {
     base: Seq,
@@ -217,6 +227,7 @@ impl SessionTask {
             rows: pending.rows.clone(),
             tasks: self.task_changes(state),
             snapshot,
+            erases: pending.facts.iter().any(|(_, fact)| matches!(fact, Fact::SessionDeleted(_))),
         };
         (commit, saving)
     }

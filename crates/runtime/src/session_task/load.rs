@@ -26,7 +26,7 @@ pub(super) async fn load(
     session: &SessionId,
     parked: Option<Box<Resting>>,
 ) -> Result<Loaded, ApiError> {
-    let claim = claim(inner, session).await?;
+    let claim = claimed(inner, session).await?;
     if let Some(resting) = parked
         && is_current(inner, &resting.state).await.map_err(|error| api_error(&error))?
     {
@@ -37,7 +37,8 @@ pub(super) async fn load(
     Ok(Loaded { resting, claim, recover })
 }
 
-async fn claim(inner: &Arc<Inner>, session: &SessionId) -> Result<Claim, ApiError> {
+/// The lease of a session.
+pub(crate) async fn claimed(inner: &Arc<Inner>, session: &SessionId) -> Result<Claim, ApiError> {
     let key = TaskKey { kind: SESSION_TASK_KIND.into(), subject: session.as_str().into() };
     let request = ClaimRequest {
         what: ClaimWhat::One(key),

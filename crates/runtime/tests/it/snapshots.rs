@@ -39,6 +39,7 @@ async fn put(bench: &Bench, snapshot: Snapshot) {
         rows: Vec::new(),
         tasks: Vec::new(),
         snapshot: Some(snapshot),
+        erases: false,
     };
     bench.store.commit(commit).await.expect("commits");
     bench.store.renew(&claims, 0, 0).await.expect("answers");

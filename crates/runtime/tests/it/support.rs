@@ -12,9 +12,9 @@ use mainstay_core::fact::Fact;
 use mainstay_core::item::Content;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::{
-    Clock, Entropy, Model, ModelCapabilities, ModelError, ModelInfo, ModelOutput, ModelPart,
-    ModelReply, ModelRequest, ModelStream, Models, NoCourier, NoSeals, PartKind, Reconciliation,
-    StopReason, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+    Clock, Entropy, Model, ModelCapabilities, ModelError, ModelInfo, ModelOptions, ModelOutput,
+    ModelPart, ModelReply, ModelRequest, ModelStream, Models, NoCourier, NoSeals, PartKind,
+    Reconciliation, StopReason, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
 };
 use mainstay_core::session::{Command, InputMode, SESSIONS, SessionRow};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec, UnknownRule};
@@ -179,6 +179,7 @@ impl Tools for Fakes {
             description: String::new(),
             parameters: json!({}),
             source,
+            strict: false,
             remote_name: name.to_owned(),
             safety: self.safety,
             approval: ApprovalMode::Never,
@@ -246,6 +247,8 @@ pub(crate) fn agent() -> AgentDefinition {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
+        options: ModelOptions::default(),
+        compact_at_tokens: None,
         unknown_outcome: UnknownRule::Report,
         limits: mainstay_core::agent::TurnLimits::default(),
         wire: Value::Null,
@@ -307,6 +310,7 @@ impl Bench {
             spend_limit_microusd: None,
             wire: Value::Null,
             input: if input.is_empty() { Vec::new() } else { text(input) },
+            commands: Vec::new(),
             idempotency: None,
         }
     }

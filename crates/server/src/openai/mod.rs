@@ -2,8 +2,11 @@
 
 pub(crate) mod agents;
 pub(crate) mod automations;
+pub(crate) mod chat;
+pub(crate) mod conversations;
 pub(crate) mod project;
 pub(crate) mod resource;
+pub(crate) mod responses;
 pub(crate) mod vaults;
 pub(crate) mod webhooks;
 pub mod wire;

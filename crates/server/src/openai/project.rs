@@ -17,8 +17,9 @@ mod prime;
 mod session;
 mod turn;
 
-pub(crate) use feed::EventFold;
-pub(crate) use item_list::{ItemQuery, TurnSpan, list_items};
+pub(crate) use call::{CallEnd, CallView};
+pub(crate) use feed::{EventFold, read};
+pub(crate) use item_list::{ItemQuery, TurnSpan, brought, list_items};
 pub(crate) use pieces::Shown;
 pub(crate) use place::FeedPlace;
 pub(crate) use prime::primed;

@@ -5,6 +5,8 @@ mod approvals;
 mod auth;
 mod automations;
 mod bad_input;
+mod chat;
+mod chat_input;
 mod credentials;
 mod idempotency;
 mod imports;

@@ -73,6 +73,7 @@ impl Chain {
             rows: Vec::new(),
             tasks: Vec::new(),
             snapshot: None,
+            erases: false,
         }
     }
 }

@@ -196,3 +196,21 @@ pub(super) async fn blobs_are_kept_by_their_hash(store: Tested) {
         assert_eq!(store.blob(name).await.expect("readable"), None, "{name}");
     }
 }
+
+pub(super) async fn an_erasing_commit_leaves_only_itself(store: Tested) {
+    let (mut chain, mut other) = (Chain::new("ses_a"), Chain::new("ses_b"));
+    for chain in [&mut chain, &mut other] {
+        let saved = Snapshot { seq: 2, version: 1, bytes: Arc::from(&b"fold"[..]) };
+        let commit = Commit { snapshot: Some(saved), ..chain.commit(&["1", "2"]) };
+        store.commit(commit).await.expect("committed");
+    }
+    let erasing = Commit { erases: true, ..chain.commit(&["3"]) };
+    store.commit(erasing).await.expect("committed");
+    assert_eq!(seqs(&store, "ses_a").await, [3]);
+    assert_eq!(store.snapshot(&chain.journal).await.expect("readable"), None);
+    assert_eq!(seqs(&store, "ses_b").await, [1, 2], "a neighbour keeps its own");
+    assert!(store.snapshot(&other.journal).await.expect("readable").is_some());
+    // The journal goes on where it was.
+    store.commit(chain.commit(&["4"])).await.expect("committed");
+    assert_eq!(seqs(&store, "ses_a").await, [3, 4]);
+}

@@ -29,6 +29,7 @@ const CASES: &[Case] = cases! {
     commits::pipelined_commits_are_applied_in_order,
     commits::of_racing_commits_one_wins,
     commits::a_snapshot_replaces_the_older_one,
+    commits::an_erasing_commit_leaves_only_itself,
     commits::watchers_hear_of_commits,
     commits::migrate_is_idempotent,
     commits::blobs_are_kept_by_their_hash,

@@ -78,6 +78,10 @@ impl State {
             return Ok(seq);
         }
         let journal = self.journals.entry(commit.journal).or_default();
+        if commit.erases {
+            journal.entries.clear();
+            journal.snapshot = None;
+        }
         journal.entries.extend(commit.entries);
         if commit.snapshot.is_some() {
             journal.snapshot = commit.snapshot;
@@ -106,8 +110,12 @@ impl State {
 
     pub(super) fn entries(&self, journal: &JournalId, range: &EntryRange) -> Vec<Entry> {
         let Some(journal) = self.journals.get(journal) else { return Vec::new() };
-        let index =
-            |seq: Seq| usize::try_from(seq).unwrap_or(usize::MAX).min(journal.entries.len());
+        // Erased entries are missing at the beginning.
+        let first = journal.entries.first().map_or(1, |entry| entry.seq);
+        let index = |seq: Seq| {
+            let behind = seq.saturating_add(1).saturating_sub(first);
+            usize::try_from(behind).unwrap_or(usize::MAX).min(journal.entries.len())
+        };
         match range.direction {
             Direction::Ascending => {
                 let following = &journal.entries[index(range.after)..];

@@ -90,6 +90,9 @@ impl Applier<'_> {
             Some(number) => number,
             None => self.add_journal(&commit.journal)?,
         };
+        if commit.erases {
+            self.erase(number)?;
+        }
         for entry in &commit.entries {
             self.append(number, entry)?;
         }
@@ -105,6 +108,15 @@ impl Applier<'_> {
     fn add_journal(&self, journal: &JournalId) -> rusqlite::Result<i64> {
         let sql = "INSERT INTO journals (name) VALUES (?1)";
         self.connection.prepare_cached(sql)?.insert([journal.as_ref()])
+    }
+
+    /// Removes a journal's entries and its saved fold.
+    fn erase(&self, number: i64) -> rusqlite::Result<()> {
+        let (first, last) = (position(number, 0), last_position(number));
+        let sql = "DELETE FROM journal WHERE position BETWEEN ?1 AND ?2";
+        self.connection.prepare_cached(sql)?.execute(params![first, last])?;
+        let sql = "DELETE FROM snapshots WHERE number = ?1";
+        self.connection.prepare_cached(sql)?.execute([number]).map(|_| ())
     }
 
     fn append(&self, number: i64, entry: &Entry) -> rusqlite::Result<()> {

@@ -9,8 +9,8 @@ use mainstay_adapters::model::{
 };
 use mainstay_core::item::{Content, Item, ItemBody};
 use mainstay_core::port::{
-    ModelError, ModelErrorKind, ModelOutput, ModelPart, ModelReply, ModelRequest, Models,
-    StopReason,
+    ModelError, ModelErrorKind, ModelOptions, ModelOutput, ModelPart, ModelReply, ModelRequest,
+    Models, StopReason,
 };
 use mainstay_protocol::{CallId, EffectId, ItemId, SessionId, TurnId};
 use serde_json::{Value, json};
@@ -216,7 +216,7 @@ fn request(effect: &str, model: Arc<str>, script: &Script, outputs: usize) -> Mo
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
-        max_output_tokens: None,
+        options: ModelOptions::default(),
         timeout_ms: 10_000,
     }
 }

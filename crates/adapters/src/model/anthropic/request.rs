@@ -11,27 +11,23 @@ use mainstay_protocol::CallId;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::wire::{Block, Body, Format, Message, OutputConfig, ThinkingConfig, Tool};
-use crate::model::catalogue::Reasoning;
+use super::choice::tool_choice;
+use super::thinking::{Thinking, thinking_block};
+use super::wire::{Block, Body, Format, Message, OutputConfig, Tool};
+use crate::model::choice::{Choice, Subsets};
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, fitted_call_id, late_output_text, object_arguments, pieces, summary_text,
+    NO_OUTPUT, Piece, developer_text, fitted_call_id, joined_text, late_output_text,
+    object_arguments, pieces, split_leading, summary_text,
 };
 
 /// The longest call id sent, in characters.
 const MAX_CALL_ID_CHARS: usize = 64;
-/// The least budget of thinking that the API takes.
-const MIN_THINKING_TOKENS: u64 = 1024;
+/// What stands for an image in the application's instructions.
+const IMAGE_NOTE: &str = "[image]";
 /// A first guess at the size of a body, so that it does not grow step by step.
 const BODY_CAPACITY_BYTES: usize = 16 << 10;
 /// What the user says where the API wants a user and the transcript has none.
 const CONTINUE: &str = "Continue.";
-
-/// How a model thinks and who gets its thoughts back.
-#[derive(Clone, Copy)]
-pub(in crate::model) struct Thinking<'a> {
-    pub(in crate::model) style: Reasoning,
-    pub(in crate::model) provider: &'a str,
-}
 
 /// The body of a request. `max_tokens` bounds the answer when the request does not.
 pub(in crate::model) fn body(
@@ -40,21 +36,25 @@ pub(in crate::model) fn body(
     max_tokens: u64,
 ) -> Vec<u8> {
     let pieces = pieces(&request.items);
-    let max_tokens = request.max_output_tokens.unwrap_or(max_tokens).max(1);
+    let max_tokens = request.options.max_output_tokens.unwrap_or(max_tokens).max(1);
     let effort = request.reasoning_effort.as_deref();
-    let config = thinking.config(effort, max_tokens, &pieces);
+    let choice = Choice::new(request, Subsets::Hidden);
+    let config = thinking.config(effort, max_tokens, &pieces, choice.must);
+    let (leading, said) = split_leading(&pieces);
     let body = Body {
         model: &request.model,
         max_tokens,
-        system: system(&request.instructions),
-        messages: messages(&pieces, thinking.provider),
-        tools: request
+        system: system(&request.instructions, &leading),
+        messages: messages(said, thinking.provider),
+        tool_choice: tool_choice(&choice, thinking.thinks(config)),
+        tools: choice
             .tools
             .iter()
             .map(|tool| Tool {
                 name: &tool.name,
                 description: &tool.description,
                 input_schema: &tool.parameters,
+                strict: tool.strict,
             })
             .collect(),
         thinking: config,
@@ -66,59 +66,7 @@ pub(in crate::model) fn body(
     bytes
 }
 
-impl Thinking<'_> {
-    fn config(
-        &self,
-        effort: Option<&str>,
-        max_tokens: u64,
-        pieces: &[Piece<'_>],
-    ) -> Option<ThinkingConfig> {
-        match (self.style, effort?) {
-            (Reasoning::Adaptive, "none") => Some(ThinkingConfig::Disabled),
-            (Reasoning::Adaptive | Reasoning::Always, _) => Some(ThinkingConfig::Adaptive),
-            (Reasoning::Budget, "none") | (Reasoning::None | Reasoning::Effort, _) => None,
-            (Reasoning::Budget, effort) => {
-                let budget_tokens = budget_tokens(effort).min(max_tokens / 4 * 3);
-                let fits = budget_tokens >= MIN_THINKING_TOKENS;
-                (fits && !self.is_barred(pieces))
-                    .then_some(ThinkingConfig::Enabled { budget_tokens })
-            }
-        }
-    }
-
-    /// A model with a budget refuses to think when the answer that its newest tool results belong to
-    /// did not begin with its own thinking: another model gave it, or thinking was off.
-    fn is_barred(&self, pieces: &[Piece<'_>]) -> bool {
-        let after = pieces.iter().rposition(|piece| piece.is_from_model());
-        let Some(last) = after else { return false };
-        let first = pieces[..last].iter().rposition(|piece| !piece.is_from_model());
-        let answer = &pieces[first.map_or(0, |before| before + 1)..=last];
-        let calls = answer.iter().any(|piece| matches!(piece, Piece::Call(..)));
-        calls && thinking_block(&answer[0], self.provider).is_none()
-    }
-
-    /// The effort as models that decide for themselves take it.
-    fn effort<'e>(&self, effort: Option<&'e str>) -> Option<&'e str> {
-        match (self.style, effort?) {
-            (Reasoning::Adaptive, "none") => None,
-            (Reasoning::Adaptive | Reasoning::Always, "none" | "minimal") => Some("low"),
-            (Reasoning::Adaptive | Reasoning::Always, effort) => Some(effort),
-            (Reasoning::Budget | Reasoning::None | Reasoning::Effort, _) => None,
-        }
-    }
-}
-
-/// What an effort is worth, in tokens.
-fn budget_tokens(effort: &str) -> u64 {
-    match effort {
-        "minimal" => MIN_THINKING_TOKENS,
-        "low" => 4_096,
-        "high" => 16_384,
-        "xhigh" | "max" => 32_768,
-        _ => 8_192,
-    }
-}
-
+/// The form of the answer. Any JSON object is left to the prompt: the API takes a schema or nothing.
 fn output_config<'a>(
     effort: Option<&'a str>,
     schema: Option<&'a Value>,
@@ -128,11 +76,15 @@ fn output_config<'a>(
     (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format })
 }
 
-/// The instructions, with the tools before them, are the part of the prompt that changes least.
-fn system(instructions: &str) -> Option<[Block<'_>; 1]> {
-    let mut block = Block::text(Some(instructions).filter(|text| !text.trim().is_empty())?);
-    block.keep_prefix();
-    Some([block])
+/// The instructions and what the application says before the conversation are, with the tools before
+/// them, the part of the prompt that changes least.
+fn system<'a>(instructions: &'a str, leading: &[&'a [Content]]) -> Option<Vec<Block<'a>>> {
+    let leading = leading.iter().map(|content| joined_text(content, IMAGE_NOTE));
+    let texts = std::iter::once(Cow::Borrowed(instructions)).chain(leading);
+    let texts = texts.filter(|text| !text.trim().is_empty());
+    let mut blocks: Vec<_> = texts.map(Block::text).collect();
+    blocks.last_mut()?.keep_prefix();
+    Some(blocks)
 }
 
 fn messages<'a>(pieces: &[Piece<'a>], provider: &str) -> Vec<Message<'a>> {
@@ -177,6 +129,9 @@ fn asks_to_continue<'a>() -> Message<'a> {
 fn push_blocks<'a>(piece: &Piece<'a>, provider: &str, blocks: &mut Vec<Block<'a>>) {
     match *piece {
         Piece::User(content) => blocks.extend(content.iter().filter_map(block)),
+        Piece::Developer(content) => {
+            blocks.push(Block::text(developer_text(content, IMAGE_NOTE)));
+        }
         Piece::Summary(text) => blocks.push(Block::text(summary_text(text))),
         Piece::LateOutput(id, content) => {
             blocks.push(Block::text(late_output_text(id)));
@@ -209,19 +164,6 @@ fn block(content: &Content) -> Option<Block<'_>> {
 /// A text; none when it is blank, which the API refuses.
 fn text_block(text: &str) -> Option<Block<'_>> {
     (!text.trim().is_empty()).then(|| Block::text(text))
-}
-
-/// Thinking as the provider gave it; none when another provider did.
-fn thinking_block<'a>(piece: &Piece<'a>, provider: &str) -> Option<Block<'a>> {
-    let Piece::Reasoning(_, Some(data)) = *piece else { return None };
-    let text = |name: &str| data.get(name).and_then(Value::as_str);
-    if text("provider") != Some(provider) {
-        return None;
-    }
-    if let Some(data) = text("redacted") {
-        return Some(Block::RedactedThinking { data });
-    }
-    Some(Block::Thinking { thinking: text("thinking")?, signature: text("signature")? })
 }
 
 /// Arguments as JSON inside the request's own.

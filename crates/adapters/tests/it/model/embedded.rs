@@ -48,6 +48,7 @@ fn weather_tool() -> ToolSpec {
             "additionalProperties": false,
         }),
         source: 0,
+        strict: false,
         remote_name: "get_weather".to_owned(),
         safety: Safety::ReadOnly,
         approval: ApprovalMode::Never,
@@ -120,7 +121,7 @@ async fn the_real_model_calls_a_tool_reads_its_result_and_stops_when_told() {
 
     // A bound on the answer is kept, and said.
     let mut short = request("embedded", vec![user("Write a long story about the sea.")]);
-    short.max_output_tokens = Some(5);
+    short.options.max_output_tokens = Some(5);
     short.timeout_ms = TIMEOUT_MS;
     let (reply, _) = answer(&model, short).await;
     assert_eq!((reply.stop, reply.usage.output_tokens), (StopReason::Length, 5));

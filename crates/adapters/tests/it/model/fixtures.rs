@@ -8,8 +8,8 @@ use mainstay_adapters::model::{
     Catalogue, ModelRegistry, ModelSettings, OpenaiApi, ProviderKind, ProviderSettings,
 };
 use mainstay_adapters::secret::Secret;
-use mainstay_core::item::{Content, Item, ItemBody};
-use mainstay_core::port::{ModelError, ModelPart, ModelReply, ModelRequest, Models};
+use mainstay_core::item::{Content, DeveloperRole, Item, ItemBody};
+use mainstay_core::port::{ModelError, ModelOptions, ModelPart, ModelReply, ModelRequest, Models};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, ItemId, SessionId, TurnId};
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ pub(super) fn request(model: &str, items: Vec<ItemBody>) -> ModelRequest {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
-        max_output_tokens: None,
+        options: ModelOptions::default(),
         timeout_ms: 10_000,
     }
 }
@@ -89,6 +89,10 @@ pub(super) fn text(text: &str) -> Content {
 
 pub(super) fn user(said: &str) -> ItemBody {
     ItemBody::UserMessage { content: vec![text(said)] }
+}
+
+pub(super) fn developer(role: DeveloperRole, said: &str) -> ItemBody {
+    ItemBody::DeveloperMessage { role, content: vec![text(said)] }
 }
 
 pub(super) fn assistant(said: &str) -> ItemBody {
@@ -122,6 +126,7 @@ pub(super) fn tool(name: &str) -> ToolSpec {
             "required": ["city"],
         }),
         source: 0,
+        strict: false,
         remote_name: name.to_owned(),
         safety: Safety::ReadOnly,
         approval: ApprovalMode::Never,

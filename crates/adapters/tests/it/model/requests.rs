@@ -5,23 +5,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mainstay_adapters::model::{OpenaiApi, ProviderKind, ProviderSettings};
-use mainstay_core::item::{Content, ItemBody};
-use mainstay_core::port::ModelRequest;
+use mainstay_core::item::{Content, DeveloperRole, ItemBody};
+use mainstay_core::port::{ModelOptions, ModelRequest, ToolChoice};
+use mainstay_core::tool::ToolSpec;
 use serde_json::{Value, json};
 
 use super::fixtures::{
-    KEY, assistant, call, provider, reasoning, request, text, tool, tool_call, tool_output, user,
+    KEY, assistant, call, developer, provider, reasoning, request, text, tool, tool_call,
+    tool_output, user,
 };
 use super::player::{Play, Player, Recorded};
 
 /// The APIs in the forms in which bodies differ: at a compatible server, and with everything that an
 /// official one understands.
-const FORMS: [(&str, ProviderKind, OpenaiApi, &str); 5] = [
+const FORMS: [(&str, ProviderKind, OpenaiApi, &str); 6] = [
     ("chat_compatible", ProviderKind::Openai, OpenaiApi::Chat, "some-model"),
     ("chat_official", ProviderKind::AzureOpenai, OpenaiApi::Chat, "gpt-5.4"),
     ("responses_compatible", ProviderKind::Openai, OpenaiApi::Responses, "some-model"),
     ("responses_official", ProviderKind::AzureOpenai, OpenaiApi::Responses, "gpt-5.4"),
     ("messages", ProviderKind::Anthropic, OpenaiApi::Auto, "claude-opus-5"),
+    ("messages_older", ProviderKind::Anthropic, OpenaiApi::Auto, "claude-sonnet-4-5"),
 ];
 
 #[tokio::test]
@@ -35,7 +38,13 @@ async fn every_option() {
         tools: Arc::new([tool("get_weather"), tool("get_time")]),
         reasoning_effort: Some("high".into()),
         verbosity: Some("low".into()),
-        max_output_tokens: Some(9_000),
+        options: ModelOptions {
+            temperature: Some(1.5),
+            top_p: Some(0.5),
+            max_output_tokens: Some(9_000),
+            tool_choice: Some(ToolChoice::Auto),
+            parallel_tool_calls: Some(false),
+        },
         response_schema: Some(Arc::new(json!({
             "name": "answer",
             "schema": { "type": "object", "properties": {}, "additionalProperties": false },
@@ -44,6 +53,79 @@ async fn every_option() {
         ..request(model, vec![user("Hi")])
     })
     .await;
+}
+
+#[tokio::test]
+async fn choices_among_tools() {
+    check("must_call_one", |model| choosing(model, ToolChoice::Tool { name: "get_time".into() }))
+        .await;
+    check("must_call_some", |model| choosing(model, ToolChoice::Required)).await;
+    check("must_call_none", |model| choosing(model, ToolChoice::None)).await;
+    check("must_call_one_of_some", |model| {
+        let names = vec!["get_time".to_owned(), "get_date".to_owned()];
+        choosing(model, ToolChoice::Allowed { names, required: true })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_tools_where_there_are_none() {
+    check("no_tools", |model| ModelRequest {
+        tools: Arc::new([]),
+        response_schema: Some(Arc::new(json!({ "name": "any_object" }))),
+        ..choosing(model, ToolChoice::Required)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_application_says() {
+    check("developer_messages", |model| {
+        let system = DeveloperRole::System;
+        request(
+            model,
+            vec![
+                developer(DeveloperRole::Developer, "Be brief."),
+                developer(system, "Speak Danish."),
+                user("Hi"),
+                developer(system, "Speak German."),
+                assistant("Hallo."),
+                developer(DeveloperRole::Developer, "Be kind."),
+            ],
+        )
+    })
+    .await;
+    check("developer_message_alone", |model| ModelRequest {
+        instructions: "".into(),
+        ..request(model, vec![developer(DeveloperRole::System, "Be brief."), user("Hi")])
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_instructions() {
+    check("no_instructions", |model| ModelRequest {
+        instructions: "".into(),
+        ..request(model, vec![user("Hi")])
+    })
+    .await;
+}
+
+/// A request of which the choice among its three tools is told, with everything that may be refused
+/// beside one.
+fn choosing(model: &str, tool_choice: ToolChoice) -> ModelRequest {
+    let strict = ToolSpec { strict: true, ..tool("get_time") };
+    ModelRequest {
+        tools: Arc::new([tool("get_weather"), strict, tool("get_date")]),
+        reasoning_effort: Some("none".into()),
+        options: ModelOptions {
+            top_p: Some(0.25),
+            tool_choice: Some(tool_choice),
+            parallel_tool_calls: Some(true),
+            ..ModelOptions::default()
+        },
+        ..request(model, vec![user("Hi")])
+    }
 }
 
 #[tokio::test]

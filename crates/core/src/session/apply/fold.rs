@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mainstay_protocol::Entry;
 
-use super::{effect, settle, turn};
+use super::{effect, response, settle, turn};
 use crate::fact::{Fact, SessionCreated, SessionUpdated, SpendLimit, UnknownFact};
 use crate::session::config::{SessionConfig, SharedSources};
 use crate::session::state::{SessionState, SessionStatus};
@@ -27,9 +27,15 @@ pub fn apply(state: &mut SessionState, fact: &Fact, at_ms: u64) {
         Fact::SessionFailed(fact) => {
             state.status = SessionStatus::Failed;
             state.failure = Some((fact.code, fact.message.clone()));
+            response::rests(state);
         }
         Fact::SessionDeleted(_) => state.is_deleted = true,
         Fact::InputReceived(fact) => turn::input_received(state, fact, at_ms),
+        Fact::ResponseRequested(fact) => response::requested(state, fact, at_ms),
+        Fact::ResponseRemoved(fact) => response::removed(state, fact),
+        Fact::ItemsAdded(fact) => response::items_added(state, fact),
+        Fact::ItemRemoved(fact) => response::item_removed(state, fact),
+        Fact::SessionForked(_) | Fact::SessionImported(_) => {}
         Fact::TurnStarted(_) => turn::turn_started(state, at_ms),
         Fact::TurnWaiting(_) => turn::turn_waiting(state, at_ms),
         Fact::TurnResumed(_) => turn::turn_resumed(state, at_ms),

@@ -5,6 +5,7 @@
 
 mod effect;
 mod fold;
+mod response;
 mod settle;
 mod turn;
 

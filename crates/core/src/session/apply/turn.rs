@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use mainstay_protocol::Usage;
 
+use super::response;
 use crate::fact::{Disposition, InputReceived, TurnEnded};
 use crate::session::state::{QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
 
 pub(super) fn input_received(state: &mut SessionState, fact: &InputReceived, at_ms: u64) {
+    response::moved_on(state);
     let input = QueuedTurn {
         id: fact.turn.clone(),
         principal: fact.principal.clone(),
@@ -46,6 +48,7 @@ fn begin_turn(state: &mut SessionState, input: QueuedTurn, at_ms: u64) {
         waiting_since_ms: None,
         waited_ms: 0,
         steps: 0,
+        choice_step: 1,
         tool_calls: 0,
         usage: Usage::default(),
         output_count: 0,
@@ -61,6 +64,7 @@ fn begin_turn(state: &mut SessionState, input: QueuedTurn, at_ms: u64) {
 
 pub(super) fn turn_waiting(state: &mut SessionState, at_ms: u64) {
     state.status = SessionStatus::RequiresAction;
+    response::rests(state);
     if let Some(turn) = &mut state.turn {
         turn.status = TurnStatus::Waiting;
         turn.waiting_since_ms = Some(at_ms);
@@ -78,6 +82,7 @@ pub(super) fn turn_resumed(state: &mut SessionState, at_ms: u64) {
 
 pub(super) fn turn_ended(state: &mut SessionState, fact: &TurnEnded) {
     let Some(turn) = state.turn.take() else { return };
+    response::rests(state);
     // Input that came too late for a step still belongs to the conversation.
     for item in turn.pending_input {
         state.transcript.push(item);

@@ -11,7 +11,7 @@ use super::clip::clip;
 use super::window::CONTEXT_BYTES_PER_TOKEN;
 use crate::agent::AgentDefinition;
 use crate::item::{Content, Item, ItemBody, item_id};
-use crate::port::{ModelCapabilities, ModelRequest};
+use crate::port::{ModelCapabilities, ModelOptions, ModelRequest};
 use crate::session::config::Offer;
 use crate::session::state::SessionState;
 use crate::tool::ToolSpec;
@@ -39,8 +39,14 @@ pub(in crate::session) fn model_request(
     offer: &Offer,
 ) -> ModelRequest {
     let items = state.transcript.first(context);
-    let request = plain_request(state, effect, &offer.config.agent, items);
-    ModelRequest { tools: offer.tools.clone(), ..request }
+    let agent = &offer.config.agent;
+    let request = plain_request(state, effect, agent, items);
+    let mut options = agent.options.clone();
+    // A choice that were forced in every step would never let the turn end.
+    if state.turn.as_ref().is_some_and(|turn| turn.steps != turn.choice_step) {
+        options.tool_choice = None;
+    }
+    ModelRequest { tools: offer.tools.clone(), options, ..request }
 }
 
 fn plain_request(
@@ -60,7 +66,7 @@ fn plain_request(
         reasoning_effort: agent.reasoning_effort.clone(),
         verbosity: agent.verbosity.clone(),
         response_schema: agent.response_schema.clone(),
-        max_output_tokens: None,
+        options: ModelOptions::default(),
         timeout_ms: MODEL_TIMEOUT_MS,
     }
 }
@@ -93,7 +99,7 @@ pub(in crate::session) fn compact_request(
     ModelRequest {
         instructions: Arc::from(SUMMARY_INSTRUCTIONS),
         response_schema: None,
-        max_output_tokens: Some(max_tokens),
+        options: ModelOptions { max_output_tokens: Some(max_tokens), ..ModelOptions::default() },
         ..plain_request(state, effect, agent, vec![Arc::new(question)])
     }
 }
@@ -131,6 +137,7 @@ fn fair_cap(lines: &[String], budget_bytes: usize) -> usize {
 fn told(item: &Item) -> String {
     match &item.body {
         ItemBody::UserMessage { content } => format!("User: {}", text_of(content)),
+        ItemBody::DeveloperMessage { content, .. } => format!("Instructions: {}", text_of(content)),
         ItemBody::AssistantMessage { text } => format!("Agent: {text}"),
         ItemBody::Reasoning { summary, .. } => format!("Agent thought: {summary}"),
         ItemBody::ToolCall { name, arguments, .. } => {
@@ -143,6 +150,7 @@ fn told(item: &Item) -> String {
             format!("Tool failed: {}", text_of(content))
         }
         ItemBody::Summary { text } => format!("Earlier: {text}"),
+        ItemBody::Foreign { .. } => String::new(),
     }
 }
 

@@ -41,7 +41,9 @@ pub(in crate::session) fn cut_for(
         // The estimate was too low: keep less than it allows.
         return cut(&state.transcript.items(), quarter_bytes.min(transcript_bytes / 2));
     }
-    let fits = estimate_tokens(state) <= window.context_tokens / 4 * 3;
+    let most = window.context_tokens / 4 * 3;
+    let most = state.config().agent.compact_at_tokens.map_or(most, |asked| asked.min(most));
+    let fits = estimate_tokens(state) <= most;
     if fits || transcript_bytes <= quarter_bytes {
         return None;
     }
@@ -66,9 +68,11 @@ fn cut(items: &[Arc<Item>], keep_bytes: u64) -> Option<usize> {
                 orphans.remove(call_id);
             }
             ItemBody::UserMessage { .. }
+            | ItemBody::DeveloperMessage { .. }
             | ItemBody::AssistantMessage { .. }
             | ItemBody::Reasoning { .. }
-            | ItemBody::Summary { .. } => {}
+            | ItemBody::Summary { .. }
+            | ItemBody::Foreign { .. } => {}
         }
         if orphans.is_empty() && begins_entry(items, index) {
             best = Some(index);

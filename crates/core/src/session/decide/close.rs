@@ -5,10 +5,10 @@ use mainstay_protocol::{EffectId, ErrorCode};
 use super::draft::Draft;
 use super::unknown;
 use crate::effect::{EffectFailure, EffectRequest};
-use crate::fact::{Fact, TurnEnd, TurnEnded};
+use crate::fact::{Fact, SessionCopied, TurnEnd, TurnEnded};
 use crate::port::{ToolOutput, WorldChange};
 use crate::session::open_effect::{EffectPhase, OpenEffect};
-use crate::session::state::SessionState;
+use crate::session::state::{SessionState, TurnStatus};
 use crate::tool::Safety;
 
 pub(super) fn cancel(draft: &mut Draft<'_>) {
@@ -17,6 +17,21 @@ pub(super) fn cancel(draft: &mut Draft<'_>) {
     }
     close_effects(draft, "the turn was cancelled");
     end_turn(draft, TurnEnd::Cancelled);
+}
+
+/// The entries so far are a copy. What was under way belongs to the original: here it ends, and is
+/// not run a second time. What waits for the client or a person waits here too.
+pub(super) fn copied(draft: &mut Draft<'_>, is_import: bool, origin: SessionCopied) {
+    draft.record(if is_import {
+        Fact::SessionImported(origin)
+    } else {
+        Fact::SessionForked(origin)
+    });
+    let turn = draft.state.turn.as_ref();
+    if turn.is_some_and(|turn| turn.status == TurnStatus::InProgress) {
+        close_effects(draft, "the session was copied while this was under way");
+        end_turn(draft, TurnEnd::Cancelled);
+    }
 }
 
 /// Closes every open effect: what may have changed the world is said to be unknown, and each tool

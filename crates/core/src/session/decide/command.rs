@@ -3,9 +3,9 @@
 use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
-use super::{advance, approval, close, input, outcome, recover, update};
+use super::{advance, approval, close, input, outcome, recover, respond, update};
 use crate::effect::Dispatch;
-use crate::fact::{Fact, SessionUpdated};
+use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
 use crate::session::command::{Command, Facts, Rejected};
 use crate::session::state::{SessionState, SessionStatus};
 
@@ -35,6 +35,7 @@ pub fn decide(
         one(&mut draft, command)?;
         advance::advance(&mut draft);
     }
+    respond::check_answered(&draft)?;
     Ok(draft.finish(state))
 }
 
@@ -67,6 +68,28 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
         Command::Input { messages, mode } => {
             check_exists(&draft.state)?;
             input::input(draft, messages, mode)
+        }
+        Command::Respond(respond) => {
+            check_exists(&draft.state)?;
+            respond::respond(draft, *respond)
+        }
+        Command::AddItems { items } => {
+            check_exists(&draft.state)?;
+            respond::add_items(draft, items)
+        }
+        Command::RemoveItem { item } => {
+            check_exists(&draft.state)?;
+            respond::remove_item(draft, item)
+        }
+        Command::RemoveResponse { response } => {
+            check_exists(&draft.state)?;
+            draft.record(Fact::ResponseRemoved(ResponseRemoved { response }));
+            Ok(())
+        }
+        Command::Copied { is_import, origin } => {
+            check_exists(&draft.state)?;
+            close::copied(draft, is_import, origin);
+            Ok(())
         }
         Command::Cancel => {
             check_exists(&draft.state)?;

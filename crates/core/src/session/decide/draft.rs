@@ -48,7 +48,7 @@ impl<'a> Draft<'a> {
         // A command may have ended what one before it began.
         let state = &self.state;
         self.dispatches.retain(|dispatch| is_current(state, dispatch));
-        let rows = projection::rows(before, &self.state, &self.recorded);
+        let rows = projection::projected(before, &self.state, &self.recorded);
         Decision {
             next: self.state,
             facts: self.recorded,
@@ -56,6 +56,11 @@ impl<'a> Draft<'a> {
             aborts: self.aborts,
             rows,
         }
+    }
+
+    /// Whether a response was asked for in this decision.
+    pub(super) fn has_requested_response(&self) -> bool {
+        self.recorded.iter().any(|fact| matches!(fact, Fact::ResponseRequested(_)))
     }
 
     pub(super) fn record(&mut self, fact: Fact) {

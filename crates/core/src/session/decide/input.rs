@@ -10,7 +10,7 @@ use crate::item::{Content, Item, ItemBody, item_id};
 use crate::port::ToolOutput;
 use crate::session::command::{InputMode, Rejected};
 use crate::session::open_effect::EffectPhase;
-use crate::session::state::SessionStatus;
+use crate::session::state::{SessionState, SessionStatus};
 
 /// The most turns behind the active one.
 pub const MAX_QUEUED_TURNS: usize = 64;
@@ -23,10 +23,7 @@ pub(super) fn input(
     mode: InputMode,
 ) -> Result<(), Rejected> {
     check_open(&draft.state)?;
-    if draft.state.status == SessionStatus::BudgetReached {
-        let message = "the session's spend limit is reached; raise spend_control.limit to go on";
-        return Err(Rejected::new(ErrorCode::BudgetReached, message));
-    }
+    check_budget(&draft.state)?;
     check_messages(&messages)?;
     // Turns are listed by their ids: two of one millisecond keep their order.
     let seq = draft.next_seq();
@@ -52,6 +49,14 @@ pub(super) fn input(
     let principal = draft.facts.principal.clone();
     draft.record(Fact::InputReceived(InputReceived { turn, disposition, principal, items }));
     Ok(())
+}
+
+pub(super) fn check_budget(state: &SessionState) -> Result<(), Rejected> {
+    if state.status != SessionStatus::BudgetReached {
+        return Ok(());
+    }
+    let message = "the session's spend limit is reached; raise spend_control.limit to go on";
+    Err(Rejected::new(ErrorCode::BudgetReached, message))
 }
 
 fn check_messages(messages: &[Vec<Content>]) -> Result<(), Rejected> {

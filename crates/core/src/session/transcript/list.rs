@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mainstay_protocol::CallId;
+use mainstay_protocol::{CallId, ItemId};
 
 use super::call_ids::CallIds;
 use crate::item::{Content, Item, ItemBody};
@@ -36,6 +36,19 @@ impl Transcript {
         }
         let (len, bytes) = (self.len() + 1, self.bytes() + item_bytes(&item));
         self.last = Some(Arc::new(Node { item, before: self.last.take(), len, bytes }));
+    }
+
+    /// Takes an item out, if it is there. Costs what all of the items cost.
+    pub(in crate::session) fn remove(&mut self, id: &ItemId) {
+        let items = self.items();
+        let Some(at) = items.iter().position(|item| item.id == *id) else { return };
+        let call_ids = std::mem::take(&mut self.call_ids);
+        *self = Self { last: None, call_ids };
+        for (index, item) in items.into_iter().enumerate() {
+            if index != at {
+                self.push(item);
+            }
+        }
     }
 
     /// How many items.
@@ -139,12 +152,13 @@ pub(in crate::session) fn item_bytes(item: &Item) -> u64 {
             .sum()
     };
     let bytes = match &item.body {
-        ItemBody::UserMessage { content: parts } | ItemBody::ToolOutput { content: parts, .. } => {
-            content(parts)
-        }
+        ItemBody::UserMessage { content: parts }
+        | ItemBody::DeveloperMessage { content: parts, .. }
+        | ItemBody::ToolOutput { content: parts, .. } => content(parts),
         ItemBody::AssistantMessage { text } | ItemBody::Summary { text } => text.len(),
         ItemBody::Reasoning { summary, .. } => summary.len(),
         ItemBody::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
+        ItemBody::Foreign { .. } => 0,
     };
     (bytes + PER_ITEM_BYTES) as u64
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_core::agent::{AgentDefinition, TurnLimits};
+use mainstay_core::port::ModelOptions;
 use mainstay_core::tool::{ApprovalMode, McpTransport, Safety, ToolSource, ToolSpec, UnknownRule};
 use mainstay_protocol::AgentId;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ pub(crate) fn agent() -> AgentDefinition {
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
+        options: ModelOptions::default(),
+        compact_at_tokens: None,
         unknown_outcome: UnknownRule::Ask,
         limits: TurnLimits::default(),
         wire: Value::Null,
@@ -63,6 +66,7 @@ fn spec(name: &str, source: usize, safety: Safety) -> ToolSpec {
         description: format!("The tool {name}."),
         parameters: json!({"type": "object"}),
         source,
+        strict: false,
         remote_name: name.to_owned(),
         safety,
         approval: ApprovalMode::Never,

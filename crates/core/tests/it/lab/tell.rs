@@ -36,7 +36,11 @@ fn content(parts: &[Content]) -> String {
 pub(super) fn item(item: &Item) -> String {
     match &item.body {
         ItemBody::UserMessage { content: parts } => format!("user {}", content(parts)),
+        ItemBody::DeveloperMessage { content: parts, .. } => {
+            format!("developer {}", content(parts))
+        }
         ItemBody::AssistantMessage { text } => format!("agent {}", short(text)),
+        ItemBody::Foreign { value } => format!("foreign {value}"),
         ItemBody::Reasoning { summary, .. } => format!("thought {}", short(summary)),
         ItemBody::ToolCall { call_id, name, arguments, source } => {
             let source = source.as_deref().unwrap_or("client");
@@ -73,6 +77,16 @@ pub(super) fn fact_line(fact: &Fact) -> String {
         Fact::InputReceived(fact) => {
             let how = format!("{:?}", fact.disposition).to_lowercase();
             format!("{how} {} by {}: {}", fact.turn, fact.principal, items(&fact.items))
+        }
+        Fact::ResponseRequested(fact) => match &fact.previous {
+            Some(previous) => format!("{} after {previous}", fact.response),
+            None => fact.response.to_string(),
+        },
+        Fact::ResponseRemoved(fact) => fact.response.to_string(),
+        Fact::ItemsAdded(fact) => items(&fact.items),
+        Fact::ItemRemoved(fact) => fact.item.to_string(),
+        Fact::SessionForked(fact) | Fact::SessionImported(fact) => {
+            format!("from {} at {}", fact.from, fact.seq)
         }
         Fact::TurnStarted(fact) => fact.turn.to_string(),
         Fact::TurnWaiting(fact) => {

@@ -140,12 +140,13 @@ fn check_transcript(items: &[std::sync::Arc<Item>], is_whole: bool) {
             ItemBody::ToolOutput { call_id, .. } => {
                 assert!(open.remove(call_id), "an output of {call_id}, which is not open");
             }
-            ItemBody::UserMessage { .. } => {
+            ItemBody::UserMessage { .. } | ItemBody::DeveloperMessage { .. } => {
                 assert!(open.is_empty(), "a message parts {open:?} from their outputs");
             }
             ItemBody::AssistantMessage { .. }
             | ItemBody::Reasoning { .. }
-            | ItemBody::Summary { .. } => {}
+            | ItemBody::Summary { .. }
+            | ItemBody::Foreign { .. } => {}
         }
     }
     assert!(open.is_empty() || !is_whole, "calls without output: {open:?}");

@@ -12,7 +12,7 @@ mod update;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;
-pub(crate) use get::get;
+pub(crate) use get::{find as find_agent, find_by_name as find_agent_by_name, get};
 pub(crate) use import::import;
 pub(crate) use list::list;
 pub(crate) use update::update;

@@ -14,20 +14,20 @@ use crate::openai::wire::CallStatus;
 
 /// A call as the model asked for it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct CallView {
-    pub(super) item_id: ItemId,
-    pub(super) turn: TurnId,
-    pub(super) call_id: CallId,
-    pub(super) name: String,
-    pub(super) arguments: String,
+pub(crate) struct CallView {
+    pub(crate) item_id: ItemId,
+    pub(crate) turn: TurnId,
+    pub(crate) call_id: CallId,
+    pub(crate) name: String,
+    pub(crate) arguments: String,
     /// The label of the tool's source; none when the client runs it.
-    pub(super) source: Option<String>,
-    pub(super) output_index: u32,
+    pub(crate) source: Option<String>,
+    pub(crate) output_index: u32,
 }
 
 impl CallView {
     /// The call that an item is.
-    pub(super) fn of(item: &Item) -> Option<Self> {
+    pub(crate) fn of(item: &Item) -> Option<Self> {
         let ItemBody::ToolCall { call_id, name, arguments, source } = &item.body else {
             return None;
         };
@@ -43,28 +43,28 @@ impl CallView {
     }
 
     /// Whether the client runs it.
-    pub(super) fn is_clients(&self) -> bool {
+    pub(crate) fn is_clients(&self) -> bool {
         self.source.is_none()
     }
 }
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct CallEnd {
+pub(crate) struct CallEnd {
     /// The call.
-    pub(super) call_id: CallId,
+    pub(crate) call_id: CallId,
     /// The item in which the model reads the output.
-    pub(super) item_id: ItemId,
-    pub(super) content: Vec<Content>,
-    pub(super) is_error: bool,
-    pub(super) status: CallStatus,
+    pub(crate) item_id: ItemId,
+    pub(crate) content: Vec<Content>,
+    pub(crate) is_error: bool,
+    pub(crate) status: CallStatus,
     /// Whether the call was refused before it became an effect.
-    pub(super) is_refused: bool,
+    pub(crate) is_refused: bool,
 }
 
 impl CallEnd {
     /// The end that a fact brings to a call.
-    pub(super) fn of(fact: &Fact) -> Option<Self> {
+    pub(crate) fn of(fact: &Fact) -> Option<Self> {
         match fact {
             Fact::EffectCompleted(fact) => match &fact.outcome {
                 Outcome::Tool { item } => Self::settled(item),
@@ -97,6 +97,12 @@ impl CallEnd {
             | Fact::SessionFailed(_)
             | Fact::SessionDeleted(_)
             | Fact::InputReceived(_)
+            | Fact::SessionForked(_)
+            | Fact::SessionImported(_)
+            | Fact::ItemsAdded(_)
+            | Fact::ItemRemoved(_)
+            | Fact::ResponseRequested(_)
+            | Fact::ResponseRemoved(_)
             | Fact::TurnStarted(_)
             | Fact::TurnWaiting(_)
             | Fact::TurnResumed(_)
@@ -120,7 +126,7 @@ impl CallEnd {
 
     /// Whether the output of a client's call is an item of its own. What closes a call that the client
     /// never answered is for the model alone.
-    pub(super) fn is_shown(&self) -> bool {
+    pub(crate) fn is_shown(&self) -> bool {
         self.status != CallStatus::Incomplete
     }
 }
@@ -141,23 +147,23 @@ impl OpenCalls {
         }
     }
 
-    pub(super) fn get(&self, call_id: &CallId) -> Option<&CallView> {
+    pub(crate) fn get(&self, call_id: &CallId) -> Option<&CallView> {
         self.calls.get(call_id)
     }
 
     /// A call of the client waits for a person first.
-    pub(super) fn hold(&mut self, effect: &EffectId, call_id: &CallId) {
+    pub(crate) fn hold(&mut self, effect: &EffectId, call_id: &CallId) {
         self.held.insert(effect.clone(), call_id.clone());
     }
 
     /// A person approved a call of the client.
-    pub(super) fn release(&mut self, effect: &EffectId) -> Option<&CallView> {
+    pub(crate) fn release(&mut self, effect: &EffectId) -> Option<&CallView> {
         let call_id = self.held.remove(effect)?;
         self.calls.get(&call_id)
     }
 
     /// A call ends. Whether it was shown is told too: a held one was not.
-    pub(super) fn close(&mut self, end: &CallEnd) -> Option<(CallView, bool)> {
+    pub(crate) fn close(&mut self, end: &CallEnd) -> Option<(CallView, bool)> {
         let call = self.calls.remove(&end.call_id)?;
         let held = self.held.iter().find(|(_, id)| **id == end.call_id).map(|(id, _)| id.clone());
         let was_held = held.and_then(|effect| self.held.remove(&effect)).is_some();
@@ -165,7 +171,7 @@ impl OpenCalls {
     }
 
     /// A turn ended: nothing is open any more.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.calls.clear();
         self.held.clear();
     }

@@ -126,7 +126,14 @@ impl EventFold {
                     out.keep(call_added(&self.session_id, call));
                 }
             }
-            Fact::EffectUnknown(_) | Fact::CallRefused(_) => {}
+            Fact::EffectUnknown(_)
+            | Fact::CallRefused(_)
+            | Fact::SessionForked(_)
+            | Fact::SessionImported(_)
+            | Fact::ItemsAdded(_)
+            | Fact::ItemRemoved(_)
+            | Fact::ResponseRequested(_)
+            | Fact::ResponseRemoved(_) => {}
         }
     }
 
@@ -358,7 +365,7 @@ impl EventFold {
 }
 
 /// Reads an entry's fact.
-pub(super) fn read(entry: &Entry) -> Result<Fact, ApiError> {
+pub(crate) fn read(entry: &Entry) -> Result<Fact, ApiError> {
     Fact::read(entry).map_err(|error| ApiError::new(ErrorCode::EntryUnknown, error.to_string()))
 }
 

@@ -107,9 +107,10 @@ async fn locate(store: &dyn Store, journal: &JournalId, after: &str) -> Result<S
 }
 
 /// The items that a fact brings.
-fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
+pub(crate) fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
     let (many, one): (&[Item], Option<&Item>) = match fact {
         Fact::InputReceived(fact) => (&fact.items, None),
+        Fact::ItemsAdded(fact) => (&fact.items, None),
         Fact::EffectCompleted(fact) => match &fact.outcome {
             Outcome::Model { items, .. } => (items, None),
             Outcome::Tool { item } => (&[], Some(item)),
@@ -126,6 +127,11 @@ fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
         | Fact::SessionUpdated(_)
         | Fact::SessionFailed(_)
         | Fact::SessionDeleted(_)
+        | Fact::SessionForked(_)
+        | Fact::SessionImported(_)
+        | Fact::ItemRemoved(_)
+        | Fact::ResponseRequested(_)
+        | Fact::ResponseRemoved(_)
         | Fact::TurnStarted(_)
         | Fact::TurnWaiting(_)
         | Fact::TurnResumed(_)
@@ -143,10 +149,16 @@ fn is_boundary(fact: &Fact) -> bool {
         Fact::InputReceived(fact) => fact.disposition == Disposition::Starts,
         Fact::SessionCreated(_)
         | Fact::SessionFailed(_)
+        | Fact::SessionForked(_)
+        | Fact::SessionImported(_)
+        | Fact::ItemsAdded(_)
+        | Fact::ItemRemoved(_)
         | Fact::TurnStarted(_)
         | Fact::TurnEnded(_) => true,
         Fact::SessionUpdated(_)
         | Fact::SessionDeleted(_)
+        | Fact::ResponseRequested(_)
+        | Fact::ResponseRemoved(_)
         | Fact::TurnWaiting(_)
         | Fact::TurnResumed(_)
         | Fact::EffectAttempted(_)
@@ -345,6 +357,8 @@ impl ItemFold {
                     None => continue,
                 },
                 ItemBody::UserMessage { .. }
+                | ItemBody::DeveloperMessage { .. }
+                | ItemBody::Foreign { .. }
                 | ItemBody::ToolOutput { .. }
                 | ItemBody::Summary { .. } => {
                     continue;

@@ -36,6 +36,8 @@ impl Reply<'_> {
                     self.reasoning(item, summary, view.status(index), out);
                 }
                 ItemBody::UserMessage { .. }
+                | ItemBody::DeveloperMessage { .. }
+                | ItemBody::Foreign { .. }
                 | ItemBody::ToolCall { .. }
                 | ItemBody::ToolOutput { .. }
                 | ItemBody::Summary { .. } => {}

@@ -31,6 +31,21 @@ pub fn parse_value<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Ap
     Ok(parsed)
 }
 
+/// Reads a value that stands at a place of a request, and checks its limits.
+pub(crate) fn parse_at<T: DeserializeOwned + Validate>(
+    value: Value,
+    at: &At<'_>,
+) -> Result<T, ApiError> {
+    let outer = at.to_string();
+    let parsed: T = locate(value).map_err(|fault| {
+        let path = if fault.path == "." { String::new() } else { fault.path };
+        let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        Fault { path: format!("{outer}{dot}{path}"), message: fault.message }.into_api()
+    })?;
+    parsed.validate(at)?;
+    Ok(parsed)
+}
+
 /// Marks an error message that carries the path of a nested value. Control characters never begin
 /// one of serde's own messages.
 const MARK: char = '\u{1f}';

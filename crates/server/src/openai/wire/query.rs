@@ -187,15 +187,7 @@ impl StreamQuery {
     /// The parameter at fault.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
         let mut pairs = Pairs::parse(query)?;
-        let include_obfuscation = match pairs.take("include_obfuscation").as_deref() {
-            None | Some("true") => true,
-            Some("false") => false,
-            Some(other) => {
-                return Err(At::Root
-                    .field("include_obfuscation")
-                    .invalid(format!("is {other:?}, not true or false")));
-            }
-        };
+        let include_obfuscation = pairs.flag("include_obfuscation")?.unwrap_or(true);
         let starting_after = pairs.number("starting_after")?;
         pairs.finish()?;
         Ok(Self { include_obfuscation, starting_after })
@@ -203,17 +195,17 @@ impl StreamQuery {
 }
 
 /// Parameters that may be given several times, as `name[]`.
-const LISTS: [&str; 1] = ["status"];
+const LISTS: [&str; 2] = ["include", "status"];
 
 /// The parameters not yet read.
-struct Pairs {
+pub(crate) struct Pairs {
     pairs: BTreeMap<String, String>,
     /// Those written as `name[]`, by name.
     lists: BTreeMap<String, Vec<String>>,
 }
 
 impl Pairs {
-    fn parse(query: &str) -> Result<Self, ApiError> {
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
         let mut pairs = BTreeMap::new();
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -229,13 +221,26 @@ impl Pairs {
         Ok(Self { pairs, lists })
     }
 
-    fn take(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         self.pairs.remove(name)
     }
 
-    /// The values written as `name[]=value`.
-    fn take_list(&mut self, name: &str) -> Vec<String> {
-        self.lists.remove(name).unwrap_or_default()
+    /// The values of a list, written as `name[]=value` for each, or as `name=value` for one.
+    pub(crate) fn take_list(&mut self, name: &str) -> Vec<String> {
+        let mut values = self.lists.remove(name).unwrap_or_default();
+        values.extend(self.take(name));
+        values
+    }
+
+    pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.take(name).as_deref() {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => {
+                Err(At::Root.field(name).invalid(format!("is {other:?}, not true or false")))
+            }
+        }
     }
 
     /// The pairs written as `name[key]=value`.
@@ -251,7 +256,7 @@ impl Pairs {
         found.into_iter().filter_map(|(pair, value)| Some((key_of(&pair)?, value))).collect()
     }
 
-    fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<u64>, ApiError> {
         let Some(text) = self.take(name) else {
             return Ok(None);
         };
@@ -261,7 +266,7 @@ impl Pairs {
         Ok(Some(number))
     }
 
-    fn page(&mut self) -> Result<PageQuery, ApiError> {
+    pub(crate) fn page(&mut self) -> Result<PageQuery, ApiError> {
         let after = self.take("after");
         if let Some(value) = &after {
             id(&At::Root.field("after"), value)?;
@@ -288,7 +293,7 @@ impl Pairs {
         Ok(PageQuery { after, limit, order })
     }
 
-    fn finish(self) -> Result<(), ApiError> {
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
         match self.pairs.into_keys().chain(self.lists.into_keys()).next() {
             Some(name) => {
                 Err(At::Root.field(&name).refuse(ErrorCode::UnknownParameter, "does not exist"))

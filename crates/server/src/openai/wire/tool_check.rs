@@ -36,7 +36,7 @@ impl ToolParams {
 }
 
 /// Refuses a tool list that is too large, ambiguous or holds a bad tool.
-pub(super) fn validate_tools(at: &At<'_>, tools: &[ToolParams]) -> Result<(), ApiError> {
+pub(crate) fn validate_tools(at: &At<'_>, tools: &[ToolParams]) -> Result<(), ApiError> {
     count(at, tools.len(), MAX_TOOLS)?;
     let mut names = HashSet::new();
     for (index, tool) in tools.iter().enumerate() {

@@ -131,6 +131,8 @@ impl TurnErrorCode {
             | ErrorCode::MethodNotAllowed
             | ErrorCode::MissingParameter
             | ErrorCode::ModelRefused
+            | ErrorCode::NotLatest
+            | ErrorCode::SessionBusy
             | ErrorCode::SessionFailed
             | ErrorCode::TextTooLong
             | ErrorCode::UnknownParameter

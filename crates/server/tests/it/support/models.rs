@@ -44,9 +44,15 @@ impl Script {
 #[derive(Default)]
 pub(crate) struct ScriptedModels {
     scripts: Arc<Mutex<VecDeque<Script>>>,
+    requests: Arc<Mutex<Vec<ModelRequest>>>,
 }
 
 impl ScriptedModels {
+    /// The requests so far, and forgets them.
+    pub(crate) fn take_requests(&self) -> Vec<ModelRequest> {
+        std::mem::take(&mut *self.requests.lock().expect("no test panics with the requests"))
+    }
+
     /// What the next calls answer; *"ok"* when nothing is left.
     pub(crate) fn say(&self, scripts: impl IntoIterator<Item = Script>) {
         self.scripts.lock().expect("no test panics with the scripts").extend(scripts);
@@ -58,7 +64,8 @@ impl Models for ScriptedModels {
         if name.starts_with("unknown") {
             return None;
         }
-        let model = ScriptedModel { scripts: self.scripts.clone() };
+        let (scripts, requests) = (self.scripts.clone(), self.requests.clone());
+        let model = ScriptedModel { scripts, requests };
         Some((Arc::new(model), name.into()))
     }
 
@@ -69,6 +76,7 @@ impl Models for ScriptedModels {
 
 struct ScriptedModel {
     scripts: Arc<Mutex<VecDeque<Script>>>,
+    requests: Arc<Mutex<Vec<ModelRequest>>>,
 }
 
 impl Model for ScriptedModel {
@@ -81,7 +89,8 @@ impl Model for ScriptedModel {
         }
     }
 
-    fn stream(&self, _request: ModelRequest) -> ModelStream {
+    fn stream(&self, request: ModelRequest) -> ModelStream {
+        self.requests.lock().expect("no test panics with the requests").push(request);
         let script = self.scripts.lock().expect("no test panics with the scripts").pop_front();
         match script.unwrap_or_else(|| Script::text("ok")) {
             Script::Outputs(outputs) => stream::iter([Ok(done(outputs))]).boxed(),

@@ -55,6 +55,7 @@ fn spec(source: &ToolSource, index: usize) -> ToolSpec {
         description: String::new(),
         parameters,
         source: index,
+        strict: false,
         remote_name: name.to_owned(),
         safety: Safety::Once,
         approval,

@@ -4,7 +4,7 @@
 //! made before in this turn and can tell nothing new is not made again: the model is asked once more
 //! without that tool, because a small model otherwise goes in circles.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use llguidance::{Matcher, ParserFactory};
 use mainstay_core::port::{
@@ -12,6 +12,7 @@ use mainstay_core::port::{
 };
 use mainstay_core::tool::ToolSpec;
 use mainstay_protocol::Usage;
+use serde_json::{Value, json};
 
 use super::decode::{DecodeError, Decoder, Ended, Written};
 use super::engine::{Engine, EngineError};
@@ -21,11 +22,15 @@ use super::prompt::{Prompt, reply_name};
 use super::reader::{Answer, Reader};
 use super::settings::EmbeddedSettings;
 use super::vocabulary::Vocabulary;
+use crate::model::choice::{Choice, Must, Subsets};
 
 /// An answer shorter than this is not worth a full context.
 const MIN_OUTPUT_TOKENS: usize = 64;
 /// The only output of an answer.
 const OUTPUT_INDEX: u32 = 0;
+
+/// What an answer follows that is any JSON object.
+static ANY_OBJECT: LazyLock<Value> = LazyLock::new(|| json!({"type": "object"}));
 
 /// What is needed to answer, made once per model.
 pub(super) struct Answerer<'m> {
@@ -139,7 +144,8 @@ impl Answerer<'_> {
             );
             return Err(ModelError::new(ModelErrorKind::ContextTooLong, message).into());
         }
-        let asked = request.max_output_tokens.and_then(|tokens| usize::try_from(tokens).ok());
+        let asked =
+            request.options.max_output_tokens.and_then(|tokens| usize::try_from(tokens).ok());
         let most = self.settings.max_output_tokens as usize;
         Ok(asked.unwrap_or(most).min(most).min(room))
     }
@@ -164,17 +170,29 @@ impl Answerer<'_> {
 impl<'r> Attempt<'r> {
     fn expected(&self) -> Expected<'r> {
         let schema = self.request.response_schema.as_deref();
-        let schema = schema.map(|named| named.get("schema").unwrap_or(named));
+        let schema = schema.map(|named| named.get("schema").unwrap_or(&ANY_OBJECT));
         let offered: &'r [ToolSpec] = &self.request.tools;
         match (offered, schema) {
             ([], None) => Expected::FreeText,
             ([], Some(schema)) => Expected::Json(schema),
-            (offered, reply_schema) => Expected::CallOrReply {
-                tools: offered.iter().filter(|tool| !self.without.contains(&tool.name)).collect(),
-                reply: self.reply,
-                reply_schema,
-            },
+            (_, reply_schema) => self.call_or_reply(reply_schema),
         }
+    }
+
+    /// The prompt shows all tools, whatever the choice, so that it begins as the last one did; the
+    /// grammar leaves what may be called.
+    fn call_or_reply(&self, reply_schema: Option<&'r Value>) -> Expected<'r> {
+        let choice = Choice::new(self.request, Subsets::Hidden);
+        let may_call = |tool: &&ToolSpec| match choice.must {
+            Some(Must::CallNone) => false,
+            Some(Must::Call(name)) => tool.name == name,
+            Some(Must::Choose | Must::CallAny) | None => true,
+        };
+        let mut tools = choice.tools;
+        tools.retain(|tool| may_call(tool) && !self.without.contains(&tool.name));
+        let must_call = choice.must.is_some_and(Must::is_forced) && !tools.is_empty();
+        let reply = (!must_call).then_some(self.reply);
+        Expected::CallOrReply { tools, reply, reply_schema }
     }
 }
 

@@ -24,8 +24,13 @@ pub(super) enum Expected<'a> {
     FreeText,
     /// A JSON value.
     Json(&'a Value),
-    /// A call of one of these tools, or the reply.
-    CallOrReply { tools: Vec<&'a ToolSpec>, reply: &'a str, reply_schema: Option<&'a Value> },
+    /// A call of one of these tools, or the reply: one of both at least.
+    CallOrReply {
+        tools: Vec<&'a ToolSpec>,
+        /// How a reply is marked; none where a call is due.
+        reply: Option<&'a str>,
+        reply_schema: Option<&'a Value>,
+    },
 }
 
 /// The grammar; none where anything may be written.
@@ -35,12 +40,12 @@ pub(super) fn grammar(expected: &Expected<'_>) -> Option<TopLevelGrammar> {
         Expected::Json(schema) => Some(TopLevelGrammar::from_json_schema(bounded_schema(schema))),
         Expected::CallOrReply { tools, reply, reply_schema } => {
             let mut choices: Vec<String> = tools.iter().map(|tool| call_rule(tool)).collect();
-            choices.push(match reply_schema {
+            choices.extend(reply.map(|reply| match reply_schema {
                 Some(schema) => {
                     format!("{} %json {}", first_line(reply), bounded_schema(schema))
                 }
                 None => format!("{} /(?s:.+)/", first_line(reply)),
-            });
+            }));
             Some(TopLevelGrammar::from_lark(format!("start: {}", choices.join(" | "))))
         }
     }
@@ -55,7 +60,7 @@ pub(super) fn loose_grammar(expected: &Expected<'_>) -> TopLevelGrammar {
             let names = tools.iter().map(|tool| tool.name.as_str());
             let mut choices: Vec<String> =
                 names.map(|name| format!("{} %json {any}", first_line(name))).collect();
-            choices.push(format!("{} /(?s:.+)/", first_line(reply)));
+            choices.extend(reply.map(|reply| format!("{} /(?s:.+)/", first_line(reply))));
             TopLevelGrammar::from_lark(format!("start: {}", choices.join(" | ")))
         }
     }

@@ -43,7 +43,9 @@ impl<'a> TurnCalls<'a> {
                 ItemBody::ToolOutput { .. }
                 | ItemBody::AssistantMessage { .. }
                 | ItemBody::Reasoning { .. }
-                | ItemBody::Summary { .. } => {}
+                | ItemBody::DeveloperMessage { .. }
+                | ItemBody::Summary { .. }
+                | ItemBody::Foreign { .. } => {}
             }
         }
         known

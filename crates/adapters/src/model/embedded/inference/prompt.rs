@@ -6,6 +6,8 @@
 //! absent: the markup for tools that the family was trained on: its small models rather talk about
 //! a call in that form than make it.
 
+use std::borrow::Cow;
+
 use mainstay_core::item::Content;
 use mainstay_core::port::ModelRequest;
 use mainstay_core::tool::ToolSpec;
@@ -14,7 +16,8 @@ use serde_json::{Value, json};
 use super::examples::EXAMPLES;
 use super::members::in_order;
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, joined_text, late_output_text, pieces, summary_text,
+    NO_OUTPUT, Piece, developer_text, joined_text, late_output_text, pieces, split_leading,
+    summary_text,
 };
 
 /// What an agent without instructions gets.
@@ -82,9 +85,14 @@ impl Prompt {
     /// `reply` is how replies are marked; none where there is nothing but replies.
     fn transcript(&mut self, request: &ModelRequest, reply: Option<&str>) {
         let text = |content: &[Content]| joined_text(content, IMAGE_NOTE).into_owned();
-        for piece in pieces(&request.items) {
-            match piece {
+        let pieces = pieces(&request.items);
+        let (_, said) = split_leading(&pieces);
+        for piece in said {
+            match *piece {
                 Piece::User(content) => self.say(Role::User, text(content)),
+                Piece::Developer(content) => {
+                    self.say(Role::User, developer_text(content, IMAGE_NOTE));
+                }
                 Piece::Summary(summary) => self.say(Role::User, summary_text(summary)),
                 Piece::LateOutput(call_id, content) => {
                     let output = format!("{}\n{}", late_output_text(call_id), text(content));
@@ -149,7 +157,7 @@ fn output_text(output: &str, is_error: IsError) -> String {
 }
 
 fn plain_instructions(request: &ModelRequest) -> String {
-    let mut text = instructions(request).to_owned();
+    let mut text = instructions(request);
     if let Some(schema) = &request.response_schema {
         text.push_str(&schema_instructions(schema));
     }
@@ -184,13 +192,21 @@ fn tool_line(tool: &ToolSpec) -> String {
     line.to_string()
 }
 
-fn instructions(request: &ModelRequest) -> &str {
-    let given = request.instructions.trim();
-    if given.is_empty() { DEFAULT_INSTRUCTIONS } else { given }
+/// The instructions and what the application says before the conversation.
+fn instructions(request: &ModelRequest) -> String {
+    let pieces = pieces(&request.items);
+    let (leading, _) = split_leading(&pieces);
+    let leading = leading.into_iter().map(|content| joined_text(content, IMAGE_NOTE));
+    let texts = std::iter::once(Cow::Borrowed(&*request.instructions)).chain(leading);
+    let given = texts.collect::<Vec<_>>().join("\n\n");
+    let given = given.trim();
+    if given.is_empty() { DEFAULT_INSTRUCTIONS.to_owned() } else { given.to_owned() }
 }
 
 fn schema_instructions(schema: &Value) -> String {
-    let schema = schema.get("schema").unwrap_or(schema);
+    let Some(schema) = schema.get("schema") else {
+        return "\n\nThe answer to the user is one JSON object.".to_owned();
+    };
     let schema = in_order(schema);
     format!("\n\nThe answer to the user is one JSON value that follows this schema: {schema}")
 }

@@ -4,6 +4,7 @@
 //! send: whole calls in one chunk, no ids, no usage, no `[DONE]`. Deliberately absent: `n` above 1,
 //! audio, log probabilities, the deprecated `function_call`.
 
+mod choice;
 mod request;
 mod response;
 

@@ -12,10 +12,12 @@ use mainstay_protocol::CallId;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use serde_json::Value;
 
+use super::choice::ToolChoice;
+use crate::model::choice::Choice;
 use crate::model::openai::{Dialect, MAX_CALL_ID_CHARS};
 use crate::model::transcript::{
-    NO_OUTPUT, Piece, fitted_call_id, joined_text, late_output_text, object_arguments, pieces,
-    summary_text,
+    NO_OUTPUT, Piece, developer_text, fitted_call_id, joined_text, late_output_text,
+    object_arguments, pieces, split_leading, summary_text,
 };
 
 /// What stands in a tool's text for an image, since a tool message holds text alone.
@@ -26,16 +28,22 @@ const BODY_CAPACITY_BYTES: usize = 16 << 10;
 /// The body of a request.
 pub(in crate::model) fn body(request: &ModelRequest, dialect: Dialect) -> Vec<u8> {
     let pieces = pieces(&request.items);
+    let choice = Choice::new(request, dialect.subsets());
+    let samples = dialect.takes_sampling(request.reasoning_effort.as_deref());
     let (for_official, for_others) = match dialect.official {
-        true => (request.max_output_tokens, None),
-        false => (None, request.max_output_tokens),
+        true => (request.options.max_output_tokens, None),
+        false => (None, request.options.max_output_tokens),
     };
     let body = Body {
         model: &request.model,
-        messages: Messages { instructions: &request.instructions, pieces: &pieces },
+        messages: Messages { instructions: &request.instructions, pieces: &pieces, dialect },
         stream: true,
         stream_options: StreamOptions { include_usage: true },
-        tools: Tools(&request.tools),
+        tools: Tools(&choice.tools),
+        tool_choice: choice.must.map(|must| ToolChoice::new(must, choice.only)),
+        parallel_tool_calls: choice.parallel,
+        temperature: request.options.temperature.filter(|_| samples),
+        top_p: request.options.top_p.filter(|_| samples),
         max_completion_tokens: for_official,
         max_tokens: for_others,
         reasoning_effort: request.reasoning_effort.as_deref(),
@@ -56,6 +64,14 @@ struct Body<'a> {
     stream_options: StreamOptions,
     #[serde(skip_serializing_if = "Tools::is_empty")]
     tools: Tools<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_completion_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,16 +94,20 @@ struct StreamOptions {
 #[derive(serde::Serialize)]
 struct ResponseFormat<'a> {
     r#type: &'static str,
-    json_schema: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_schema: Option<&'a Value>,
 }
 
 impl<'a> ResponseFormat<'a> {
     fn new(json_schema: &'a Value) -> Self {
-        Self { r#type: "json_schema", json_schema }
+        match json_schema.get("schema") {
+            Some(_) => Self { r#type: "json_schema", json_schema: Some(json_schema) },
+            None => Self { r#type: "json_object", json_schema: None },
+        }
     }
 }
 
-struct Tools<'a>(&'a [ToolSpec]);
+struct Tools<'a>(&'a [&'a ToolSpec]);
 
 impl Tools<'_> {
     fn is_empty(&self) -> bool {
@@ -103,6 +123,7 @@ impl Serialize for Tools<'_> {
                 name: &tool.name,
                 description: &tool.description,
                 parameters: &tool.parameters,
+                strict: tool.strict,
             },
         }))
     }
@@ -119,26 +140,41 @@ struct Function<'a> {
     name: &'a str,
     description: &'a str,
     parameters: &'a Value,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
 }
 
 struct Messages<'a> {
     instructions: &'a str,
     pieces: &'a [Piece<'a>],
+    dialect: Dialect,
+}
+
+impl Messages<'_> {
+    /// What stands above the conversation, in one message: templates of compatible servers take
+    /// one, and only at the beginning.
+    fn system(&self, leading: &[&[Content]]) -> Option<String> {
+        let leading = leading.iter().map(|content| joined_text(content, IMAGE_NOTE));
+        let texts = std::iter::once(Cow::Borrowed(self.instructions)).chain(leading);
+        let texts: Vec<_> = texts.filter(|text| !text.is_empty()).collect();
+        (!texts.is_empty()).then(|| texts.join("\n\n"))
+    }
 }
 
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(None)?;
-        if !self.instructions.is_empty() {
-            seq.serialize_element(&Message::System { content: self.instructions })?;
+        let (leading, pieces) = split_leading(self.pieces);
+        if let Some(content) = self.system(&leading) {
+            seq.serialize_element(&Message::System { content: content.into() })?;
         }
-        for group in self.pieces.chunk_by(|a, b| a.is_from_model() == b.is_from_model()) {
+        for group in pieces.chunk_by(|a, b| a.is_from_model() == b.is_from_model()) {
             if group[0].is_from_model() {
                 if let Some(message) = assistant_message(group) {
                     seq.serialize_element(&message)?;
                 }
             } else {
-                serialize_answers(group, &mut seq)?;
+                serialize_answers(group, self.dialect, &mut seq)?;
             }
         }
         seq.end()
@@ -147,7 +183,11 @@ impl Serialize for Messages<'_> {
 
 /// What is not from the model: tool messages one by one, the images they hold after the last of
 /// them, users' messages.
-fn serialize_answers<S: SerializeSeq>(group: &[Piece<'_>], seq: &mut S) -> Result<(), S::Error> {
+fn serialize_answers<S: SerializeSeq>(
+    group: &[Piece<'_>],
+    dialect: Dialect,
+    seq: &mut S,
+) -> Result<(), S::Error> {
     let outputs = group.iter().take_while(|piece| matches!(piece, Piece::Output(..))).count();
     let mut images = Vec::new();
     for piece in &group[..outputs] {
@@ -166,14 +206,18 @@ fn serialize_answers<S: SerializeSeq>(group: &[Piece<'_>], seq: &mut S) -> Resul
         seq.serialize_element(&Message::User { content: UserContent::Parts(images) })?;
     }
     for piece in &group[outputs..] {
-        seq.serialize_element(&user_message(piece))?;
+        seq.serialize_element(&user_message(piece, dialect))?;
     }
     Ok(())
 }
 
-fn user_message<'a>(piece: &Piece<'a>) -> Message<'a> {
+fn user_message<'a>(piece: &Piece<'a>, dialect: Dialect) -> Message<'a> {
     let content = match *piece {
         Piece::User(content) => UserContent::of(content),
+        Piece::Developer(content) if dialect.official => {
+            return Message::System { content: joined_text(content, IMAGE_NOTE) };
+        }
+        Piece::Developer(content) => UserContent::Text(developer_text(content, IMAGE_NOTE).into()),
         Piece::Summary(text) => UserContent::Text(summary_text(text).into()),
         Piece::LateOutput(id, content) => {
             let text = Part::Text { text: late_output_text(id).into() };
@@ -201,6 +245,7 @@ fn assistant_message<'a>(group: &[Piece<'a>]) -> Option<Message<'a>> {
             // Reasoning has no place in this API.
             Piece::Reasoning(..)
             | Piece::User(_)
+            | Piece::Developer(_)
             | Piece::Summary(_)
             | Piece::LateOutput(..)
             | Piece::Output(..) => {}
@@ -230,7 +275,7 @@ fn wire_id(id: &CallId) -> Cow<'_, str> {
 #[serde(tag = "role", rename_all = "snake_case")]
 enum Message<'a> {
     System {
-        content: &'a str,
+        content: Cow<'a, str>,
     },
     User {
         content: UserContent<'a>,

@@ -12,6 +12,7 @@ use mainstay_protocol::CallId;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use serde_json::Value;
 
+use crate::model::choice::{Choice, Must};
 use crate::model::openai::{Dialect, MAX_CALL_ID_CHARS};
 use crate::model::transcript::{
     NO_OUTPUT, Piece, fitted_call_id, late_output_text, object_arguments, pieces, summary_text,
@@ -31,19 +32,28 @@ pub(in crate::model) fn body(
 ) -> Vec<u8> {
     let pieces = pieces(&request.items);
     let effort = request.reasoning_effort.as_deref();
+    let choice = Choice::new(request, dialect.subsets());
+    let samples = dialect.takes_sampling(request.reasoning_effort.as_deref());
     let asks_reasoning = dialect.official && dialect.reasoning;
     let body = Body {
         model: &request.model,
         instructions: &request.instructions,
         input: Input { pieces: &pieces, dialect, provider },
-        tools: Tools(&request.tools),
+        tools: Tools(&choice.tools),
+        tool_choice: choice.must.map(|must| ToolChoice::new(must, choice.only)),
+        parallel_tool_calls: choice.parallel,
+        temperature: request.options.temperature.filter(|_| samples),
+        top_p: request.options.top_p.filter(|_| samples),
         stream: true,
         store: false,
         include: if asks_reasoning { &["reasoning.encrypted_content"] } else { &[] },
         reasoning: (effort.is_some() || reasoning_summary.is_some())
             .then_some(Reasoning { effort, summary: reasoning_summary }),
         text: TextConfig::new(request.verbosity.as_deref(), request.response_schema.as_deref()),
-        max_output_tokens: request.max_output_tokens.map(|tokens| tokens.max(MIN_OUTPUT_TOKENS)),
+        max_output_tokens: request
+            .options
+            .max_output_tokens
+            .map(|tokens| tokens.max(MIN_OUTPUT_TOKENS)),
         prompt_cache_key: dialect.official.then(|| request.session.as_str()),
         stream_options: dialect.official.then_some(StreamOptions { include_obfuscation: false }),
     };
@@ -60,6 +70,14 @@ struct Body<'a> {
     input: Input<'a>,
     #[serde(skip_serializing_if = "Tools::is_empty")]
     tools: Tools<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
     stream: bool,
     store: bool,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -101,11 +119,14 @@ struct TextConfig<'a> {
 
 impl<'a> TextConfig<'a> {
     fn new(verbosity: Option<&'a str>, schema: Option<&'a Value>) -> Option<Self> {
-        let format = schema.map(|schema| Format {
-            r#type: "json_schema",
-            name: schema.get("name"),
-            schema: schema.get("schema"),
-            strict: schema.get("strict"),
+        let format = schema.map(|named| match named.get("schema") {
+            None => Format { r#type: "json_object", name: None, schema: None, strict: None },
+            schema => Format {
+                r#type: "json_schema",
+                name: named.get("name"),
+                schema,
+                strict: named.get("strict"),
+            },
         });
         (verbosity.is_some() || format.is_some()).then_some(Self { verbosity, format })
     }
@@ -122,7 +143,36 @@ struct Format<'a> {
     strict: Option<&'a Value>,
 }
 
-struct Tools<'a>(&'a [ToolSpec]);
+/// Which tools may or must be called.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum ToolChoice<'a> {
+    Mode(&'static str),
+    Function { r#type: &'static str, name: &'a str },
+    Allowed { r#type: &'static str, mode: &'static str, tools: Vec<NamedTool<'a>> },
+}
+
+#[derive(serde::Serialize)]
+struct NamedTool<'a> {
+    r#type: &'static str,
+    name: &'a str,
+}
+
+impl<'a> ToolChoice<'a> {
+    fn new(must: Must<'a>, only: Option<&'a [String]>) -> Self {
+        let mode = match must {
+            Must::Choose => "auto",
+            Must::CallNone => "none",
+            Must::CallAny => "required",
+            Must::Call(name) => return Self::Function { r#type: "function", name },
+        };
+        let Some(only) = only else { return Self::Mode(mode) };
+        let tools = only.iter().map(|name| NamedTool { r#type: "function", name }).collect();
+        Self::Allowed { r#type: "allowed_tools", mode, tools }
+    }
+}
+
+struct Tools<'a>(&'a [&'a ToolSpec]);
 
 impl Tools<'_> {
     fn is_empty(&self) -> bool {
@@ -137,13 +187,13 @@ impl Serialize for Tools<'_> {
             name: &tool.name,
             description: &tool.description,
             parameters: &tool.parameters,
-            strict: false,
+            strict: tool.strict,
         }))
     }
 }
 
-/// Not strict: schemas of MCP servers and OpenAPI documents rarely have the form that strict mode
-/// asks for, and arguments are checked before a tool is called.
+/// Strict only where it was asked for: schemas of MCP servers and OpenAPI documents rarely have the
+/// form that strict mode asks for, and arguments are checked before a tool is called.
 #[derive(serde::Serialize)]
 struct Tool<'a> {
     r#type: &'static str,
@@ -177,6 +227,11 @@ impl<'a> Input<'a> {
     fn item(&self, piece: &Piece<'a>, followed_by_model: bool) -> Option<InputItem<'a>> {
         Some(match *piece {
             Piece::User(content) => user(MessageContent::of(content)),
+            Piece::Developer(content) => InputItem::Message {
+                role: "developer",
+                content: MessageContent::of(content),
+                phase: None,
+            },
             Piece::Summary(text) => user(MessageContent::Text(summary_text(text).into())),
             Piece::LateOutput(id, content) => {
                 let text = Part::InputText { text: late_output_text(id).into() };

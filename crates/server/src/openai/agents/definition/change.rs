@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use mainstay_core::agent::{AgentDefinition, TurnLimits};
+use mainstay_core::port::ModelOptions;
 use mainstay_core::tool::UnknownRule;
 use mainstay_protocol::{AgentId, ApiError, ErrorCode};
 use serde::Serialize;
@@ -39,6 +40,8 @@ impl AgentDraft {
             reasoning_effort: None,
             verbosity: None,
             response_schema: None,
+            options: ModelOptions::default(),
+            compact_at_tokens: None,
             unknown_outcome: UnknownRule::default(),
             limits: TurnLimits::default(),
             wire: serde_json::Value::Null,
@@ -99,6 +102,12 @@ impl AgentDraft {
         }
         self.definition.wire = self.extras.into_wire();
         Ok(self.definition)
+    }
+
+    /// The definition, whether this installation has its models or not.
+    pub(crate) fn unchecked(mut self) -> AgentDefinition {
+        self.definition.wire = self.extras.into_wire();
+        self.definition
     }
 
     fn reasoning(&self) -> Reasoning {

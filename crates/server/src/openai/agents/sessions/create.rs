@@ -48,6 +48,7 @@ pub(crate) async fn create(
         spend_limit_microusd: params.spend_control.and_then(spend_limit),
         wire: extras.into_wire(),
         input,
+        commands: Vec::new(),
         idempotency,
     };
     let accepted = state.engine().create_session(new).await?;

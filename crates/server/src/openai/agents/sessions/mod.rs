@@ -15,5 +15,5 @@ pub(crate) use delete::delete;
 pub(crate) use events::message_content;
 pub(crate) use get::get;
 pub(crate) use list::list;
-pub(crate) use rows::{SessionRows, find as find_session};
+pub(crate) use rows::{SessionRows, find as find_session, turn_of};
 pub(crate) use update::update;

@@ -24,7 +24,8 @@ fn fits(expected: &Expected<'_>, text: &str) -> bool {
 
 fn fits_call(parameters: Value, text: &str) -> bool {
     let tool = with_parameters("pay", Safety::Once, parameters);
-    let expected = Expected::CallOrReply { tools: vec![&tool], reply: "reply", reply_schema: None };
+    let expected =
+        Expected::CallOrReply { tools: vec![&tool], reply: Some("reply"), reply_schema: None };
     fits(&expected, text)
 }
 
@@ -95,15 +96,24 @@ fn a_reply_may_have_a_schema() {
     assert!(fits(&alone, "{\"sum\": 7}"));
     assert!(!fits(&alone, "seven"));
     let tools: Vec<&ToolSpec> = Vec::new();
-    let marked = Expected::CallOrReply { tools, reply: "reply", reply_schema: Some(&schema) };
+    let marked = Expected::CallOrReply { tools, reply: Some("reply"), reply_schema: Some(&schema) };
     assert!(fits(&marked, "reply\n{\"sum\": 7}"));
     assert!(!fits(&marked, "reply\nseven"));
 }
 
 #[test]
+fn a_call_may_be_due() {
+    let tool = with_parameters("pay", Safety::Once, json!({"type": "object"}));
+    let expected = Expected::CallOrReply { tools: vec![&tool], reply: None, reply_schema: None };
+    assert!(fits(&expected, "pay\n{}"));
+    assert!(!fits(&expected, "reply\nPaid."));
+}
+
+#[test]
 fn a_schema_that_cannot_be_followed_leaves_an_object() {
     let tool = with_parameters("pay", Safety::Once, json!({"type": "object", "$ref": "#/nowhere"}));
-    let expected = Expected::CallOrReply { tools: vec![&tool], reply: "reply", reply_schema: None };
+    let expected =
+        Expected::CallOrReply { tools: vec![&tool], reply: Some("reply"), reply_schema: None };
     let parsers = ParserFactory::new_simple(&bytes_as_tokens()).expect("a vocabulary");
     let strict = Matcher::new(parsers.create_parser(grammar(&expected).expect("has a form")));
     assert!(strict.is_error(), "the reference leads nowhere");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mainstay_core::item::{Content, Item, ItemBody};
-use mainstay_core::port::ModelRequest;
+use mainstay_core::port::{ModelOptions, ModelRequest};
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, ItemId, SessionId, TurnId};
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ pub(super) fn with_parameters(name: &str, safety: Safety, parameters: Value) -> 
         description: format!("Does {name}."),
         parameters,
         source: 0,
+        strict: false,
         remote_name: name.to_owned(),
         safety,
         approval: ApprovalMode::Never,
@@ -48,7 +49,7 @@ pub(super) fn request(items: Vec<ItemBody>, tools: Vec<ToolSpec>) -> ModelReques
         reasoning_effort: None,
         verbosity: None,
         response_schema: None,
-        max_output_tokens: None,
+        options: ModelOptions::default(),
         timeout_ms: 10_000,
     }
 }

@@ -1,0 +1,53 @@
+//! `POST /v1/chat/completions`: one answer of a model, whole or in chunks.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use mainstay_core::port::{ModelPart, ModelReply};
+use mainstay_protocol::{ApiError, ErrorCode};
+
+use super::answer::completion;
+use super::call::Call;
+use super::chunks::open_chunks;
+use super::record::Record;
+use super::request::Asked;
+use crate::auth::Caller;
+use crate::error::{Answer, Failure};
+use crate::extract::Checked;
+use crate::openai::wire::ChatCompletionParams;
+use crate::state::AppState;
+
+/// Answers with a completion, or with a stream of its chunks. A client that leaves ends the call.
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    Caller(caller): Caller,
+    Checked { value: params, .. }: Checked<ChatCompletionParams>,
+) -> Answer<Response> {
+    let asked = Asked::read(&state, &caller, params).await?;
+    let record = Record::new(&state, &caller, &asked);
+    if asked.stream.is_some() {
+        return open_chunks(&state, asked, record).await.map_err(refused);
+    }
+    let head = asked.head.clone();
+    let mut call = Call::new(&state, asked.route, asked.request);
+    let done = whole(&mut call).await;
+    record.ended(call.model(), &done);
+    let reply = done.map_err(refused)?;
+    Ok(Json(completion(head, call.model(), reply, &mut state.mint())).into_response())
+}
+
+/// A request that the provider calls wrong is wrong however often it is sent.
+fn refused(error: ApiError) -> Failure {
+    match error.code {
+        ErrorCode::ModelInvalid => Failure::is_final(error),
+        _ => error.into(),
+    }
+}
+
+async fn whole(call: &mut Call) -> Result<ModelReply, ApiError> {
+    loop {
+        if let ModelPart::Done(reply) = call.next().await? {
+            return Ok(reply);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! `POST /v1/responses`: a request of a session, new or going on.
+//!
+//! Invariant: the response's request is durable before anything is answered. A request that comes
+//! after a response which is not its session's newest goes to a fork of the session, so that both
+//! ways stay.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use mainstay_core::agent::AgentDefinition;
+use mainstay_core::fact::RequiredAction;
+use mainstay_core::item::ItemBody;
+use mainstay_core::session::{After, ApprovalAnswer, Command, Respond, SessionRow};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, ResponseId, SessionId, sha256_hex};
+use mainstay_runtime::{Idempotency, NewSession, Submission};
+
+use super::agent::definition;
+use super::input::{Brought, foreign, read_input};
+use super::params::ResponseCreateParams;
+use super::rows::{self, find_row};
+use super::stream::{finished, open_stream};
+use super::{Echo, project::Head};
+use crate::auth::Caller;
+use crate::error::{Answer, Failure};
+use crate::extract::Checked;
+use crate::openai::agents::sessions::SessionRows;
+use crate::openai::wire::At;
+use crate::state::AppState;
+
+/// Answers the response when it is done; as it is now with `background`; its events with `stream`.
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    Caller(caller): Caller,
+    request: Checked<ResponseCreateParams>,
+) -> Answer<Response> {
+    let Checked { value: params, idempotency } = request;
+    let id = response_id(&state, &caller, idempotency.as_ref());
+    let head = match known(&state, &caller, &id, idempotency.as_ref()).await? {
+        Some(head) => head,
+        None => {
+            let made = Making {
+                state: &state,
+                caller: &caller,
+                params: &params,
+                idempotency: &idempotency,
+            };
+            made.request(id.clone()).await?;
+            rows::find(&state, &caller, id.as_str()).await?
+        }
+    };
+    let is_stored = !head.echo.is_not_stored;
+    let session = head.row.session.clone();
+    if params.stream == Some(true) {
+        return Ok(open_stream(&state, &caller, head, None).await?);
+    }
+    if params.background == Some(true) {
+        let fold = rows::folded(&state, head).await?;
+        return Ok(Json(fold.show()).into_response());
+    }
+    let shown = finished(&state, head).await?;
+    if !is_stored {
+        super::forget::forget(&state, &caller, &session).await;
+    }
+    Ok(Json(shown).into_response())
+}
+
+/// The response's id: the same for the same `Idempotency-Key`.
+fn response_id(
+    state: &AppState,
+    caller: &Principal,
+    idempotency: Option<&Idempotency>,
+) -> ResponseId {
+    let Some(idempotency) = idempotency else { return ResponseId::mint(&mut state.mint()) };
+    let hash = sha256_hex(format!("{}\n{}", caller.tenant, idempotency.key).as_bytes());
+    ResponseId::parse(&format!("resp_{}", &hash[..32])).expect("made of plain parts")
+}
+
+/// The response that the same request made before.
+async fn known(
+    state: &AppState,
+    caller: &Principal,
+    id: &ResponseId,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Head>, Failure> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    if find_row(state, caller, id).await?.is_none() {
+        return Ok(None);
+    }
+    let head = rows::find(state, caller, id.as_str()).await?;
+    if head.echo.body_sha256.as_deref() == Some(&idempotency.body_sha256) {
+        return Ok(Some(head));
+    }
+    let message =
+        "this Idempotency-Key was used with another body; use a new key for a new request";
+    Err(Failure::is_final(ApiError::new(ErrorCode::IdempotencyConflict, message)))
+}
+
+/// A request on its way into a session.
+struct Making<'a> {
+    state: &'a AppState,
+    caller: &'a Principal,
+    params: &'a ResponseCreateParams,
+    idempotency: &'a Option<Idempotency>,
+}
+
+impl Making<'_> {
+    async fn request(&self, id: ResponseId) -> Result<(), ApiError> {
+        let brought = read_input(self.params.input.as_ref())?;
+        if let Some(conversation) = &self.params.conversation {
+            let rows = SessionRows::load(self.state, self.caller, conversation.id()).await;
+            let rows = rows.map_err(|error| error.with_param("conversation"))?;
+            return self.go_on(id, &rows, After::Anything, &brought).await;
+        }
+        let Some(previous) = &self.params.previous_response_id else {
+            return self.begin(id, &brought).await;
+        };
+        let named = |error: ApiError| error.with_param("previous_response_id");
+        let previous = rows::find(self.state, self.caller, previous).await.map_err(named)?.row;
+        let Some(last_seq) = previous.last_seq else {
+            let message = format!("response {} is not done yet", previous.id);
+            return Err(named(ApiError::new(ErrorCode::SessionBusy, message)));
+        };
+        let after = After::Response(previous.id.clone());
+        let load = |session: SessionId| async move {
+            SessionRows::load(self.state, self.caller, session.as_str()).await
+        };
+        let rows = load(previous.session.clone()).await?;
+        // What is not to be kept happens beside the session that is.
+        if self.params.store != Some(false) {
+            match self.go_on(id.clone(), &rows, after.clone(), &brought).await {
+                Err(error) if is_elsewhere(&error) => {}
+                other => return other,
+            }
+        }
+        let engine = self.state.engine();
+        let fork = engine.fork(self.caller, &previous.session, Some(last_seq), None).await?;
+        let rows = load(fork.session).await?;
+        self.go_on(id, &rows, after, &brought).await
+    }
+
+    /// A session of its own.
+    async fn begin(&self, id: ResponseId, brought: &[Brought]) -> Result<(), ApiError> {
+        let agent = definition(self.state, self.caller, self.params, None).await?;
+        let commands = self.commands(id, &agent, None, After::Anything, brought)?;
+        let new = NewSession {
+            caller: self.caller.clone(),
+            session: None,
+            agent,
+            metadata: Default::default(),
+            spend_limit_microusd: None,
+            wire: serde_json::Value::Null,
+            input: Vec::new(),
+            commands,
+            idempotency: None,
+        };
+        self.state.engine().create_session(new).await.map(drop)
+    }
+
+    async fn go_on(
+        &self,
+        id: ResponseId,
+        rows: &SessionRows,
+        after: After,
+        brought: &[Brought],
+    ) -> Result<(), ApiError> {
+        let current = rows.config.agent.as_ref();
+        let agent = definition(self.state, self.caller, self.params, Some(current)).await?;
+        let mut commands = Vec::new();
+        if agent != *current {
+            let tools = self.state.engine().local_tools(&agent, self.caller, &rows.row.id).await?;
+            commands.push(Command::Update {
+                agent: Some((agent.clone().into(), tools)),
+                metadata: None,
+                spend_limit: None,
+                wire: None,
+            });
+        }
+        commands.extend(self.commands(id, &agent, Some(&rows.row), after, brought)?);
+        let submission = Submission { caller: self.caller.clone(), commands, idempotency: None };
+        self.state.engine().submit(&rows.row.id, submission).await.map(drop)
+    }
+
+    /// The commands of the request, in the order in which they are decided.
+    fn commands(
+        &self,
+        response: ResponseId,
+        agent: &AgentDefinition,
+        row: Option<&SessionRow>,
+        after: After,
+        brought: &[Brought],
+    ) -> Result<Vec<Command>, ApiError> {
+        let mut echo = Echo::of(self.params, self.params.model.as_deref().unwrap_or(&agent.model));
+        echo.body_sha256 = self.idempotency.as_ref().map(|key| key.body_sha256.clone());
+        let wire = serde_json::to_value(echo).expect("plain members serialise");
+        let required = row.map_or(&[][..], |row| &row.required);
+        let mut sorted = Sorted { required, items: Vec::new(), commands: Vec::new() };
+        for (index, brought) in brought.iter().enumerate() {
+            sorted.take(brought, &At::Root.field("input").index(index), row.is_some())?;
+        }
+        let Sorted { items, commands, .. } = sorted;
+        let respond = Respond { response, after, items, wire };
+        let mut all = vec![Command::Respond(Box::new(respond))];
+        all.extend(commands);
+        Ok(all)
+    }
+}
+
+/// Whether the session has gone on without this request.
+fn is_elsewhere(error: &ApiError) -> bool {
+    matches!(error.code, ErrorCode::NotLatest | ErrorCode::SessionBusy)
+}
+
+/// What a request brings, by where it goes.
+struct Sorted<'a> {
+    required: &'a [RequiredAction],
+    items: Vec<ItemBody>,
+    commands: Vec<Command>,
+}
+
+impl Sorted<'_> {
+    fn take(&mut self, brought: &Brought, at: &At<'_>, has_session: bool) -> Result<(), ApiError> {
+        match brought {
+            Brought::Item(body) => self.items.push(body.clone()),
+            Brought::Output { call_id, output } => {
+                let is_awaited = self.required.iter().any(|action| {
+                    matches!(action, RequiredAction::ToolResult { call_id: id, .. } if id == call_id)
+                });
+                if is_awaited {
+                    let (call_id, output) = (call_id.clone(), output.clone());
+                    self.commands.push(Command::ToolResult { turn: None, call_id, output });
+                    return Ok(());
+                }
+                let is_called = self.items.iter().any(
+                    |item| matches!(item, ItemBody::ToolCall { call_id: id, .. } if id == call_id),
+                );
+                if !is_called && !has_session {
+                    let message = format!(
+                        "No tool call found for function call output with call_id {call_id}."
+                    );
+                    return Err(ApiError::new(ErrorCode::InvalidParameter, message)
+                        .with_param(at.to_string()));
+                }
+                self.items.push(ItemBody::ToolOutput {
+                    call_id: call_id.clone(),
+                    content: output.content.clone(),
+                    is_error: output.is_error,
+                });
+            }
+            Brought::Approval { request, approve } => {
+                let is_unknown = self.required.iter().any(|action| {
+                    matches!(action, RequiredAction::Approval { approval, unknown_outcome: true, .. } if approval == request)
+                });
+                let answer = match (is_unknown, approve) {
+                    (false, true) => ApprovalAnswer::Approve,
+                    (false, false) => ApprovalAnswer::Deny,
+                    (true, true) => ApprovalAnswer::Retry,
+                    (true, false) => ApprovalAnswer::NotDone,
+                };
+                self.commands.push(Command::Approval { approval: request.clone(), answer });
+            }
+            // The session holds it.
+            Brought::Reference if has_session => {}
+            Brought::Reference => {
+                let message = "refers to an item of another session; name its response or conversation, or send the item";
+                return Err(at.field("id").refuse(ErrorCode::Unsupported, message));
+            }
+            Brought::Foreign(item) => return Err(foreign(item, at)),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! `/v1/responses`: requests of sessions, as the Responses API makes them.
+//!
+//! Invariant: a response is a stretch of a session's journal; there is no other state.
+
+mod agent;
+mod cancel;
+mod create;
+mod delete;
+mod echo;
+mod forget;
+mod get;
+mod input;
+mod input_items;
+mod opaque;
+mod params;
+mod project;
+mod query;
+mod rows;
+mod stream;
+mod tools;
+
+pub(crate) use cancel::cancel;
+pub(crate) use create::create;
+pub(crate) use delete::delete;
+pub(crate) use echo::Echo;
+pub(crate) use get::get;
+pub(crate) use input::{Brought, CompactedText, read_items};
+pub(crate) use input_items::list as list_input_items;
+pub(crate) use project::show_item;
+pub(crate) use query::{ItemsQuery, page};

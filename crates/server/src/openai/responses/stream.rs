@@ -1,0 +1,136 @@
+//! Following a response: its events as a stream, or its end.
+//!
+//! Invariant: the feed is attached before the answer begins; a stream ends with the response.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use mainstay_core::port::Clock;
+use mainstay_protocol::{ApiError, ErrorCode, Principal};
+use mainstay_runtime::{Feed, FeedItem, FollowFrom};
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::forget::Forgetting;
+use super::project::{Head, Place, ResponseFold};
+use super::rows::primed;
+use crate::limits::KEEP_ALIVE_MS;
+use crate::openai::wire::{ErrorObject, SSE_CONTENT_TYPE, SSE_KEEP_ALIVE};
+use crate::state::AppState;
+
+const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+async fn attached(
+    state: &AppState,
+    head: Head,
+    seen: Option<Place>,
+) -> Result<(Feed, ResponseFold), ApiError> {
+    let (session, first) = (head.row.session.clone(), head.row.first_seq);
+    let feed = state.engine().follow(&session, FollowFrom::After(first - 1)).await?;
+    let fold = primed(state, head, seen).await?;
+    Ok((feed, fold))
+}
+
+/// The response once it is done.
+pub(super) async fn finished(state: &AppState, head: Head) -> Result<Value, ApiError> {
+    let _permit = state.admit_stream()?;
+    let (mut feed, mut fold) = attached(state, head, None).await?;
+    while !fold.is_over() {
+        match feed.next().await {
+            Some(Ok(FeedItem::Entry(entry))) => drop(fold.entry(&entry)?),
+            Some(Ok(FeedItem::Delta(_))) => {}
+            Some(Err(error)) => return Err(error),
+            None => {
+                let message = "the server is stopping; the response goes on when it is back, and can be fetched then";
+                return Err(ApiError::new(ErrorCode::ShuttingDown, message));
+            }
+        }
+    }
+    Ok(fold.show())
+}
+
+/// Answers with the response's events, those behind `seen` if some were.
+pub(super) async fn open_stream(
+    state: &AppState,
+    caller: &Principal,
+    head: Head,
+    seen: Option<Place>,
+) -> Result<Response, ApiError> {
+    let permit = state.admit_stream()?;
+    let forgetting =
+        head.echo.is_not_stored.then(|| Forgetting::new(state, caller, &head.row.session));
+    let (feed, fold) = attached(state, head, seen).await?;
+    let clock = state.engine().clock().clone();
+    let follower = Follower { feed, fold, clock, is_broken: false, forgetting, _permit: permit };
+    let chunks = futures::stream::unfold(follower, |mut follower| async move {
+        let chunk = follower.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(chunk), follower))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(SSE_CONTENT_TYPE)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (NO_BUFFERING, HeaderValue::from_static("no")),
+    ];
+    Ok((StatusCode::OK, headers, Body::from_stream(chunks)).into_response())
+}
+
+/// One open stream.
+struct Follower {
+    feed: Feed,
+    fold: ResponseFold,
+    clock: Arc<dyn Clock>,
+    is_broken: bool,
+    forgetting: Option<Forgetting>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Follower {
+    /// The next frames; none at the stream's end.
+    async fn next(&mut self) -> Option<Bytes> {
+        while !self.fold.is_over() && !self.is_broken {
+            let deadline = self.clock.now_ms().saturating_add(KEEP_ALIVE_MS);
+            let item = tokio::select! {
+                biased;
+                item = self.feed.next() => item?,
+                () = self.clock.sleep_until(deadline) => {
+                    return Some(Bytes::from_static(SSE_KEEP_ALIVE));
+                }
+            };
+            let events = item.and_then(|item| match item {
+                FeedItem::Entry(entry) => self.fold.entry(&entry),
+                FeedItem::Delta(delta) => Ok(self.fold.delta(&delta)),
+            });
+            let events = events.unwrap_or_else(|error| self.broken(&error));
+            if !events.is_empty() {
+                return Some(frames(&events));
+            }
+        }
+        if let Some(forgetting) = self.forgetting.take() {
+            forgetting.now().await;
+        }
+        None
+    }
+
+    /// The journal cannot be read on: the client is told, and the stream ends.
+    fn broken(&mut self, error: &ApiError) -> Vec<Value> {
+        tracing::warn!(%error, "a stream of a response broke off");
+        self.is_broken = true;
+        let object = ErrorObject::from(error);
+        vec![json!({
+            "type": "error", "code": object.code, "message": object.message,
+            "param": object.param, "sequence_number": 0,
+        })]
+    }
+}
+
+fn frames(events: &[Value]) -> Bytes {
+    let mut frames = Vec::new();
+    for event in events {
+        let kind = event["type"].as_str().unwrap_or_default();
+        frames.extend_from_slice(format!("event: {kind}\ndata: {event}\n\n").as_bytes());
+    }
+    frames.into()
+}
