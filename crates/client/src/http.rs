@@ -138,7 +138,10 @@ impl Client {
         ClientError::Unreachable { url: self.url.clone(), source }
     }
 
-    pub(crate) async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+    pub(crate) async fn json<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<T, ClientError> {
         let response = self.send(request).await?;
         let path = response.url().path().to_owned();
         let body = response.bytes().await.map_err(|error| self.lost(error))?;

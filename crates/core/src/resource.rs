@@ -4,8 +4,10 @@
 //! Invariant: a resource changes only in a commit that also appends an entry to its tenant's
 //! control journal, so that every change has an author and a place in a hash chain.
 
+mod automation;
 mod credential;
 mod document;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,11 +17,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentDefinition;
 
+pub use self::automation::*;
 pub use self::credential::{
     CREDENTIAL_KIND, CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, VAULT_KIND,
     sealed_for,
 };
 pub use self::document::{RESOURCES, ResourceRow, Sealed, listed_in};
+pub use self::webhook::{
+    DELIVERIES, DELIVERY_TASK_KIND, DeliveryAttempt, DeliveryRow, DeliveryStatus, EndpointBody,
+    PreviousSecret, WEBHOOK_EVENT_TYPES, WEBHOOK_KIND, WebhookEvent, sent_to, webhook_events,
+    webhook_sealed_for,
+};
 
 /// Agents at their current revision; `owner` is the tenant again, for the index by age.
 pub const AGENTS: RowSpec =
@@ -36,7 +44,8 @@ pub const IDEMPOTENCY: RowSpec =
     RowSpec { name: "idempotency", key: &["scope", "idempotency_key"], indexes: &[&["created"]] };
 
 /// Every row spec of this module.
-pub const ROW_SPECS: &[RowSpec] = &[AGENTS, AGENT_REVISIONS, KEYS, RESOURCES, IDEMPOTENCY];
+pub const ROW_SPECS: &[RowSpec] =
+    &[AGENTS, AGENT_REVISIONS, KEYS, RESOURCES, DELIVERIES, IDEMPOTENCY];
 
 /// The journal of a tenant's resources.
 #[must_use]

@@ -119,6 +119,8 @@ error_codes! {
     UnknownParameter = "unknown_parameter", 400, false;
     /// The server is not configured for this.
     Unsupported = "unsupported", 400, false;
+    /// A webhook endpoint did not answer a sample.
+    WebhookUnreachable = "webhook_unreachable", 502, true;
 }
 
 impl fmt::Display for ErrorCode {

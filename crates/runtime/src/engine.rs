@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::inner::Inner;
+use crate::automations::Automations;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::{Feed, FollowFrom};
@@ -28,6 +29,7 @@ use crate::rules::InstalledRules;
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
 use crate::submit::{Accepted, Idempotency, NewSession, Submission};
+use crate::webhooks::Webhooks;
 
 /// Kind of the tasks that stand for sessions with work to do.
 pub(crate) const SESSION_TASK_KIND: &str = "session";
@@ -42,6 +44,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     resource::AGENT_REVISIONS,
     resource::KEYS,
     resource::RESOURCES,
+    resource::DELIVERIES,
     resource::IDEMPOTENCY,
 ];
 
@@ -128,11 +131,15 @@ impl Engine {
             stopping: CancellationToken::new(),
             control,
             refreshes: tokio::sync::Mutex::default(),
+            webhooks: Webhooks::default(),
+            automations: Automations::default(),
             parts,
             settings,
         });
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
+        crate::webhooks::start(&inner);
+        crate::automations::start(&inner);
         Ok(Self { inner })
     }
 
@@ -200,6 +207,10 @@ impl Engine {
         let hubs = &self.inner.hubs;
         let feed = hubs.follow(&self.inner.parts.store, session, from).await;
         feed.map_err(|error| api_error(&error))
+    }
+
+    pub(crate) fn of(inner: &Arc<Inner>) -> Self {
+        Self { inner: inner.clone() }
     }
 
     /// Agents and keys.

@@ -3,11 +3,13 @@
 //!
 //! Invariant: nothing is acknowledged, shown or executed before it is committed.
 
+mod automations;
 pub mod bundle;
 mod clock;
 mod control;
 mod copy;
 mod dispatch;
+mod due;
 mod engine;
 mod feed;
 mod parking;
@@ -22,7 +24,9 @@ mod stats;
 mod submit;
 mod surge;
 mod vault;
+mod webhooks;
 
+pub use automations::{InvalidSchedule, next_run_at_ms};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 pub use copy::{MAX_COPIED_BYTES, MAX_COPIED_ENTRIES};
@@ -30,3 +34,6 @@ pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom};
 pub use stats::EngineStats;
 pub use submit::{Accepted, Idempotency, NewSession, Submission};
+pub use webhooks::{
+    MAX_ENDPOINTS_COUNT, WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, WebhookSecret,
+};

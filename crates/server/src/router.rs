@@ -7,7 +7,9 @@ use axum::routing::{delete, get, post};
 use crate::openai::agents::environments::templates;
 use crate::openai::agents::sessions::artifacts;
 use crate::openai::agents::{environments, sessions};
+use crate::openai::automations::{self, invocations};
 use crate::openai::vaults::{self, credentials};
+use crate::openai::webhooks::{self, deliveries};
 use crate::openai::{agents, chat, conversations, responses};
 use crate::state::AppState;
 use crate::{auth, gate, health, metrics, v1};
@@ -44,6 +46,23 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
+        .route("/v1/agents/automations", get(automations::list).post(automations::create))
+        .route("/v1/agents/automations/import", post(automations::import))
+        .route(
+            "/v1/agents/automations/{automation}",
+            get(automations::get).post(automations::update).delete(automations::delete),
+        )
+        .route("/v1/agents/automations/{automation}/pause", post(automations::pause))
+        .route("/v1/agents/automations/{automation}/resume", post(automations::resume))
+        .route(
+            "/v1/agents/automations/{automation}/invocations",
+            get(invocations::list).post(invocations::create),
+        )
+        .route("/v1/agents/automations/{automation}/invocations/import", post(invocations::import))
+        .route(
+            "/v1/agents/automations/{automation}/invocations/{invocation}",
+            get(invocations::get),
+        )
         .route("/v1/vaults", get(vaults::list).post(vaults::create))
         .route("/v1/vaults/import", post(vaults::import))
         .route("/v1/vaults/{vault}", get(vaults::get).post(vaults::update).delete(vaults::delete))
@@ -85,6 +104,8 @@ pub fn router(state: AppState) -> Router {
         )
         // Responses.
         .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/compact", post(responses::compact))
+        .route("/v1/responses/input_tokens", post(responses::count))
         .route("/v1/responses/{response}", get(responses::get).delete(responses::delete))
         .route("/v1/responses/{response}/cancel", post(responses::cancel))
         .route("/v1/responses/{response}/input_items", get(responses::list_input_items))
@@ -108,6 +129,21 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/import", post(v1::bundle::import))
         .route("/v1/agents/sessions/{session}/export", get(v1::bundle::export))
         .route("/v1/agents/sessions/{session}/fork", post(v1::bundle::fork))
+        .route("/v1/webhook_event_types", get(webhooks::event_types))
+        .route("/v1/webhook_endpoints", get(webhooks::list).post(webhooks::create))
+        .route("/v1/webhook_endpoints/import", post(webhooks::import))
+        .route(
+            "/v1/webhook_endpoints/{endpoint}",
+            get(webhooks::get).post(webhooks::update).delete(webhooks::delete),
+        )
+        .route("/v1/webhook_endpoints/{endpoint}/rotate_secret", post(webhooks::rotate_secret))
+        .route("/v1/webhook_endpoints/{endpoint}/test", post(webhooks::test))
+        .route("/v1/webhook_endpoints/{endpoint}/deliveries", get(deliveries::list))
+        .route("/v1/webhook_endpoints/{endpoint}/deliveries/{delivery}", get(deliveries::get))
+        .route(
+            "/v1/webhook_endpoints/{endpoint}/deliveries/{delivery}/replay",
+            post(deliveries::replay),
+        )
         .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
         .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
         .route("/v1/keys/{key}", delete(v1::keys::revoke))

@@ -28,6 +28,8 @@ class Listener:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(answered)))
+                # A listener that is closed leaves nobody a connection to a thread of its own.
+                self.send_header("connection", "close")
                 self.end_headers()
                 self.wfile.write(answered)
 

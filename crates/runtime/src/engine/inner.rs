@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{EngineParts, EngineSettings};
+use crate::automations::Automations;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::Hubs;
@@ -18,6 +19,7 @@ use crate::rules::InstalledRules;
 use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::Counters;
+use crate::webhooks::Webhooks;
 
 /// How often a session whose task panicked is taken up again before it fails.
 const PANIC_LIMIT_COUNT: u32 = 3;
@@ -38,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) control: Control,
     /// Held while an access token is refreshed.
     pub(crate) refreshes: tokio::sync::Mutex<()>,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) automations: Automations,
 }
 
 impl Inner {

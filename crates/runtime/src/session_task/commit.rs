@@ -20,6 +20,7 @@ use crate::registry::Submit;
 use crate::saving::Saving;
 use crate::stats::Counters;
 use crate::surge::Place;
+use crate::webhooks::{self, Outbox};
 
 /// The first wait before a commit is tried again that must not be lost.
 const RETRY_BASE_MS: u64 = 50;
@@ -132,8 +133,9 @@ impl SessionTask {
         let Some(mut state) = pending.state.take() else { return Ok(()) };
         let (commit, saving) = self.prepare(&mut state, &pending);
         let mut wait_ms = RETRY_BASE_MS;
+        let mut outbox = None;
         loop {
-            match self.inner.parts.store.commit(commit.clone()).await {
+            match self.commit_with_outbox(&commit, &state, &pending, &mut outbox).await {
                 Ok(()) => break,
                 Err(error) => {
                     if !must_not_be_lost(&error, &pending) {
@@ -156,6 +158,7 @@ impl SessionTask {
         self.work = Work::of(&state);
         self.state = state;
         drop(pending.places);
+        outbox.unwrap_or_default().posted(&self.inner.webhooks);
         self.acknowledge(pending.replies);
         self.inner.hubs.publish(&self.session, commit.entries);
         for effect in pending.aborts {
@@ -167,6 +170,26 @@ impl SessionTask {
             self.run(dispatch);
         }
         Ok(())
+    }
+
+    /// What webhooks tell of the facts is written with them.
+    async fn commit_with_outbox(
+        &self,
+        commit: &Commit,
+        state: &SessionState,
+        pending: &Pending,
+        outbox: &mut Option<Outbox>,
+    ) -> Result<(), StoreError> {
+        let outbox = match outbox {
+            Some(outbox) => outbox,
+            None => {
+                let facts = pending.facts.iter().map(|(_, fact)| fact);
+                outbox.insert(webhooks::outbox(&self.inner, state, pending.base, facts).await?)
+            }
+        };
+        let mut commit = commit.clone();
+        outbox.add_to(&mut commit);
+        self.inner.parts.store.commit(commit).await
     }
 
     fn acknowledge(&self, replies: Vec<(Box<Submit>, Seq, Seq)>) {

@@ -3,10 +3,12 @@
 //!
 //! Invariant: another tenant's resource does not exist.
 
+mod address;
 mod asked;
 mod import;
 mod kept;
 
-pub(crate) use asked::Asked;
+pub(crate) use address::server_url;
+pub(crate) use asked::{Asked, Nothing};
 pub(crate) use import::{Import, import_answer};
 pub(crate) use kept::{body_of, find, list_of, rfc3339, seconds, to_body};

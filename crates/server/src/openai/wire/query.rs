@@ -86,6 +86,55 @@ pub struct VaultListQuery {
     pub statuses: Vec<String>,
 }
 
+/// `GET /agents/automations`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutomationListQuery {
+    /// Which page.
+    pub page: PageQuery,
+    /// Only those that tell this session something.
+    pub session_id: Option<String>,
+}
+
+impl AutomationListQuery {
+    /// Reads the query string of the list.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        let session_id = pairs.take("session_id");
+        if let Some(value) = &session_id {
+            id(&At::Root.field("session_id"), value)?;
+        }
+        pairs.finish()?;
+        Ok(Self { page, session_id })
+    }
+}
+
+/// A list that one status can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusListQuery {
+    /// Which page.
+    pub page: PageQuery,
+    /// Only those of this status.
+    pub status: Option<String>,
+}
+
+impl StatusListQuery {
+    /// Reads the query string of the list.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        let status = pairs.take("status");
+        pairs.finish()?;
+        Ok(Self { page, status })
+    }
+}
+
 /// The statuses that vaults and credentials can be asked for.
 const VAULT_STATUSES: [&str; 2] = ["active", "archived"];
 

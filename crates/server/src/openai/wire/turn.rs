@@ -138,6 +138,7 @@ impl TurnErrorCode {
             | ErrorCode::UnknownParameter
             | ErrorCode::Unsupported => Self::InvalidRequest,
             ErrorCode::DiskFull
+            | ErrorCode::WebhookUnreachable
             | ErrorCode::EntryUnknown
             | ErrorCode::Internal
             | ErrorCode::JournalCorrupt

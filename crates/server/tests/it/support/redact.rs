@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-const ID_PREFIXES: [&str; 10] =
-    ["agent_", "apr_", "call_", "eff_", "item_", "key_", "msk_", "req_", "ses_", "turn_"];
+const ID_PREFIXES: [&str; 11] =
+    ["agent_", "apr_", "auto_", "call_", "eff_", "item_", "key_", "msk_", "req_", "ses_", "turn_"];
 
 /// The value with its ids numbered.
 pub(crate) fn redact(value: &Value) -> Value {

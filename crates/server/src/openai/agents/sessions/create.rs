@@ -29,7 +29,7 @@ pub(crate) async fn create(
     request: Checked<SessionCreateParams>,
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
-    check_environment(&params)?;
+    check_environment(&params.environment)?;
     let vault_ids = check_vaults(&state, &caller, params.vault_ids.unwrap_or_default()).await?;
     let agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
     let extras = SessionExtras {
@@ -62,8 +62,8 @@ pub(crate) async fn create(
 }
 
 /// Refuses what this server is not set up for.
-fn check_environment(params: &SessionCreateParams) -> Result<(), ApiError> {
-    match params.environment {
+pub(crate) fn check_environment(environment: &EnvironmentParams) -> Result<(), ApiError> {
+    match environment {
         EnvironmentParams::None(_) => Ok(()),
         EnvironmentParams::Hosted(_) | EnvironmentParams::SelfHosted(_) => {
             Err(At::Root.field("environment").refuse(ErrorCode::Unsupported, NO_COMPUTE))
@@ -103,7 +103,7 @@ pub(super) fn spend_limit(params: SpendControlParams) -> Option<u64> {
 }
 
 /// The session's agent: a saved one, overridden or not, or one of the session alone.
-async fn agent_of(
+pub(crate) async fn agent_of(
     state: &AppState,
     caller: &Principal,
     agent_id: Option<String>,

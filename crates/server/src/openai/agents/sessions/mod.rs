@@ -13,8 +13,9 @@ mod traces;
 pub(crate) mod turns;
 mod update;
 
-pub(crate) use create::{check_vaults, create};
+pub(crate) use create::{agent_of, check_environment, check_vaults, create};
 pub(crate) use delete::delete;
+pub(crate) use events::message_content;
 pub(crate) use get::get;
 pub(crate) use list::list;
 pub(crate) use rows::{SessionRows, find as find_session, turn_of};

@@ -7,10 +7,9 @@ use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use mainstay_protocol::ApiError;
-use url::{Host, Url};
 
 use super::params::SecretParam;
-use crate::openai::wire::{At, MAX_LINE_CHARS, check_line};
+use crate::openai::wire::At;
 
 /// The longest secret.
 const MAX_SECRET_BYTES: usize = 16 * 1024;
@@ -53,26 +52,6 @@ pub(super) fn secret_line(at: &At<'_>, secret: &SecretParam) -> Result<(), ApiEr
         return Err(at.invalid("has a line break or NUL"));
     }
     Ok(())
-}
-
-/// Refuses an address to which a secret cannot be sent safely: it is HTTPS, or this machine.
-pub(super) fn server_url(at: &At<'_>, text: &str) -> Result<(), ApiError> {
-    check_line(at, text, MAX_LINE_CHARS)?;
-    let url = Url::parse(text).map_err(|error| at.invalid(format!("is not a URL: {error}")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(at.invalid("holds a user name or password"));
-    }
-    let is_local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(at.invalid("names no host")),
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_local => Ok(()),
-        _ => Err(at.invalid("is neither https nor http on this machine")),
-    }
 }
 
 /// Reads a time, in milliseconds.

@@ -8,7 +8,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::check::{bearer, hosts, secret_line, secret_name, server_url, timestamp};
+use super::check::{bearer, hosts, secret_line, secret_name, timestamp};
+use crate::openai::resource::server_url;
 use crate::openai::vaults::check_name;
 use crate::openai::wire::{
     At, MAX_LINE_CHARS, Validate, check_line, check_metadata, nested, not_null, take_tag,

@@ -1,0 +1,43 @@
+//! `POST /v1/agents/automations/import`: an automation under the id that it had elsewhere.
+
+use axum::Json;
+use axum::extract::State;
+use mainstay_core::resource::{AutomationBody, ResourceRow};
+use serde_json::Value;
+
+use super::create::{check_room, new_automation};
+use super::object::show_row;
+use super::params::AutomationCreateParams;
+use super::target::same_target;
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::openai::resource::{Asked, Import, import_answer};
+use crate::state::AppState;
+
+/// Answers the automation, which is active. The same automation brought in again is answered as it is.
+pub(crate) async fn import(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: Asked<Import<AutomationCreateParams>>,
+) -> Answer<Json<Value>> {
+    let Asked { value: Import { id, value }, key } = request;
+    import_answer(caller, async |caller| {
+        check_room(&state, &caller).await?;
+        let (new, body) = new_automation(&state, &caller, id, value).await?;
+        let is_same = |row: &ResourceRow| is_same(row, &body);
+        let control = state.engine().control();
+        let row = control.create_resource(&caller, new, key, Some(&is_same)).await?;
+        state.engine().automations_changed();
+        show_row(&row)
+    })
+    .await
+}
+
+/// Whether an automation was made from the same request.
+fn is_same(row: &ResourceRow, new: &AutomationBody) -> bool {
+    let Ok(kept) = row.read::<AutomationBody>() else { return false };
+    kept.name == new.name
+        && kept.metadata == new.metadata
+        && kept.schedule == new.schedule
+        && same_target(&kept.target, &new.target)
+}
