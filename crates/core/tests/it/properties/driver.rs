@@ -92,16 +92,12 @@ fn is_said(body: &ItemBody) -> bool {
     matches!(body, ItemBody::AssistantMessage { .. } | ItemBody::Foreign { .. })
 }
 
-/// A message leaves the conversation.
+/// Something that the model said leaves the conversation; what the user said, the laws count.
 fn remove(dice: &mut Dice, state: &SessionState) -> Option<Command> {
+    let is_said = |item: &Item| matches!(item.body, ItemBody::AssistantMessage { .. });
     let items = state.transcript.items();
-    let is_message = |item: &&std::sync::Arc<_>| is_plain(item);
-    let messages: Vec<_> = items.iter().filter(is_message).map(|item| item.id.clone()).collect();
-    (!messages.is_empty()).then(|| Command::RemoveItem { item: dice.pick(&messages) })
-}
-
-fn is_plain(item: &Item) -> bool {
-    matches!(item.body, ItemBody::UserMessage { .. } | ItemBody::AssistantMessage { .. })
+    let said: Vec<_> = items.iter().filter(|item| is_said(item)).map(|i| i.id.clone()).collect();
+    (!said.is_empty()).then(|| Command::RemoveItem { item: dice.pick(&said) })
 }
 
 /// The session is brought in from elsewhere, as it stands.
