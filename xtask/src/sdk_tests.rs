@@ -27,7 +27,8 @@ const FILES: [&str; 6] = [
 /// Our plugin, and what it shares with our own tests.
 const PLUGIN_FOLDERS: [&str; 2] = ["testing/it/openai_suite", "testing/it/python"];
 const PLUGIN: &str = "literal_ids";
-/// Each has a server of its own, because the cases use the same ids.
+/// Each has a server of its own, because the cases use the same ids; a file's cases need the same
+/// things and stay together.
 const WORKERS: &str = "2";
 const CASE_TIMEOUT_SECONDS: &str = "20";
 
@@ -57,7 +58,7 @@ pub(crate) fn command(workspace: &Workspace, binary: &Path) -> Result<Command> {
     let plugins = PLUGIN_FOLDERS.map(|folder| workspace.root.join(folder));
     let mut command = Command::new(&python);
     command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", PLUGIN]);
-    command.args(["-n", WORKERS, "--durations", "0", "--durations-min", "5"]);
+    command.args(["-n", WORKERS, "--dist", "loadfile", "--durations", "0", "--durations-min", "5"]);
     command.args(["--timeout", CASE_TIMEOUT_SECONDS]).args(FILES);
     command.current_dir(setup::openai_suite(workspace)?);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("MAINSTAY_BIN", binary);

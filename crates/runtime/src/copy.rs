@@ -139,11 +139,12 @@ impl Engine {
     /// A name that is taken is found out before its session's lease is.
     async fn check_free(&self, session: &SessionId) -> Result<(), ApiError> {
         let journal: JournalId = session.as_str().into();
-        let first = self.store().entries(&journal, EntryRange::following(0, 1)).await;
-        if first.map_err(|error| api_error(&error))?.is_empty() {
-            return Ok(());
+        match self.store().entries(&journal, EntryRange::following(0, 1)).await {
+            Ok(entries) if entries.is_empty() => Ok(()),
+            // A journal of which a deletion left the end alone does not read from its beginning.
+            Ok(_) | Err(StoreError::Corrupt { .. }) => Err(taken(session)),
+            Err(error) => Err(api_error(&error)),
         }
-        Err(taken(session))
     }
 
     async fn commit_copy(&self, copy: &Copy, epoch: u64) -> Result<Seq, ApiError> {

@@ -34,7 +34,7 @@ pub struct Commit {
     /// A saved fold of this journal, replacing an older one.
     pub snapshot: Option<Snapshot>,
     /// Whether the entries before this commit's, and the saved fold, are removed with it. The
-    /// journal goes on behind them, and what is left of it can no longer be verified.
+    /// journal goes on behind them; its first entry then names the hash of what is gone.
     pub erases: bool,
 }
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import journals
 import known
 import objects
 from conftest import Server, World
@@ -42,30 +43,37 @@ class SuiteServer(Server):
 
 
 class Suite:
-    """What one worker has: its server, the model behind it, and what was imported."""
+    """What one worker has: its server, the model behind it, and what was brought in."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="openai-suite-")
         self.world = World()
         self.server = SuiteServer(Path(self.folder.name), self.world)
+        self.things = objects.catalogue(journals.archives(self.server))
+        self.server.afresh()
         self.there: set[objects.Thing] = set()
 
     def prepare(self, file: str, test: str) -> None:
-        wanted = objects.needed(file, test)
+        wanted = self.things.get(file, [])
         if not all(self.is_there(thing) for thing in wanted):
             # A deleted thing's id stays taken.
             self.server.afresh()
-            self.there.clear()
             for thing in wanted:
                 thing.bring_in(self.server.url, self.server.import_key)
-        self.there.update(wanted)
-        if objects.uses_up(test):
-            self.there.clear()
+            self.there = set(wanted)
+        if objects.uses_up(file, test):
+            self.there.difference_update(wanted)
 
     def is_there(self, thing: objects.Thing) -> bool:
-        if thing in self.there or thing.exists(self.server.url, self.server.key):
+        if thing in self.there:
             return True
-        return thing.is_brought_in(self.server.url, self.server.import_key)
+        if thing.exists(self.server.url, self.server.key):
+            # Whether it is what the tests need, or what one of them left.
+            return False
+        is_new = thing.is_brought_in(self.server.url, self.server.import_key)
+        if is_new:
+            self.there.add(thing)
+        return is_new
 
     def stop(self) -> None:
         self.server.kill()
@@ -74,6 +82,7 @@ class Suite:
 
 
 SUITE = pytest.StashKey[Suite]()
+UNUSED = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,12 +102,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     server = config.stash[SUITE].server
     settings.base_url, settings.api_key = server.url, server.key
     unused = known.mark(items)
-    if unused and not config.getoption("keyword"):
-        named = ", ".join(unused)
-        raise pytest.UsageError(f"{known.PAGE} names cases that are not there: {named}")
+    report = getattr(config, "workeroutput", None)
+    if report is None:
+        config.stash[UNUSED] = unused
+    else:
+        report["unused"] = unused
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker sees all cases, so that any of them can tell which rows name none."""
+    node.config.stash[UNUSED] = getattr(node, "workeroutput", {}).get("unused", [])
+
+
+def stale(config: pytest.Config) -> list[str]:
+    """Rows that name no case; a selection of cases says nothing of them."""
+    return [] if config.getoption("keyword") else config.stash.get(UNUSED, [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if stale(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if known.needs_server(item.name):
         item.config.stash[SUITE].prepare(known.file_of(item), item.name)
@@ -108,8 +134,10 @@ def pytest_report_header() -> list[str]:
     return [f"known not to pass: {len(known.read())} rows of {known.PAGE}"]
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Says which known cases failed, so that nobody takes them for passed."""
+    for case in stale(config):
+        terminalreporter.write_line(f"error: {known.PAGE} names a case that is not there: {case}")
     failed = terminalreporter.stats.get("xfailed", [])
     reasons = sorted({report.wasxfail for report in failed})
     for reason in reasons:

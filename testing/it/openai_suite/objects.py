@@ -1,4 +1,7 @@
-"""The things that the suite's tests name by literal ids, and how each is brought in."""
+"""The things that the suite's tests name by literal ids, and how each is brought in.
+
+What a list's cursor names has to be there too, and in all lists it is `after`.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +13,36 @@ from urllib.request import Request, urlopen
 
 TIMEOUT_SECONDS = 10
 TAKEN = 409
+JSON = "application/json"
+TAR = "application/x-tar"
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Something with an id that a test names."""
+    """Something with an id that a test names: where it is, and what makes it."""
 
-    collection: str
-    id: str
-    body: str
+    path: str
+    route: str
+    body: bytes
+    media_type: str = JSON
 
     def exists(self, url: str, key: str) -> bool:
-        return ask("GET", f"{url}{self.collection}/{self.id}", key)[0] == 200
+        return ask("GET", url + self.path, key)[0] == 200
 
     def is_brought_in(self, url: str, key: str) -> bool:
         """Whether it is there now; not if its id is taken, as a deleted thing's is."""
-        body = json.dumps({"id": self.id, **json.loads(self.body)}).encode()
-        status, answer = ask("POST", f"{url}{self.collection}/import", key, body)
-        assert status in (200, TAKEN), f"import {self.collection}/{self.id}: {status} {answer}"
+        status, answer = ask("POST", url + self.route, key, self.body, self.media_type)
+        assert status in (200, TAKEN), f"{self.route} for {self.path}: {status} {answer}"
         return status != TAKEN
 
     def bring_in(self, url: str, key: str) -> None:
-        assert self.is_brought_in(url, key), f"{self.collection}/{self.id} is taken on a new server"
+        assert self.is_brought_in(url, key), f"{self.path} is taken on a new server"
 
 
-def ask(method: str, url: str, key: str, body: bytes | None = None) -> tuple[int, str]:
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+def ask(
+    method: str, url: str, key: str, body: bytes | None = None, media_type: str = JSON
+) -> tuple[int, str]:
+    headers = {"authorization": f"Bearer {key}", "content-type": media_type}
     request = Request(url, data=body, method=method, headers=headers)
     try:
         with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
@@ -45,40 +52,92 @@ def ask(method: str, url: str, key: str, body: bytes | None = None) -> tuple[int
             return error.code, error.read().decode()
 
 
-def thing(collection: str, id: str, **body: Any) -> Thing:
-    return Thing(collection, id, json.dumps(body))
+def resource(collection: str, id: str, **body: Any) -> Thing:
+    text = json.dumps({"id": id, **body}).encode()
+    return Thing(f"{collection}/{id}", f"{collection}/import", text)
+
+
+def session(path: str, archive: bytes) -> Thing:
+    """Something that a session's journal holds."""
+    return Thing(path, "/agents/sessions/import?keep_id=true", archive, TAR)
 
 
 def agent(id: str) -> Thing:
-    return thing("/agents", id, model="model")
+    return resource("/agents", id, model="model")
+
+
+def template(id: str) -> Thing:
+    return resource("/agents/environments/templates", id, name="template")
+
+
+def automation(id: str) -> Thing:
+    said = {"role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+    target = {"type": "new_session", "environment": {"type": "none"}, "input": [said]}
+    timing = {"type": "periodic", "expression": "0 0 1 1 *", "timezone": "UTC"}
+    return resource("/agents/automations", id, name="yearly", target=target, **timing)
+
+
+def invocation(id: str) -> Thing:
+    return resource("/agents/automations/automation_id/invocations", id)
 
 
 def vault(id: str) -> Thing:
-    return thing("/vaults", id, name="vault")
+    return resource("/vaults", id, name="vault")
 
 
 def credential(id: str) -> Thing:
     auth = {"type": "mcp_oauth", "access_token": "secret", "mcp_server_url": f"https://{id}.example"}
-    return thing("/vaults/vault_id/credentials", id, name=id, auth=auth)
+    return resource("/vaults/vault_id/credentials", id, name=id, auth=auth)
 
 
-# What a list's cursor names has to be there too, and in all lists it is `after`.
-FILES: dict[str, list[Thing]] = {
-    "beta/test_agents.py": [agent("agent_id"), agent("after")],
-    "beta/agents/test_vaults.py": [vault("vault_id"), vault("after")],
-    "beta/agents/vaults/test_credentials.py": [
-        vault("vault_id"),
-        credential("credential_id"),
-        credential("after"),
-    ],
-}
+def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
+    """What the tests of each file need; `archives` are the sessions' bundles."""
+    worked = session("/agents/sessions/session_id/turns/turn_id", archives["worked"])
+    waiting = session("/agents/sessions/session_id", archives["waiting"])
+    other = session("/agents/sessions/after", archives["after"])
+    response = session("/responses/resp_677efb5139a88190b512bc3fef8e535d", archives["response"])
+    earlier = session("/responses/resp_123", archives["resp_123"])
+    input_items = session("/responses/response_id", archives["response_id"])
+    conversation = session("/conversations/conv_123", archives["conversation"])
+    sessions = "beta/agents/sessions"
+    return {
+        "beta/test_agents.py": [agent("agent_id"), agent("after")],
+        "beta/agents/automations/test_invocations.py": [
+            automation("automation_id"),
+            invocation("invocation_id"),
+            invocation("after"),
+        ],
+        "beta/agents/environments/test_templates.py": [
+            template("environment_template_id"),
+            template("after"),
+        ],
+        "beta/agents/test_automations.py": [
+            automation("automation_id"),
+            automation("after"),
+            session("/agents/sessions/session_id", archives["worked"]),
+        ],
+        "beta/agents/test_environments.py": [template("environment_template_id")],
+        "beta/agents/test_vaults.py": [vault("vault_id"), vault("after")],
+        "beta/agents/vaults/test_credentials.py": [
+            vault("vault_id"),
+            credential("credential_id"),
+            credential("after"),
+        ],
+        "beta/agents/test_sessions.py": [worked, other, agent("agent_id"), vault("string")],
+        f"{sessions}/test_artifacts.py": [worked],
+        f"{sessions}/test_events.py": [waiting],
+        f"{sessions}/test_items.py": [worked],
+        f"{sessions}/test_turns.py": [worked],
+        f"{sessions}/test_subagents.py": [worked],
+        f"{sessions}/test_traces.py": [worked],
+        f"{sessions}/turns/test_items.py": [worked],
+        "test_responses.py": [response, earlier],
+        "responses/test_input_items.py": [input_items],
+        "test_conversations.py": [conversation],
+        "conversations/test_items.py": [conversation],
+    }
 
 
-def needed(file: str, test: str) -> list[Thing]:
-    """What has to be there before this test of this file."""
-    return FILES.get(file, [])
-
-
-def uses_up(test: str) -> bool:
-    """Whether something may be gone after this test."""
-    return "_delete" in test
+def uses_up(file: str, test: str) -> bool:
+    """Whether what was there may be gone, or other, after this test."""
+    return "_delete" in test or (file.endswith("sessions/test_events.py") and "_create" in test)

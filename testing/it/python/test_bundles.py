@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import subprocess
 import tarfile
 from pathlib import Path
@@ -176,9 +177,7 @@ def test_a_session_is_deleted_with_its_journal(server: Server) -> None:
         session = new_session(client, instructions="A sentence to be forgotten.")
         client.beta.agents.sessions.delete(session)
     server.kill()
-    for file in (server.folder / "data").rglob("*.db"):
-        connection = subprocess.run(
-            ["python3", "-c", "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); print([r for r in c.execute('select payload from journal')])", file],
-            capture_output=True, text=True, check=True,
-        )
-        assert "to be forgotten" not in connection.stdout
+    with sqlite3.connect(server.folder / "data/mainstay.db") as store:
+        payloads = [payload for (payload,) in store.execute("select payload from journal")]
+    assert any("session_deleted" in payload or payload == "{}" for payload in payloads)
+    assert not any("to be forgotten" in payload for payload in payloads)

@@ -3,6 +3,7 @@
 //! Invariant: a failing stage never hides a later one, and nothing is left out without saying so.
 
 mod command;
+mod node;
 mod stages;
 mod tally;
 

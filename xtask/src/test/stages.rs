@@ -10,6 +10,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::node;
 use super::tally::{Summary, Tally};
 use crate::process;
 use crate::quickstart;
@@ -25,7 +26,6 @@ pub(crate) const BUILD_PROGRAMS: [&str; 4] = ["build", "--workspace", "--bins", 
 const SIMULATED_SEEDS: u32 = 2_000;
 const SDK_TESTS: &str = "testing/it/python";
 const SDK_TEST_TIMEOUT_SECONDS: u32 = 120;
-const NODE_TEST_TIMEOUT_MS: &str = "60000";
 const MODEL_TESTS: &str = "testing/it/model";
 /// A model that computes on a busy machine needs minutes for what it does in seconds on a quiet one.
 const MODEL_TEST_TIMEOUT_SECONDS: u32 = 900;
@@ -90,6 +90,12 @@ pub(super) const ALL: &[Stage] = &[
         about: "OpenAI's own tests against the real binary",
         is_quick: false,
         run: sdk_suite,
+    },
+    Stage {
+        name: "mcp",
+        about: "the MCP conformance suite against our client",
+        is_quick: false,
+        run: mcp,
     },
     Stage {
         name: "model",
@@ -192,20 +198,21 @@ fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     pytest(context, SDK_TESTS, SDK_TEST_TIMEOUT_SECONDS, &binary)
 }
 
-/// Type errors first: the SDK's types are half of what is tested.
 fn sdk_node(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
-    let python = setup::python_interpreter(context.workspace)?;
-    let node = |arguments: &[&str]| {
-        let mut command = Command::new(python.with_file_name("node"));
-        command.args(arguments).current_dir(setup::node_tests(context.workspace));
-        command.env("MAINSTAY_BIN", context.workspace.debug_binary("mainstay"));
-        command
-    };
-    let types = counted(&mut node(&["node_modules/typescript/bin/tsc", "-p", "."]), Summary::None)?;
-    let tests =
-        ["--test", "--test-timeout", NODE_TEST_TIMEOUT_MS, "--test-reporter=spec", "*.test.ts"];
-    Ok(types + counted(&mut node(&tests), Summary::Node)?)
+    let types = counted(&mut node::types(context.workspace)?, Summary::None)?;
+    Ok(types + counted(&mut node::tests(context.workspace)?, Summary::Node)?)
+}
+
+fn mcp(context: &mut Context<'_>) -> Result<Tally> {
+    context.ensure_built()?;
+    let build = [&BUILD_PROGRAMS[..], &["--example", node::MCP_CLIENT]].concat();
+    let mut tally = counted(&mut context.cargo(&build), Summary::None)?;
+    for revision in node::MCP_REVISIONS {
+        tally =
+            tally + counted(&mut node::mcp_client(context.workspace, revision)?, Summary::None)?;
+    }
+    Ok(tally)
 }
 
 fn sdk_suite(context: &mut Context<'_>) -> Result<Tally> {
@@ -240,7 +247,7 @@ fn pytest(
 ) -> Result<Tally> {
     let python = setup::python_interpreter(context.workspace)?;
     let mut command = Command::new(&python);
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout"]);
+    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--timeout"]);
     command.arg(timeout_seconds.to_string()).arg(folder).current_dir(&context.workspace.root);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("MAINSTAY_BIN", binary);
     // Commands that tests run as they are printed find this Python too.

@@ -20,7 +20,7 @@ pub use command::{
     Rules,
 };
 pub use config::{Offer, SessionConfig};
-pub use context::{CONTEXT_BYTES_PER_TOKEN, MAX_TOOL_OUTPUT_BYTES, clip};
+pub use context::{CONTEXT_BYTES_PER_TOKEN, MAX_TOOL_OUTPUT_BYTES, clip, summary_request};
 pub use decide::{
     Decision, MAX_GIVEN_ITEMS, MAX_INPUT_MESSAGES, MAX_PARALLEL_CALLS, MAX_QUEUED_TURNS, decide,
 };
@@ -30,4 +30,4 @@ pub use projection::{
     TurnRow, millis_column, projected,
 };
 pub use state::{LastResponse, QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
-pub use transcript::Transcript;
+pub use transcript::{Transcript, item_bytes};

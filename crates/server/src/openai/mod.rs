@@ -7,6 +7,7 @@ pub(crate) mod conversations;
 pub(crate) mod project;
 pub(crate) mod resource;
 pub(crate) mod responses;
+pub(crate) mod transcript;
 pub(crate) mod vaults;
 pub(crate) mod webhooks;
 pub mod wire;

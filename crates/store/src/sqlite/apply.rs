@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use crate::check::{self, Specs};
 use crate::leases::Leases;
 use crate::sqlite::heads::{Head, Heads};
-use crate::sqlite::schema::{last_position, position, seq_of};
+use crate::sqlite::schema::{ERASED_KIND, last_position, position, seq_of};
 use crate::sqlite::sql::RowSql;
 use crate::{Commit, Snapshot, StoreError};
 
@@ -90,8 +90,8 @@ impl Applier<'_> {
             Some(number) => number,
             None => self.add_journal(&commit.journal)?,
         };
-        if commit.erases {
-            self.erase(number)?;
+        if commit.erases && head.seq > 0 {
+            self.erase(number, &head)?;
         }
         for entry in &commit.entries {
             self.append(number, entry)?;
@@ -110,13 +110,16 @@ impl Applier<'_> {
         self.connection.prepare_cached(sql)?.insert([journal.as_ref()])
     }
 
-    /// Removes a journal's entries and its saved fold.
-    fn erase(&self, number: i64) -> rusqlite::Result<()> {
-        let (first, last) = (position(number, 0), last_position(number));
+    /// Removes a journal's entries and its saved fold. Of the last entry, its hash stays.
+    fn erase(&self, number: i64, head: &Head) -> rusqlite::Result<()> {
+        let last = position(number, head.seq);
         let sql = "DELETE FROM journal WHERE position BETWEEN ?1 AND ?2";
-        self.connection.prepare_cached(sql)?.execute(params![first, last])?;
+        self.connection.prepare_cached(sql)?.execute([position(number, 0), last])?;
         let sql = "DELETE FROM snapshots WHERE number = ?1";
-        self.connection.prepare_cached(sql)?.execute([number]).map(|_| ())
+        self.connection.prepare_cached(sql)?.execute([number])?;
+        let sql = "INSERT INTO journal VALUES (?1, ?2, 1, 0, '', '', ?3, '{}')";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(params![last, ERASED_KIND, head.hash.0]).map(|_| ())
     }
 
     fn append(&self, number: i64, entry: &Entry) -> rusqlite::Result<()> {

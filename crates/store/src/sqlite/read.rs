@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::check::{self, Specs};
 use crate::sqlite::error::from_sqlite;
-use crate::sqlite::schema::seq_of;
+use crate::sqlite::schema::{ERASED_KIND, seq_of};
 use crate::sqlite::sql::{self, RowSql};
 use crate::{Direction, EntryRange, RowPage, RowScan, Snapshot, StoreError};
 
@@ -55,6 +55,11 @@ pub(super) fn entries(
         StoreError::Corrupt { what, at: None } => StoreError::Corrupt { what, at: unreadable },
         error => error,
     })?;
+    // Where entries were erased, the first one there is comes behind their mark.
+    if let (0, Some(mark)) = (link_count, found.first().filter(|entry| is_erased_mark(entry))) {
+        let behind = EntryRange { after: mark.seq, ..range.clone() };
+        return entries(connection, database, journal, &behind);
+    }
     link(found, range).map_err(|e| chain_broken(&e))
 }
 
@@ -91,17 +96,25 @@ fn json(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue
     })
 }
 
+/// Whether this is what is left of entries that were erased.
+fn is_erased_mark(entry: &Entry) -> bool {
+    entry.kind.as_ref() == ERASED_KIND
+}
+
 /// Gives each entry its predecessor's hash, verifies it, and drops what was read as a link only.
 fn link(mut found: Vec<Entry>, range: &EntryRange) -> Result<Vec<Entry>, ChainError> {
     let is_descending = range.direction == Direction::Descending;
     if is_descending {
         found.reverse();
     }
-    let has_link = if is_descending { found.len() > range.limit_count } else { range.after > 0 };
+    // What is left of erased entries is where the others are linked to.
+    let is_erased = found.first().is_some_and(is_erased_mark);
+    let has_link =
+        is_erased || if is_descending { found.len() > range.limit_count } else { range.after > 0 };
     let mut found = found.into_iter();
     let mut previous = (0, Hash::ZERO);
     if has_link && let Some(link) = found.next() {
-        if !is_descending && link.seq != range.after {
+        if !is_descending && !is_erased && link.seq != range.after {
             let (expected, found) = (range.after, link.seq);
             return Err(ChainError::Gap { journal: link.journal, expected, found });
         }

@@ -51,6 +51,10 @@ pub(super) fn last_position(number: i64) -> i64 {
     (number << SEQ_BITS) | i64::from(u32::MAX)
 }
 
+/// The kind of the row that stands where entries were erased: the place and hash of the last of them,
+/// which the next entry names, and nothing else. No entry has it.
+pub(super) const ERASED_KIND: &str = "";
+
 /// The `seq` of a place.
 pub(super) fn seq_of(position: i64) -> Seq {
     Seq::from(u32::try_from(position & i64::from(u32::MAX)).expect("masked to 32 bits"))

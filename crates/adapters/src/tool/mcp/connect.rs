@@ -68,7 +68,7 @@ pub(super) async fn connect(
 ) -> Result<Connection, ConnectFault> {
     let connecting = async {
         let connection = match attempt(transport, token, servers, egress, newest()).await {
-            // It knows the question, and answered with protocols that begin otherwise.
+            // It answered the question, and so that another beginning is to be tried.
             Err(Fault::Protocol(error)) if begins_otherwise(&error) => {
                 attempt(transport, token, servers, egress, ClientLifecycleMode::Initialize).await?
             }
@@ -87,8 +87,13 @@ pub(super) async fn connect(
     })
 }
 
+/// Whether the server speaks other protocols, or answers even questions that it does not know.
 fn begins_otherwise(error: &ClientInitializeError) -> bool {
-    matches!(error, ClientInitializeError::NoCompatibleProtocolVersion { .. })
+    matches!(
+        error,
+        ClientInitializeError::NoCompatibleProtocolVersion { .. }
+            | ClientInitializeError::ExpectedInitResult(_)
+    )
 }
 
 /// Why one attempt gave no connection.

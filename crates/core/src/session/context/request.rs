@@ -108,6 +108,12 @@ fn fallback_turn(effect: &EffectId) -> TurnId {
     TurnId::parse(effect.as_str()).expect("an id's text is an id")
 }
 
+/// What a model is told, and asked, to summarise these items in so many bytes of text.
+#[must_use]
+pub fn summary_request(items: &[Arc<Item>], budget_bytes: usize) -> (&'static str, String) {
+    (SUMMARY_INSTRUCTIONS, conversation(items, budget_bytes))
+}
+
 /// The items as a text to summarise. Long ones are clipped, and if there are too many for all, the
 /// middle of the whole is left out.
 fn conversation(items: &[Arc<Item>], budget_bytes: usize) -> String {

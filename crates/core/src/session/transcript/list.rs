@@ -140,7 +140,8 @@ impl PartialEq for Transcript {
 }
 
 /// What an item counts for in the estimate of a context's size.
-pub(in crate::session) fn item_bytes(item: &Item) -> u64 {
+#[must_use]
+pub fn item_bytes(item: &Item) -> u64 {
     const PER_ITEM_BYTES: usize = 16;
     let content = |parts: &[Content]| -> usize {
         parts

@@ -5,5 +5,4 @@
 mod call_ids;
 mod list;
 
-pub use list::Transcript;
-pub(super) use list::item_bytes;
+pub use list::{Transcript, item_bytes};

@@ -17,7 +17,8 @@ use crate::openai::agents::sessions::{
 use crate::openai::project::SessionExtras;
 use crate::openai::wire::{
     At, EnvironmentParams, InputMessage, MAX_INSTRUCTIONS_CHARS, MAX_VAULTS, SessionAgentParams,
-    Validate, check_input, check_line, check_metadata, nested, not_null, take_tag, unknown_tag,
+    Validate, check_line, check_metadata, nested, not_null, take_tag, unknown_tag,
+    validate_messages,
 };
 use crate::state::AppState;
 
@@ -73,7 +74,7 @@ impl Validate for TargetParams {
             }
             Self::NewSession(params) => {
                 params.environment.validate(&at.field("environment"))?;
-                check_input(&at.field("input"), &params.input)?;
+                validate_messages(&at.field("input"), &params.input)?;
                 params.agent.validate(&at.field("agent"))?;
                 if params.agent.is_some() && params.agent_id.is_some() {
                     let message = "is given beside 'agent'; exactly one of them can be";

@@ -17,7 +17,7 @@ use crate::state::AppState;
 const MAX_WAIT_MS: u64 = 10_000;
 
 /// A call under way.
-pub(super) struct Call {
+pub(crate) struct Call {
     state: AppState,
     mint: IdMint,
     request: ModelRequest,
@@ -35,7 +35,7 @@ pub(super) struct Call {
 
 impl Call {
     /// A call that begins when it is first asked for a part. The route has a model at least.
-    pub(super) fn new(state: &AppState, route: Vec<String>, request: ModelRequest) -> Self {
+    pub(crate) fn new(state: &AppState, route: Vec<String>, request: ModelRequest) -> Self {
         let mut rest = VecDeque::from(route);
         let model = rest.pop_front().unwrap_or_default();
         Self {
@@ -63,7 +63,7 @@ impl Call {
     }
 
     /// The next part. A caller may give up waiting and ask again.
-    pub(super) async fn next(&mut self) -> Result<ModelPart, ApiError> {
+    pub(crate) async fn next(&mut self) -> Result<ModelPart, ApiError> {
         loop {
             if let Some(part) = self.attempt().await? {
                 return Ok(part);

@@ -11,5 +11,6 @@ mod create;
 mod record;
 mod request;
 
+pub(crate) use call::Call;
 pub(crate) use create::create;
 pub(crate) use record::ChatMeters;

@@ -3,14 +3,11 @@
 //! Invariant: items are in the order of the entries that bring them. Deliberately absent: what the
 //! context was summarised to, which replaces nothing here.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use mainstay_core::fact::Fact;
-use mainstay_core::item::{Item, ItemBody};
+use mainstay_core::item::Item;
 use mainstay_core::session::Command;
-use mainstay_protocol::{ApiError, ItemId, Principal, Seq, SessionId};
+use mainstay_protocol::{ApiError, Principal, Seq};
 use mainstay_runtime::Submission;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,8 +17,8 @@ use super::show::{bodies, conversation};
 use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::{Checked, Ids};
-use crate::openai::project::{brought, read};
 use crate::openai::responses::{ItemsQuery, page, show_item};
+use crate::openai::transcript::session_items;
 use crate::openai::wire::{At, Pairs, Validate};
 use crate::state::AppState;
 
@@ -60,7 +57,7 @@ pub(crate) async fn create(
         idempotency: request.idempotency,
     };
     let accepted = state.engine().submit(&session, submission).await?;
-    let all = all_items(&state, &session, accepted.first_seq).await?;
+    let all = session_items(&state, &session, accepted.first_seq, Seq::MAX).await?;
     let count = request.value.items.len();
     let data: Vec<Value> = all.iter().take(count).map(show_item).collect();
     let id = |item: Option<&Value>| item.map(|item| item["id"].clone());
@@ -79,7 +76,7 @@ pub(crate) async fn list(
 ) -> Answer<Json<Value>> {
     let query = ItemsQuery::parse(query.as_deref().unwrap_or_default())?;
     let session = find(&state, &caller, &id).await?.id;
-    let items = all_items(&state, &session, 0).await?;
+    let items = session_items(&state, &session, 0, Seq::MAX).await?;
     Ok(Json(page(items.iter().map(show_item).collect(), &query)?))
 }
 
@@ -118,31 +115,7 @@ async fn find_item(
     item: &str,
 ) -> Result<Item, ApiError> {
     let session = find(state, caller, id).await?.id;
-    let items = all_items(state, &session, 0).await?;
+    let items = session_items(state, &session, 0, Seq::MAX).await?;
     let found = items.into_iter().find(|candidate| candidate.id.as_str() == item);
     found.ok_or_else(|| not_found("item", item))
-}
-
-/// The items that the entries behind `after` bring, less those that were taken out.
-async fn all_items(
-    state: &AppState,
-    session: &SessionId,
-    after: Seq,
-) -> Result<Vec<Item>, ApiError> {
-    let (mut items, mut removed) = (Vec::new(), BTreeSet::<ItemId>::new());
-    for entry in state.engine().entries_until(session, Seq::MAX).await? {
-        if entry.seq <= after {
-            continue;
-        }
-        match read(&entry)? {
-            Fact::ItemRemoved(fact) => drop(removed.insert(fact.item)),
-            // What the model reads of a call that was not made is between the two.
-            Fact::CallRefused(_) => {}
-            fact => items.extend(brought(&fact).cloned()),
-        }
-    }
-    items.retain(|item| {
-        !removed.contains(&item.id) && !matches!(item.body, ItemBody::Summary { .. })
-    });
-    Ok(items)
 }

@@ -4,6 +4,9 @@
 
 mod agent;
 mod cancel;
+mod compact;
+mod context;
+mod count;
 mod create;
 mod delete;
 mod echo;
@@ -20,6 +23,8 @@ mod stream;
 mod tools;
 
 pub(crate) use cancel::cancel;
+pub(crate) use compact::compact;
+pub(crate) use count::count;
 pub(crate) use create::create;
 pub(crate) use delete::delete;
 pub(crate) use echo::Echo;

@@ -128,7 +128,10 @@ impl ChatAssistantMessage {
 }
 
 /// Checks messages, and that every output belongs to a call before it.
-pub(super) fn validate_messages(at: &At<'_>, messages: &[ChatMessage]) -> Result<(), ApiError> {
+pub(super) fn validate_chat_messages(
+    at: &At<'_>,
+    messages: &[ChatMessage],
+) -> Result<(), ApiError> {
     if messages.is_empty() {
         return Err(at.invalid("must not be empty"));
     }

@@ -9,7 +9,7 @@ use mainstay_protocol::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::chat_message::{ChatMessage, validate_messages};
+use super::chat_message::{ChatMessage, validate_chat_messages};
 use super::chat_tool::{ChatResponseFormat, ChatTool, ChatToolChoice, validate_tools};
 use super::limits::{
     MAX_FALLBACK_MODELS, MAX_LINE_CHARS, MAX_MODEL_CHARS, count, filled, metadata, text,
@@ -197,7 +197,7 @@ impl Validate for ChatCompletionParams {
             }
         }
         filled(&at.field("model"), &self.model, MAX_MODEL_CHARS)?;
-        validate_messages(&at.field("messages"), &self.messages)?;
+        validate_chat_messages(&at.field("messages"), &self.messages)?;
         let tools = self.tools.as_deref().unwrap_or_default();
         validate_tools(&at.field("tools"), tools)?;
         if let Some(choice) = &self.tool_choice {

@@ -11,6 +11,6 @@ mod place;
 mod text;
 
 pub(crate) use fold::ResponseFold;
-pub(crate) use head::Head;
+pub(crate) use head::{Head, usage};
 pub(crate) use item::show as show_item;
 pub(crate) use place::Place;
