@@ -37,7 +37,7 @@ const CASE_TIMEOUT_SECONDS: &str = "20";
 pub(crate) struct Arguments {
     /// Only cases whose names match, as `pytest -k` reads it: `sessions and not delete`
     pattern: Option<String>,
-    /// Further arguments for pytest
+    /// Further arguments for pytest, such as `--tb short` to see where a case failed
     #[arg(last = true)]
     rest: Vec<String>,
 }
@@ -59,7 +59,7 @@ pub(crate) fn command(workspace: &Workspace, binary: &Path) -> Result<Command> {
     let mut command = Command::new(&python);
     command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", PLUGIN]);
     command.args(["-n", WORKERS, "--dist", "loadfile", "--durations", "0", "--durations-min", "5"]);
-    command.args(["--timeout", CASE_TIMEOUT_SECONDS]).args(FILES);
+    command.args(["--timeout", CASE_TIMEOUT_SECONDS, "--tb", "line"]).args(FILES);
     command.current_dir(setup::openai_suite(workspace)?);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("MAINSTAY_BIN", binary);
     command.env("PYTHONPATH", std::env::join_paths(plugins)?);
