@@ -180,6 +180,8 @@ ids! {
     DeliveryId = "dlv";
     /// A request to the world, and its idempotency key.
     EffectId = "eff";
+    /// Settings for environments.
+    EnvironmentTemplateId = "envt";
     /// One time that an automation ran, or should have.
     InvocationId = "inv";
     /// A message, reasoning, tool call or tool output that clients see.

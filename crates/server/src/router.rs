@@ -4,7 +4,9 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
-use crate::openai::agents::sessions;
+use crate::openai::agents::environments::templates;
+use crate::openai::agents::sessions::artifacts;
+use crate::openai::agents::{environments, sessions};
 use crate::openai::automations::{self, invocations};
 use crate::openai::vaults::{self, credentials};
 use crate::openai::webhooks::{self, deliveries};
@@ -19,6 +21,18 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents", get(agents::list).post(agents::create))
         .route("/v1/agents/{agent}", get(agents::get).post(agents::update).delete(agents::delete))
         .route("/v1/agents/import", post(agents::import))
+        .route("/v1/agents/environments", get(environments::list).post(environments::create))
+        .route("/v1/agents/environments/{environment}", get(environments::get))
+        .route(
+            "/v1/agents/environments/{environment}/files",
+            get(environments::list_files).post(environments::create_file),
+        )
+        .route("/v1/agents/environments/templates", get(templates::list).post(templates::create))
+        .route("/v1/agents/environments/templates/import", post(templates::import))
+        .route(
+            "/v1/agents/environments/templates/{template}",
+            get(templates::get).post(templates::update).delete(templates::delete),
+        )
         .route("/v1/agents/sessions", get(sessions::list).post(sessions::create))
         .route(
             "/v1/agents/sessions/{session}",
@@ -60,6 +74,34 @@ pub fn router(state: AppState) -> Router {
         )
         // The stateless door.
         .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/agents/sessions/{session}/artifacts", get(artifacts::list))
+        .route(
+            "/v1/agents/sessions/{session}/artifacts/{artifact}",
+            get(artifacts::get).delete(artifacts::delete),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/artifacts/{artifact}/content",
+            get(artifacts::content),
+        )
+        .route("/v1/agents/sessions/{session}/traces", get(sessions::traces))
+        .route("/v1/agents/sessions/{session}/subagents", get(sessions::subagents::list))
+        .route("/v1/agents/sessions/{session}/subagents/{subagent}", get(sessions::subagents::get))
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/items",
+            get(sessions::subagents::items),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/turns",
+            get(sessions::subagents::turns),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/turns/{turn}",
+            get(sessions::subagents::turn),
+        )
+        .route(
+            "/v1/agents/sessions/{session}/subagents/{subagent}/turns/{turn}/items",
+            get(sessions::subagents::turn_items),
+        )
         // Responses.
         .route("/v1/responses", post(responses::create))
         .route("/v1/responses/compact", post(responses::compact))

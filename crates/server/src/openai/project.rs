@@ -15,6 +15,7 @@ mod pieces;
 mod place;
 mod prime;
 mod session;
+mod trace;
 mod turn;
 
 pub(crate) use call::{CallEnd, CallView};
@@ -24,6 +25,7 @@ pub(crate) use pieces::Shown;
 pub(crate) use place::FeedPlace;
 pub(crate) use prime::primed;
 pub(crate) use session::{MICROUSD_PER_CENT, SessionExtras, SessionView};
+pub(crate) use trace::TraceFold;
 pub(crate) use turn::show_turn;
 
 /// A time of the journal as this API writes it.

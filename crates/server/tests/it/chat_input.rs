@@ -150,6 +150,15 @@ async fn parameters_that_are_wrong() {
     ] {
         check(&server, &change, code, param).await;
     }
+    for (body, message) in [
+        ("[]", "request body is an array, expected an object"),
+        ("null", "request body is null, expected an object"),
+        ("7", "request body is a number, expected an object"),
+    ] {
+        let reply = server.post_text(PATH, body).await;
+        assert_eq!(reply.refusal(), (400, "invalid_parameter", ""), "{body}");
+        assert_eq!(reply.body["error"]["message"], message);
+    }
     let reply = server.post_text(PATH, r#"{"messages": []}"#).await;
     assert_eq!(reply.refusal(), (400, "missing_parameter", "model"));
 }

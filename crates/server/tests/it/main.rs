@@ -2,12 +2,14 @@
 
 mod agents;
 mod approvals;
+mod artifacts;
 mod auth;
 mod automations;
 mod bad_input;
 mod chat;
 mod chat_input;
 mod credentials;
+mod environments;
 mod idempotency;
 mod imports;
 mod items;
@@ -19,8 +21,10 @@ mod retries;
 mod sessions;
 mod socket;
 mod stream;
+mod subagents;
 mod support;
 mod tools;
+mod traces;
 mod turns;
 mod vaults;
 mod webhooks;

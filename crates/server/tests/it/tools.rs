@@ -149,7 +149,7 @@ async fn a_failed_tool_is_told_to_the_model_and_shown() {
 async fn a_call_of_the_model_that_cannot_be_made_is_not_shown_to_be_run() {
     let server = Harness::start().await;
     let cases = [
-        ("nothing", "{}", "there is no tool \"nothing\"; the tools are: files, lookup"),
+        ("nothing", "{}", "there is no tool \"nothing\"; the tools are: files, write_file, lookup"),
         ("lookup", "not json", "arguments are not JSON: expected ident at line 1 column 2"),
         ("lookup", "{}", "\"id\" is missing"),
         ("files", "[]", "arguments must be a JSON object"),

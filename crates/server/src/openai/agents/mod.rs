@@ -3,6 +3,7 @@
 mod create;
 pub(crate) mod definition;
 mod delete;
+pub(crate) mod environments;
 mod get;
 mod import;
 mod list;

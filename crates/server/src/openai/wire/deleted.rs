@@ -20,6 +20,12 @@ pub enum DeletedObject {
     /// A webhook endpoint.
     #[serde(rename = "webhook_endpoint.deleted")]
     WebhookEndpoint,
+    /// Settings for environments.
+    #[serde(rename = "agent.environment.template.deleted")]
+    EnvironmentTemplate,
+    /// A file that a turn left.
+    #[serde(rename = "agent.session.artifact.deleted")]
+    Artifact,
     /// An automation.
     #[serde(rename = "agent.automation.deleted")]
     Automation,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
 use mainstay_protocol::ApiError;
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +239,12 @@ pub struct SelfHostedParams {
     /// Directories of capabilities that the agent sees.
     #[serde(default)]
     pub capability_directories: Option<Vec<String>>,
+}
+
+/// The size of what a text in standard base 64 stands for, in bytes; none when it is no such text.
+pub(crate) fn decoded_bytes(data: &str) -> Option<u64> {
+    let decoded = base64::engine::general_purpose::STANDARD.decode(data).ok()?;
+    u64::try_from(decoded.len()).ok()
 }
 
 impl Validate for EnvironmentParams {

@@ -10,6 +10,7 @@
 mod action;
 mod agent;
 mod agent_params;
+mod artifact;
 mod at;
 mod chat_completion;
 mod chat_content;
@@ -38,11 +39,13 @@ mod subagent;
 mod tool;
 mod tool_check;
 mod tool_params;
+mod trace;
 mod turn;
 
 pub use action::*;
 pub use agent::*;
 pub use agent_params::*;
+pub use artifact::*;
 pub use at::{At, Validate};
 pub use chat_completion::*;
 pub use chat_content::*;
@@ -74,6 +77,7 @@ pub use subagent::*;
 pub use tool::*;
 pub(crate) use tool_check::validate_tools as check_tools;
 pub use tool_params::*;
+pub use trace::*;
 pub use turn::*;
 
 #[cfg(test)]

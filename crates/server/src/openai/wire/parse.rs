@@ -26,6 +26,11 @@ pub fn parse_body<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, ApiE
 /// # Errors
 /// What is wrong with the value, and with which parameter.
 pub fn parse_value<T: DeserializeOwned + Validate>(value: Value) -> Result<T, ApiError> {
+    // An array would be read as a request's members in their order.
+    if !value.is_object() {
+        let message = format!("request body is {}, expected an object", kind(&value));
+        return Err(ApiError::new(ErrorCode::InvalidParameter, message));
+    }
     let parsed: T = locate(value).map_err(Fault::into_api)?;
     parsed.validate(&At::Root)?;
     Ok(parsed)

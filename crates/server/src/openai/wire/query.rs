@@ -30,6 +30,31 @@ pub struct PageQuery {
     pub order: Order,
 }
 
+/// `GET /agents/environments`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentListQuery {
+    /// Which page.
+    pub page: PageQuery,
+}
+
+/// `GET /agents/environments/{id}/files`. Files have a cursor of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentFilesQuery {
+    /// Which page.
+    pub page: PageQuery,
+    /// Only below this folder.
+    pub path: Option<String>,
+}
+
+/// `GET /agents/sessions/{id}/artifacts`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactListQuery {
+    /// Which page.
+    pub page: PageQuery,
+    /// Only those of this environment.
+    pub environment_id: Option<String>,
+}
+
 /// `GET /agents/sessions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionListQuery {
@@ -158,6 +183,55 @@ impl PageQuery {
         let page = pairs.page()?;
         pairs.finish()?;
         Ok(page)
+    }
+}
+
+impl EnvironmentListQuery {
+    /// Reads the query string of a list of environments.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        match pairs.take("type").as_deref() {
+            None | Some("openai_hosted") => {}
+            Some(other) => {
+                let message = format!("is {other:?}, not openai_hosted");
+                return Err(At::Root.field("type").invalid(message));
+            }
+        }
+        pairs.finish()?;
+        Ok(Self { page })
+    }
+}
+
+impl EnvironmentFilesQuery {
+    /// Reads the query string of a list of an environment's files.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let cursor = pairs.take("page");
+        let path = pairs.take("path");
+        let page = PageQuery { after: cursor, ..pairs.page()? };
+        pairs.finish()?;
+        Ok(Self { page, path })
+    }
+}
+
+impl ArtifactListQuery {
+    /// Reads the query string of a list of artifacts.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut pairs = Pairs::parse(query)?;
+        let page = pairs.page()?;
+        let environment_id = pairs.take("environment_id");
+        pairs.finish()?;
+        Ok(Self { page, environment_id })
     }
 }
 

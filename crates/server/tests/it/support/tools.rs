@@ -8,7 +8,8 @@ use mainstay_core::port::{Reconciliation, ToolCall, ToolContext, ToolError, Tool
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use serde_json::{Value, json};
 
-/// Functions are offered as they are; a source with a label offers one tool, named by the label.
+/// Functions are offered as they are; a source with a label offers one tool, named by the label. The
+/// files have `write_file` too.
 #[derive(Default)]
 pub(crate) struct ScriptedTools {
     answers: Mutex<VecDeque<Result<ToolOutput, ToolError>>>,
@@ -83,7 +84,17 @@ impl Tools for ScriptedTools {
         context: &ToolContext,
     ) -> Result<Vec<ToolSpec>, ToolError> {
         self.note_token(context, 0);
-        Ok(sources.iter().enumerate().map(|(index, source)| spec(source, index)).collect())
+        let specs = sources.iter().enumerate().flat_map(|(index, source)| {
+            let offered = spec(source, index);
+            let write_file = || "write_file".to_owned();
+            let writer = matches!(source, ToolSource::Files { .. }).then(|| ToolSpec {
+                name: write_file(),
+                remote_name: write_file(),
+                ..offered.clone()
+            });
+            [offered].into_iter().chain(writer)
+        });
+        Ok(specs.collect())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {

@@ -13,6 +13,7 @@ use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::Checked;
 use crate::openai::agents::definition::{AgentDraft, overridden};
+use crate::openai::agents::environments::NO_COMPUTE;
 use crate::openai::project::{FeedPlace, MICROUSD_PER_CENT, SessionExtras};
 use crate::openai::resource::find;
 use crate::openai::vaults::VAULT;
@@ -62,17 +63,12 @@ pub(crate) async fn create(
 
 /// Refuses what this server is not set up for.
 pub(crate) fn check_environment(environment: &EnvironmentParams) -> Result<(), ApiError> {
-    let unsupported = |param: &str, message: &str| {
-        Err(ApiError::new(ErrorCode::Unsupported, message).with_param(param))
-    };
-    let compute = "compute is not configured on this server; use {\"type\": \"none\"}";
     match environment {
-        EnvironmentParams::None(_) => {}
+        EnvironmentParams::None(_) => Ok(()),
         EnvironmentParams::Hosted(_) | EnvironmentParams::SelfHosted(_) => {
-            return unsupported("environment", compute);
+            Err(At::Root.field("environment").refuse(ErrorCode::Unsupported, NO_COMPUTE))
         }
     }
-    Ok(())
 }
 
 /// Refuses vaults that the caller does not have.

@@ -1,5 +1,6 @@
 //! `/v1/agents/sessions`: sessions, what goes in and comes out, their turns and items.
 
+pub(crate) mod artifacts;
 mod create;
 mod delete;
 pub(crate) mod events;
@@ -7,6 +8,8 @@ mod get;
 pub(crate) mod items;
 mod list;
 mod rows;
+pub(crate) mod subagents;
+mod traces;
 pub(crate) mod turns;
 mod update;
 
@@ -16,4 +19,5 @@ pub(crate) use events::message_content;
 pub(crate) use get::get;
 pub(crate) use list::list;
 pub(crate) use rows::{SessionRows, find as find_session, turn_of};
+pub(crate) use traces::traces;
 pub(crate) use update::update;

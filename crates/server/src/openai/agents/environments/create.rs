@@ -1,0 +1,60 @@
+//! `POST /v1/agents/environments`: refused, because nothing here runs machines.
+
+use axum::Json;
+use axum::extract::State;
+use mainstay_protocol::{ApiError, ErrorCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::templates;
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::openai::agents::sessions::check_vaults;
+use crate::openai::resource::{Asked, find};
+use crate::openai::wire::{At, EnvironmentParams, Validate};
+use crate::state::AppState;
+
+/// Why there is no machine, and what there is instead.
+pub(crate) const NO_COMPUTE: &str = "needs a machine, and no sandbox driver is configured on this \
+    server; use {\"type\": \"none\"}: its sessions have files, HTTP, OpenAPI and MCP tools and the \
+    client's functions (docs/environments.md)";
+
+/// `POST /v1/agents/environments`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnvironmentCreateParams {
+    environment: EnvironmentParams,
+    #[serde(default)]
+    vault_ids: Option<Vec<String>>,
+}
+
+impl Validate for EnvironmentCreateParams {
+    fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
+        let environment = at.field("environment");
+        match &self.environment {
+            EnvironmentParams::Hosted(_) => self.environment.validate(&environment),
+            EnvironmentParams::None(_) | EnvironmentParams::SelfHosted(_) => {
+                Err(environment.field("type").invalid("is not \"openai_hosted\""))
+            }
+        }
+    }
+}
+
+/// Answers what is wrong with the request, or that there are no machines.
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    Caller(caller): Caller,
+    request: Asked<EnvironmentCreateParams>,
+) -> Answer<Json<Value>> {
+    let params = request.value;
+    let at = At::Root;
+    let at = at.field("environment");
+    if let EnvironmentParams::Hosted(hosted) = &params.environment
+        && let Some(template) = &hosted.environment_template_id
+    {
+        find(&state, &caller, templates::TEMPLATE, template).await?;
+    }
+    let vaults = params.vault_ids.unwrap_or_default();
+    check_vaults(&state, &caller, vaults).await?;
+    Err(at.refuse(ErrorCode::Unsupported, NO_COMPUTE).into())
+}

@@ -1,0 +1,16 @@
+//! `GET /v1/agents/environments/{environment}`: no environment exists.
+
+use axum::Json;
+use serde_json::Value;
+
+use crate::auth::Caller;
+use crate::error::{Answer, not_found};
+use crate::extract::Ids;
+
+/// Answers that it does not exist.
+pub(crate) async fn get(
+    Caller(_caller): Caller,
+    Ids(environment): Ids<String>,
+) -> Answer<Json<Value>> {
+    Err(not_found("environment", &environment).into())
+}

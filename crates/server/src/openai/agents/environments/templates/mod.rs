@@ -1,0 +1,21 @@
+//! `/v1/agents/environments/templates`: settings for environments, kept for use by name.
+//!
+//! Invariant: values of variables, set-up commands, files and archives are sealed and never shown.
+//! Deliberately absent: using them, which needs a machine.
+
+mod create;
+mod delete;
+mod get;
+mod import;
+mod list;
+mod object;
+mod params;
+mod update;
+
+pub(crate) use create::create;
+pub(crate) use delete::delete;
+pub(crate) use get::get;
+pub(crate) use import::import;
+pub(crate) use list::list;
+pub(crate) use object::TEMPLATE;
+pub(crate) use update::update;
