@@ -16,13 +16,17 @@ use crate::test;
 use crate::workspace::Workspace;
 
 /// The suite's files that are about what Mainstay serves.
-const FILES: [&str; 6] = [
+const FILES: [&str; 10] = [
     "tests/api_resources/beta/agents",
     "tests/api_resources/beta/test_agents.py",
     "tests/api_resources/test_responses.py",
     "tests/api_resources/responses",
     "tests/api_resources/test_conversations.py",
     "tests/api_resources/conversations",
+    "tests/api_resources/chat",
+    "tests/api_resources/test_models.py",
+    "tests/api_resources/test_webhooks.py",
+    "tests/api_resources/webhooks",
 ];
 /// Our plugin, and what it shares with our own tests.
 const PLUGIN_FOLDERS: [&str; 2] = ["testing/it/openai_suite", "testing/it/python"];
