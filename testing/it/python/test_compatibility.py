@@ -129,6 +129,7 @@ def test_the_row_is_true(operation: str, shared_server: Server) -> None:
     method, path, body = request_of(operation)
     headers = {"authorization": f"Bearer {shared_server.key}", "content-type": "application/json"}
     answer = httpx2.request(method, shared_server.url + path, headers=headers, content=body)
+    assert answer.status_code < 500, f"{method} {path}: {answer.text}"
     error = answer.json().get("error") if answer.status_code >= 400 else None
     is_routed = not (error and (answer.status_code == 405 or error["message"].startswith("there is no route")))
     names_id = "/x" in path
