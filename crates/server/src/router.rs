@@ -46,32 +46,7 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns", get(sessions::turns::list))
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
-        .route("/v1/agents/automations", get(automations::list).post(automations::create))
-        .route("/v1/agents/automations/import", post(automations::import))
-        .route(
-            "/v1/agents/automations/{automation}",
-            get(automations::get).post(automations::update).delete(automations::delete),
-        )
-        .route("/v1/agents/automations/{automation}/pause", post(automations::pause))
-        .route("/v1/agents/automations/{automation}/resume", post(automations::resume))
-        .route(
-            "/v1/agents/automations/{automation}/invocations",
-            get(invocations::list).post(invocations::create),
-        )
-        .route("/v1/agents/automations/{automation}/invocations/import", post(invocations::import))
-        .route(
-            "/v1/agents/automations/{automation}/invocations/{invocation}",
-            get(invocations::get),
-        )
-        .route("/v1/vaults", get(vaults::list).post(vaults::create))
-        .route("/v1/vaults/import", post(vaults::import))
-        .route("/v1/vaults/{vault}", get(vaults::get).post(vaults::update).delete(vaults::delete))
-        .route("/v1/vaults/{vault}/credentials", get(credentials::list).post(credentials::create))
-        .route("/v1/vaults/{vault}/credentials/import", post(credentials::import))
-        .route(
-            "/v1/vaults/{vault}/credentials/{credential}",
-            get(credentials::get).post(credentials::update).delete(credentials::delete),
-        )
+        .merge(resources())
         // The stateless door.
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/agents/sessions/{session}/artifacts", get(artifacts::list))
@@ -129,6 +104,51 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/import", post(v1::bundle::import))
         .route("/v1/agents/sessions/{session}/export", get(v1::bundle::export))
         .route("/v1/agents/sessions/{session}/fork", post(v1::bundle::fork))
+        .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
+        .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
+        .route("/v1/keys/{key}", delete(v1::keys::revoke))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(gate::no_route)
+        .method_not_allowed_fallback(gate::no_method)
+        .layer(from_fn_with_state(state.clone(), auth::require_key))
+        .layer(from_fn_with_state(state.clone(), gate::admit));
+    Router::new()
+        .route("/health", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .merge(keyed)
+        .layer(from_fn_with_state(state.clone(), gate::observe))
+        .with_state(state)
+}
+
+/// What a tenant sets up besides agents: automations, vaults, webhooks.
+fn resources() -> Router<AppState> {
+    Router::new()
+        .route("/v1/agents/automations", get(automations::list).post(automations::create))
+        .route("/v1/agents/automations/import", post(automations::import))
+        .route(
+            "/v1/agents/automations/{automation}",
+            get(automations::get).post(automations::update).delete(automations::delete),
+        )
+        .route("/v1/agents/automations/{automation}/pause", post(automations::pause))
+        .route("/v1/agents/automations/{automation}/resume", post(automations::resume))
+        .route(
+            "/v1/agents/automations/{automation}/invocations",
+            get(invocations::list).post(invocations::create),
+        )
+        .route("/v1/agents/automations/{automation}/invocations/import", post(invocations::import))
+        .route(
+            "/v1/agents/automations/{automation}/invocations/{invocation}",
+            get(invocations::get),
+        )
+        .route("/v1/vaults", get(vaults::list).post(vaults::create))
+        .route("/v1/vaults/import", post(vaults::import))
+        .route("/v1/vaults/{vault}", get(vaults::get).post(vaults::update).delete(vaults::delete))
+        .route("/v1/vaults/{vault}/credentials", get(credentials::list).post(credentials::create))
+        .route("/v1/vaults/{vault}/credentials/import", post(credentials::import))
+        .route(
+            "/v1/vaults/{vault}/credentials/{credential}",
+            get(credentials::get).post(credentials::update).delete(credentials::delete),
+        )
         .route("/v1/webhook_event_types", get(webhooks::event_types))
         .route("/v1/webhook_endpoints", get(webhooks::list).post(webhooks::create))
         .route("/v1/webhook_endpoints/import", post(webhooks::import))
@@ -144,18 +164,4 @@ pub fn router(state: AppState) -> Router {
             "/v1/webhook_endpoints/{endpoint}/deliveries/{delivery}/replay",
             post(deliveries::replay),
         )
-        .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
-        .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
-        .route("/v1/keys/{key}", delete(v1::keys::revoke))
-        .route("/metrics", get(metrics::metrics))
-        .fallback(gate::no_route)
-        .method_not_allowed_fallback(gate::no_method)
-        .layer(from_fn_with_state(state.clone(), auth::require_key))
-        .layer(from_fn_with_state(state.clone(), gate::admit));
-    Router::new()
-        .route("/health", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .merge(keyed)
-        .layer(from_fn_with_state(state.clone(), gate::observe))
-        .with_state(state)
 }

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::RequiredAction;
-use mainstay_core::item::Content;
+use mainstay_core::item::{Content, ItemBody};
 use mainstay_core::port::{Clock, ModelOptions, ToolOutput};
-use mainstay_core::session::{ApprovalAnswer, Command, InputMode, SESSIONS, SessionRow};
+use mainstay_core::session::{
+    After, ApprovalAnswer, Command, InputMode, Respond, SESSIONS, SessionRow,
+};
 use mainstay_core::tool::UnknownRule;
 use mainstay_protocol::{
-    AgentId, ApiError, ErrorCode, Principal, PrincipalId, RowKey, Scope, Seq, SessionId, TaskKey,
-    TenantId,
+    AgentId, ApiError, ErrorCode, Principal, PrincipalId, ResponseId, RowKey, Scope, Seq,
+    SessionId, TaskKey, TenantId,
 };
 use mainstay_runtime::{FeedItem, FollowFrom, Idempotency, NewSession, Submission};
 use mainstay_store::{ClaimRequest, ClaimWhat, Store};
@@ -74,6 +76,17 @@ fn agent(chance: &Chance) -> AgentDefinition {
     }
 }
 
+/// The same input through the Responses API; refused while the session is at work.
+fn respond(tag: &str, messages: Vec<Vec<Content>>) -> Command {
+    let items = messages.into_iter().map(|content| ItemBody::UserMessage { content }).collect();
+    Command::Respond(Box::new(Respond {
+        response: ResponseId::parse(&format!("resp_{tag}")).expect("a plain id"),
+        after: After::Anything,
+        items,
+        wire: serde_json::Value::Null,
+    }))
+}
+
 /// A client of one session.
 pub(crate) struct Client {
     pub(crate) shared: Shared,
@@ -107,6 +120,8 @@ impl Client {
             let key = Idempotency { key: script.tag.clone(), body_sha256: script.tag.clone() };
             let accepted = if turn == 0 {
                 self.create(agent.clone(), content, key).await
+            } else if self.chance.permille(250) {
+                self.send(vec![respond(&script.tag, content)], Some(key)).await
             } else {
                 let mode =
                     if self.chance.permille(500) { InputMode::Queue } else { InputMode::Steer };

@@ -77,7 +77,10 @@ fn make(path: &Path, entropy: &dyn Entropy) -> io::Result<Zeroizing<String>> {
     file.sync_all()?;
     // Another process may have been first; its key stands.
     match fs::hard_link(&draft, path) {
-        Ok(()) => {}
+        Ok(()) => tracing::warn!(
+            path = %path.display(),
+            "made the key that encrypts secrets; keep a copy of it apart from the data folder"
+        ),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }

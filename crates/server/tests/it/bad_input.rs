@@ -89,6 +89,14 @@ async fn agents_that_cannot_be_made() {
             "tools[0].connection_origin",
         ),
         (mcp(json!({"request_metadata": {"a": 1}})), "unsupported", "tools[0].request_metadata"),
+        (
+            mcp(json!({
+                "credential_id": "cred_1",
+                "transport": {"type": "stdio", "command": "ledger", "cwd": "."},
+            })),
+            "invalid_parameter",
+            "tools[0].credential_id",
+        ),
         (stdio(json!({"args": ["-x"]})), "unsupported", "tools[0].transport.args"),
         (stdio(json!({"env": {"A": "b"}})), "unsupported", "tools[0].transport.env"),
         (stdio(json!({"env_vars": ["A"]})), "unsupported", "tools[0].transport.env_vars"),

@@ -2,13 +2,16 @@
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
-use mainstay_core::fact::{RequiredAction, SpendLimit};
+use mainstay_core::fact::{RequiredAction, SessionCopied, SpendLimit};
+use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
     ModelError, ModelErrorKind, ModelOutput, Reconciliation, StopReason, ToolError, ToolOutput,
     WorldChange,
 };
-use mainstay_core::session::{ApprovalAnswer, Command, EffectPhase, InputMode, SessionState};
-use mainstay_protocol::{ApprovalId, CallId, ErrorCode, TurnId};
+use mainstay_core::session::{
+    After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
+};
+use mainstay_protocol::{ApprovalId, CallId, ErrorCode, ResponseId, TurnId};
 
 use super::random::Dice;
 use crate::lab::{
@@ -24,7 +27,7 @@ pub(super) fn next(dice: &mut Dice, world: &mut World) -> Vec<Command> {
 }
 
 fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
-    match dice.below(64) {
+    match dice.below(72) {
         0..24 => answer(dice, &world.clone()),
         24..31 => Some(input(dice, InputMode::Steer)),
         31..34 => Some(input(dice, InputMode::Queue)),
@@ -38,6 +41,10 @@ fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
         55..57 => Some(Command::Cancel),
         57..61 => Some(update(dice)),
         61 => late(dice, world),
+        64..68 => Some(respond(dice, &world.state)),
+        68 | 69 => Some(Command::AddItems { items: given(dice) }),
+        70 => remove(dice, &world.state),
+        71 => Some(copied(&world.state)),
         62 if dice.one_in(8) => {
             Some(Command::Fail { code: ErrorCode::Internal, message: "it kept failing".to_owned() })
         }
@@ -52,6 +59,56 @@ fn input(dice: &mut Dice, mode: InputMode) -> Command {
     let count = dice.below(3) as usize + 1;
     let messages = if dice.one_in(20) { vec![] } else { vec![user(&text); count] };
     Command::Input { messages, mode }
+}
+
+fn given(dice: &mut Dice) -> Vec<ItemBody> {
+    let role = DeveloperRole::Developer;
+    let bodies = [
+        ItemBody::UserMessage { content: user("given") },
+        ItemBody::DeveloperMessage { role, content: user("be brief") },
+        ItemBody::AssistantMessage { text: "said before".to_owned() },
+        ItemBody::Foreign { value: serde_json::json!({"type": "local_shell_call"}) },
+    ];
+    (0..dice.below(3)).map(|_| dice.pick(&bodies)).collect()
+}
+
+/// A request of the Responses API, after the newest response, another one, or anything.
+fn respond(dice: &mut Dice, state: &SessionState) -> Command {
+    let named = |text: &str| ResponseId::parse(text).expect("a plain id");
+    let last = state.response.as_ref().map(|last| last.id.clone());
+    let after = match dice.below(3) {
+        0 => After::Response(last.unwrap_or_else(|| named("resp_none"))),
+        1 if dice.one_in(4) => After::Response(named("resp_other")),
+        _ => After::Anything,
+    };
+    let response = named(&format!("resp_{}_{}", state.seq, dice.below(1_000)));
+    let items = given(dice).into_iter().filter(|body| !state.is_resting() || !is_said(body));
+    let wire = serde_json::Value::Null;
+    Command::Respond(Box::new(Respond { response, after, items: items.collect(), wire }))
+}
+
+/// What the model is said to have said does not join an answer that waits for outputs.
+fn is_said(body: &ItemBody) -> bool {
+    matches!(body, ItemBody::AssistantMessage { .. } | ItemBody::Foreign { .. })
+}
+
+/// A message leaves the conversation.
+fn remove(dice: &mut Dice, state: &SessionState) -> Option<Command> {
+    let items = state.transcript.items();
+    let is_message = |item: &&std::sync::Arc<_>| is_plain(item);
+    let messages: Vec<_> = items.iter().filter(is_message).map(|item| item.id.clone()).collect();
+    (!messages.is_empty()).then(|| Command::RemoveItem { item: dice.pick(&messages) })
+}
+
+fn is_plain(item: &Item) -> bool {
+    matches!(item.body, ItemBody::UserMessage { .. } | ItemBody::AssistantMessage { .. })
+}
+
+/// The session is brought in from elsewhere, as it stands.
+fn copied(state: &SessionState) -> Command {
+    let from = mainstay_protocol::SessionId::parse("ses_elsewhere").expect("a plain id");
+    let origin = SessionCopied { from, seq: state.seq, hash: state.hash };
+    Command::Copied { is_import: true, origin }
 }
 
 fn update(dice: &mut Dice) -> Command {

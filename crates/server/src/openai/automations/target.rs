@@ -17,8 +17,7 @@ use crate::openai::agents::sessions::{
 use crate::openai::project::SessionExtras;
 use crate::openai::wire::{
     At, EnvironmentParams, InputMessage, MAX_INSTRUCTIONS_CHARS, MAX_VAULTS, SessionAgentParams,
-    Validate, check_line, check_metadata, nested, not_null, take_tag, unknown_tag,
-    validate_messages,
+    Validate, check_input, check_line, check_metadata, nested, not_null, take_tag, unknown_tag,
 };
 use crate::state::AppState;
 
@@ -74,7 +73,7 @@ impl Validate for TargetParams {
             }
             Self::NewSession(params) => {
                 params.environment.validate(&at.field("environment"))?;
-                validate_messages(&at.field("input"), &params.input)?;
+                check_input(&at.field("input"), &params.input)?;
                 params.agent.validate(&at.field("agent"))?;
                 if params.agent.is_some() && params.agent_id.is_some() {
                     let message = "is given beside 'agent'; exactly one of them can be";

@@ -267,7 +267,12 @@ impl Validate for Input {
 }
 
 /// Refuses an input without messages, or one with a bad message.
-pub(crate) fn validate_messages(at: &At<'_>, messages: &[InputMessage]) -> Result<(), ApiError> {
+pub(crate) fn check_input(at: &At<'_>, messages: &[InputMessage]) -> Result<(), ApiError> {
+    validate_messages(at, messages)
+}
+
+/// Refuses input that is nothing or too much.
+pub(super) fn validate_messages(at: &At<'_>, messages: &[InputMessage]) -> Result<(), ApiError> {
     if messages.is_empty() {
         return Err(at.invalid("must not be empty"));
     }

@@ -114,6 +114,10 @@ fn mcp(tool: McpParams, at: &At<'_>) -> Result<ToolSource, ApiError> {
             }
             McpTransport::Http { url: http.server_url, headers }
         }
+        McpTransportParams::Stdio(_) if tool.credential_id.is_some() => {
+            let message = "is for servers over HTTP; a program's secrets are in the configuration";
+            return Err(at.field("credential_id").invalid(message));
+        }
         McpTransportParams::Stdio(stdio) => configured_program(stdio, &at.field("transport"))?,
     };
     Ok(ToolSource::Mcp {

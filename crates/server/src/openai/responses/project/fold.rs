@@ -14,8 +14,9 @@ use mainstay_protocol::{ApiError, CallId, EffectId, Entry, ErrorCode, Seq, Usage
 use mainstay_runtime::Delta;
 use serde_json::{Value, json};
 
+use super::call::Call;
 use super::head::{Body, Head, Status};
-use super::item::{self, McpCall};
+use super::item;
 use super::live::Live;
 use super::out::Out;
 use super::place::Place;
@@ -24,15 +25,6 @@ use crate::openai::project::{CallEnd, CallView, read};
 
 /// How far apart the outputs of two attempts of one step are: clients take no index twice.
 const INDEXES_PER_ATTEMPT: u32 = 1_000;
-
-/// A call that was asked for in this response or shortly before.
-#[derive(Debug, Clone)]
-struct Call {
-    view: CallView,
-    index: u32,
-    approval: Option<String>,
-    is_shown: bool,
-}
 
 /// The fold. One per connection.
 pub(crate) struct ResponseFold {
@@ -130,7 +122,7 @@ impl ResponseFold {
     }
 
     fn know(&mut self, view: CallView, index: u32) {
-        let call = Call { index, approval: None, is_shown: false, view };
+        let call = Call::new(view, index);
         self.calls.insert(call.view.call_id.clone(), call);
     }
 
@@ -272,40 +264,15 @@ impl ResponseFold {
     /// A call that the client runs.
     fn function_call(&mut self, call_id: &CallId, out: &mut Out) {
         let Some(call) = self.calls.get_mut(call_id) else { return };
-        call.is_shown = true;
-        let (view, index) = (&call.view, call.index);
-        let id = view.item_id.as_str();
-        let show = |arguments: &str, status: &str| {
-            item::function_call(id, view.call_id.as_str(), &view.name, arguments, status)
-        };
-        let begun = show("", "in_progress");
-        out.push("response.output_item.added", json!({"output_index": index, "item": begun}));
-        let members = json!({"item_id": id, "output_index": index, "delta": view.arguments});
-        out.push("response.function_call_arguments.delta", members);
-        let members = json!({
-            "item_id": id, "output_index": index, "name": view.name, "arguments": view.arguments,
-        });
-        out.push("response.function_call_arguments.done", members);
-        let whole = show(&view.arguments, "completed");
-        out.push("response.output_item.done", json!({"output_index": index, "item": whole}));
-        self.body.output.insert(index, whole);
+        let whole = call.function_call(out);
+        self.body.output.insert(call.index, whole);
     }
 
     /// A call that this server runs begins.
     fn own_call(&mut self, call_id: &CallId, out: &mut Out) {
         let Some(call) = self.calls.get_mut(call_id) else { return };
-        call.is_shown = true;
-        let call = call.clone();
-        let (id, index, arguments) = (call.view.item_id.as_str(), call.index, &call.view.arguments);
-        let begun = call.mcp("").show("in_progress", None);
-        out.push("response.output_item.added", json!({"output_index": index, "item": begun}));
-        let place = json!({"item_id": id, "output_index": index});
-        out.push("response.mcp_call.in_progress", place.clone());
-        let members = json!({"item_id": id, "output_index": index, "delta": arguments});
-        out.push("response.mcp_call_arguments.delta", members);
-        let members = json!({"item_id": id, "output_index": index, "arguments": arguments});
-        out.push("response.mcp_call_arguments.done", members);
-        self.body.output.insert(index, call.mcp(arguments).show("in_progress", None));
+        let begun = call.own_call(out);
+        self.body.output.insert(call.index, begun);
     }
 
     /// A person is asked whether a call may be made.
@@ -348,16 +315,8 @@ impl ResponseFold {
         if call.view.is_clients() || !call.is_shown {
             return;
         }
-        let (id, index) = (call.view.item_id.as_str(), call.index);
-        let text = item::text_of(&end.content);
-        let (kind, status) = match end.is_error {
-            true => ("response.mcp_call.failed", "failed"),
-            false => ("response.mcp_call.completed", "completed"),
-        };
-        let whole = call.mcp(&call.view.arguments).show(status, Some((&text, end.is_error)));
-        out.push(kind, json!({"item_id": id, "output_index": index}));
-        out.push("response.output_item.done", json!({"output_index": index, "item": whole}));
-        self.body.output.insert(index, whole);
+        let whole = call.ended(end, out);
+        self.body.output.insert(call.index, whole);
     }
 
     fn ended(&mut self, end: &TurnEnd) -> Status {
@@ -390,17 +349,5 @@ impl ResponseFold {
             }
         }
         out.push(status.end_event(), json!({ "response": self.show() }));
-    }
-}
-
-impl Call {
-    fn mcp<'a>(&'a self, arguments: &'a str) -> McpCall<'a> {
-        McpCall {
-            id: self.view.item_id.as_str(),
-            name: &self.view.name,
-            arguments,
-            label: self.view.source.as_deref().unwrap_or("client"),
-            approval: self.approval.as_deref(),
-        }
     }
 }

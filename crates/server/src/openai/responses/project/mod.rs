@@ -2,6 +2,7 @@
 //!
 //! Invariant: pure. Deliberately absent: the store, and streams as bytes.
 
+mod call;
 mod fold;
 mod head;
 mod item;
