@@ -16,13 +16,17 @@ use crate::test;
 use crate::workspace::Workspace;
 
 /// The suite's files that are about what Mainstay serves.
-const FILES: [&str; 6] = [
+const FILES: [&str; 10] = [
     "tests/api_resources/beta/agents",
     "tests/api_resources/beta/test_agents.py",
     "tests/api_resources/test_responses.py",
     "tests/api_resources/responses",
     "tests/api_resources/test_conversations.py",
     "tests/api_resources/conversations",
+    "tests/api_resources/chat",
+    "tests/api_resources/test_models.py",
+    "tests/api_resources/test_webhooks.py",
+    "tests/api_resources/webhooks",
 ];
 /// Our plugin, and what it shares with our own tests.
 const PLUGIN_FOLDERS: [&str; 2] = ["testing/it/openai_suite", "testing/it/python"];
@@ -37,7 +41,7 @@ const CASE_TIMEOUT_SECONDS: &str = "20";
 pub(crate) struct Arguments {
     /// Only cases whose names match, as `pytest -k` reads it: `sessions and not delete`
     pattern: Option<String>,
-    /// Further arguments for pytest
+    /// Further arguments for pytest, such as `--tb short` to see where a case failed
     #[arg(last = true)]
     rest: Vec<String>,
 }
@@ -59,7 +63,7 @@ pub(crate) fn command(workspace: &Workspace, binary: &Path) -> Result<Command> {
     let mut command = Command::new(&python);
     command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", PLUGIN]);
     command.args(["-n", WORKERS, "--dist", "loadfile", "--durations", "0", "--durations-min", "5"]);
-    command.args(["--timeout", CASE_TIMEOUT_SECONDS]).args(FILES);
+    command.args(["--timeout", CASE_TIMEOUT_SECONDS, "--tb", "line"]).args(FILES);
     command.current_dir(setup::openai_suite(workspace)?);
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("MAINSTAY_BIN", binary);
     command.env("PYTHONPATH", std::env::join_paths(plugins)?);

@@ -81,6 +81,11 @@ def invocation(id: str) -> Thing:
     return resource("/agents/automations/automation_id/invocations", id)
 
 
+def webhook(id: str) -> Thing:
+    events = ["agent.session.idle"]
+    return resource("/webhook_endpoints", id, name=id, url="https://hooks.example/", event_types=events)
+
+
 def vault(id: str) -> Thing:
     return resource("/vaults", id, name="vault")
 
@@ -131,6 +136,7 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
         f"{sessions}/test_subagents.py": [worked],
         f"{sessions}/test_traces.py": [worked],
         f"{sessions}/turns/test_items.py": [worked],
+        "test_webhooks.py": [webhook("whe_123"), webhook("after")],
         "test_responses.py": [response, earlier],
         "responses/test_input_items.py": [input_items],
         "test_conversations.py": [conversation],

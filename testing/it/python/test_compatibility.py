@@ -33,10 +33,11 @@ HELPERS = {
 # A WebSocket, which a client without a socket cannot record.
 SOCKETS = {"responses.connect": ("GET", "/responses")}
 
-# Operations with more than one set of required arguments.
-OVERLOADED: dict[str, dict[str, Any]] = {
+# Arguments where what is required is not enough: for one of several sets, or for the answer meant.
+GIVEN: dict[str, dict[str, Any]] = {
     "beta.agents.automations.create": {"name": "x", "run_at": 1, "target": {}, "type": "once"},
     "beta.agents.environments.files.create": {"file_id": "x", "path": "x", "type": "file_id"},
+    "beta.agents.environments.create": {"environment": {"type": "openai_hosted"}},
     "chat.completions.create": {"messages": [], "model": "x"},
 }
 
@@ -87,10 +88,10 @@ def all_operations() -> list[str]:
 ALL = all_operations()
 
 
-def request_of(operation: str) -> tuple[str, str]:
-    """The method and the path that the SDK uses; `x` stands for every id."""
+def request_of(operation: str) -> tuple[str, str, bytes]:
+    """The method, the path and the body that the SDK sends; `x` stands for every id."""
     if operation in SOCKETS:
-        return SOCKETS[operation]
+        return *SOCKETS[operation], b""
     sent: list[httpx2.Request] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -105,9 +106,9 @@ def request_of(operation: str) -> tuple[str, str]:
         parameters = inspect.signature(method).parameters.values()
         required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         given = {p.name: "x" if p.name.endswith("id") or p.name == "model" else [] for p in required}
-        method(**{**given, **OVERLOADED.get(operation, {})})
+        method(**{**given, **GIVEN.get(operation, {})})
     assert len(sent) == 1, f"{operation} made {len(sent)} requests"
-    return sent[0].method, sent[0].url.path
+    return sent[0].method, sent[0].url.path, sent[0].content
 
 
 def test_every_operation_has_a_row() -> None:
@@ -125,10 +126,10 @@ def test_what_differs_and_what_is_refused_is_said() -> None:
 @pytest.mark.parametrize("operation", [name for name in ALL if name not in HELPERS])
 def test_the_row_is_true(operation: str, shared_server: Server) -> None:
     row = rows()[operation]
-    method, path = request_of(operation)
-    headers = {"authorization": f"Bearer {shared_server.key}"}
-    body = {} if method == "POST" else None
-    answer = httpx2.request(method, shared_server.url + path, headers=headers, json=body)
+    method, path, body = request_of(operation)
+    headers = {"authorization": f"Bearer {shared_server.key}", "content-type": "application/json"}
+    answer = httpx2.request(method, shared_server.url + path, headers=headers, content=body)
+    assert answer.status_code < 500, f"{method} {path}: {answer.text}"
     error = answer.json().get("error") if answer.status_code >= 400 else None
     is_routed = not (error and (answer.status_code == 405 or error["message"].startswith("there is no route")))
     names_id = "/x" in path
