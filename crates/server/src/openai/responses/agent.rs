@@ -109,9 +109,8 @@ fn set_options(
     let schema = match &text.format {
         None => return Ok(()),
         Some(TextFormat::Text) => None,
-        Some(TextFormat::JsonObject) => Some(json!({
-            "name": "object", "schema": {"type": "object"}, "strict": false,
-        })),
+        // Without a schema: any object.
+        Some(TextFormat::JsonObject) => Some(json!({ "name": "object" })),
         Some(TextFormat::JsonSchema { name, schema, strict, description: _ }) => Some(json!({
             "name": name, "schema": schema, "strict": strict.unwrap_or(true),
         })),
