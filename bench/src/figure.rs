@@ -30,6 +30,12 @@ impl Goal {
     }
 }
 
+/// Figures that are measured together.
+pub(crate) struct Group {
+    pub(crate) name: &'static str,
+    pub(crate) figures: &'static [&'static Figure],
+}
+
 /// A measured value of a figure.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {

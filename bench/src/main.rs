@@ -6,12 +6,15 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 #![expect(clippy::disallowed_methods, reason = "measures time, and its own tasks end with it")]
 
+mod area;
+mod doors;
 mod echo;
 mod figure;
 mod kernel;
 mod limits;
 mod process;
 mod report;
+mod stage;
 mod strace;
 
 use std::path::PathBuf;
@@ -31,6 +34,8 @@ struct Arguments {
 enum Area {
     /// Sessions, turns and steps; crashes; memory; starts
     Kernel(Options),
+    /// Responses beside bare model calls; streams that go on; many followers
+    Doors(Options),
     /// A server that answers at once, to learn what HTTP costs here
     #[command(hide = true)]
     Echo,
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
         runtime.block_on(async {
             match Arguments::parse().area {
                 Area::Kernel(options) => Box::pin(kernel::measure(&options)).await,
+                Area::Doors(options) => Box::pin(doors::measure(&options)).await,
                 Area::Echo => echo::serve().await,
             }
         })

@@ -16,9 +16,9 @@ use mainstay_it::model_server::{Call, Script, State, Step};
 use serde_json::json;
 
 use super::figures::{ALL_ENDED, EFFECTS_REPEATED, MODEL_REPEATED, NEW_ANSWER, RESUMED};
-use super::stage::{Scale, Stage, metric};
 use crate::figure::Measured;
 use crate::report::number;
+use crate::stage::{Scale, Stage, metric};
 
 /// Tool calls of each turn.
 const CALLS: usize = 30;

@@ -1,12 +1,6 @@
 //! The table of figures.
 
-use crate::figure::{Figure, Goal};
-
-/// Figures that are measured together.
-pub(super) struct Group {
-    pub(super) name: &'static str,
-    pub(super) figures: &'static [&'static Figure],
-}
+use crate::figure::{Figure, Goal, Group};
 
 pub(super) const GROUPS: &[Group] = &[
     Group { name: "start", figures: &[&START, &START_READY, &RESIDENT] },

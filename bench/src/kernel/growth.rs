@@ -9,9 +9,9 @@ use mainstay_it::harness::{Connection, Feed, Target, Tool, create_session};
 use super::figures::GROWTH;
 use super::load::turn;
 use super::spikes::per_turn;
-use super::stage::{Scale, Stage, calls_in_a_row};
 use crate::figure::Measured;
 use crate::report::number;
+use crate::stage::{Scale, Stage, calls_in_a_row};
 
 /// Turns of each session, in the end.
 const TURNS: usize = 1_000;

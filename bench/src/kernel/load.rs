@@ -8,8 +8,8 @@ use mainstay_it::harness::{Connection, Feed, Target, Tool, create_session, post_
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::stage::{Stage, calls_in_a_row};
 use crate::process::Used;
+use crate::stage::{Stage, calls_in_a_row};
 use crate::strace::Strace;
 
 /// How a server is kept busy.

@@ -10,7 +10,6 @@ mod load;
 mod measure;
 mod parked;
 mod spikes;
-mod stage;
 mod start;
 mod steps;
 

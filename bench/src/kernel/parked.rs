@@ -7,10 +7,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use mainstay_it::harness::begin_session;
 
 use super::figures::PARKED;
-use super::stage::{Scale, Stage};
 use crate::figure::Measured;
 use crate::process::Process;
 use crate::report::number;
+use crate::stage::{Scale, Stage};
 
 /// Requests at once.
 const CLIENTS: usize = 64;

@@ -6,10 +6,10 @@ use anyhow::Context;
 use mainstay_it::harness::{Server, begin_session};
 
 use super::figures::{RESIDENT, START, START_READY};
-use super::stage::{Scale, Stage};
 use crate::figure::Measured;
 use crate::process::Process;
 use crate::report::number;
+use crate::stage::{Scale, Stage};
 
 pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     let stage = Stage::open(scale, &[]).await?;

@@ -8,10 +8,10 @@ use super::figures::{
     CPU_1, CPU_128, FLUSHES_1, FLUSHES_128, STEPS_1, STEPS_128, TURN, TURN_BYTES,
 };
 use super::load::{self, Load, Spent};
-use super::stage::{Scale, Stage};
 use crate::figure::{Figure, Measured};
 use crate::limits::Limits;
 use crate::report::number;
+use crate::stage::{Scale, Stage};
 
 /// Tool calls of a turn where steps are counted.
 const TOOLS_PER_TURN: usize = 10;

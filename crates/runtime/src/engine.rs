@@ -1,6 +1,7 @@
 //! The engine: what callers hold.
 
 mod inner;
+mod settings;
 
 use std::sync::{Arc, Mutex};
 
@@ -20,10 +21,12 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::inner::Inner;
+pub use self::settings::EngineSettings;
 use crate::automations::Automations;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::{Feed, FollowFrom};
+use crate::forgetting::{self, Forgetting};
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
 use crate::spawn::Spawner;
@@ -69,39 +72,6 @@ pub struct EngineParts {
     pub courier: Arc<dyn Courier>,
 }
 
-/// How an engine behaves.
-#[derive(Debug, Clone)]
-pub struct EngineSettings {
-    /// Name of this process among those that share the store.
-    pub owner: Arc<str>,
-    /// How long a lease holds without renewal.
-    pub lease_ms: u64,
-    /// How much memory the states of resting sessions may take.
-    pub parked_cache_bytes: u64,
-    /// How much a journal grows before its session's fold is saved for the first time.
-    pub snapshot_least_bytes: u64,
-    /// Whether no other process can write the store (the embedded store).
-    pub is_only_writer: bool,
-    /// How often due work of sessions without a task is looked for.
-    pub sweep_ms: u64,
-    /// How many sessions are taken up at once after a start.
-    pub recovery_batch_count: usize,
-}
-
-impl Default for EngineSettings {
-    fn default() -> Self {
-        Self {
-            owner: Arc::from("local"),
-            lease_ms: 30_000,
-            parked_cache_bytes: 2 * 1024 * 1024,
-            snapshot_least_bytes: 64 * 1024,
-            is_only_writer: true,
-            sweep_ms: 1_000,
-            recovery_batch_count: 256,
-        }
-    }
-}
-
 /// Runs sessions. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -132,12 +102,14 @@ impl Engine {
             control,
             refreshes: tokio::sync::Mutex::default(),
             webhooks: Webhooks::default(),
+            forgetting: Forgetting::default(),
             automations: Automations::default(),
             parts,
             settings,
         });
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
+        forgetting::start(&inner);
         crate::webhooks::start(&inner);
         crate::automations::start(&inner);
         Ok(Self { inner })

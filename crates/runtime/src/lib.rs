@@ -12,6 +12,7 @@ mod dispatch;
 mod due;
 mod engine;
 mod feed;
+mod forgetting;
 mod parking;
 mod recovery;
 mod registry;

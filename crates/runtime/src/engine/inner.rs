@@ -14,6 +14,7 @@ use crate::automations::Automations;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::Hubs;
+use crate::forgetting::Forgetting;
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
 use crate::session_task;
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) refreshes: tokio::sync::Mutex<()>,
     pub(crate) webhooks: Webhooks,
     pub(crate) automations: Automations,
+    pub(crate) forgetting: Forgetting,
 }
 
 impl Inner {

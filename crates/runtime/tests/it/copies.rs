@@ -8,7 +8,7 @@ use mainstay_protocol::{Entry, ErrorCode, Hash, RowKey, SessionId};
 use mainstay_runtime::Submission;
 use mainstay_store::{EntryRange, Store};
 
-use crate::support::{Bench, Fakes, Reply, caller, session, text};
+use crate::support::{Bench, Fakes, Reply, caller, pass, session, text};
 
 fn named(name: &str) -> SessionId {
     SessionId::parse(name).expect("a plain id")
@@ -127,4 +127,21 @@ async fn a_deleted_session_leaves_its_tombstone_alone() {
     let left = bench.entries().await;
     assert_eq!(left.len(), 1);
     assert_eq!((left[0].kind.as_ref(), left[0].prev_hash), ("session.deleted", last));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_nobody_keeps_is_gone_when_its_time_has_come_over_a_crash() {
+    let bench = Bench::new(Fakes::new(vec![Reply::Text("ready")])).await;
+    bench.create("a secret").await;
+    bench.engine.forget_after(&caller("ten_test"), &session(), 3_600_000).await.expect("announced");
+    bench.rest().await;
+    let bench = bench.crash().await;
+    pass(3_000_000).await;
+    assert!(bench.entries().await.len() > 1, "its time has not come");
+    pass(700_000).await;
+    let left = bench.entries().await;
+    assert_eq!(
+        left.iter().map(|entry| entry.kind.as_ref()).collect::<Vec<_>>(),
+        ["session.deleted"]
+    );
 }

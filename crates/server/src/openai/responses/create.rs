@@ -15,6 +15,7 @@ use mainstay_protocol::{ApiError, ErrorCode, Principal, ResponseId, SessionId, s
 use mainstay_runtime::{Idempotency, NewSession, Submission};
 
 use super::agent::definition;
+use super::forget::{announce, forget};
 use super::input::{Brought, foreign, read_input};
 use super::params::ResponseCreateParams;
 use super::rows::{self, find_row};
@@ -45,7 +46,11 @@ pub(crate) async fn create(
                 idempotency: &idempotency,
             };
             made.request(id.clone()).await?;
-            rows::find(&state, &caller, id.as_str()).await?
+            let head = rows::find(&state, &caller, id.as_str()).await?;
+            if head.echo.is_not_stored {
+                announce(&state, &caller, &head.row.session).await?;
+            }
+            head
         }
     };
     let is_stored = !head.echo.is_not_stored;
@@ -59,7 +64,7 @@ pub(crate) async fn create(
     }
     let shown = finished(&state, head).await?;
     if !is_stored {
-        super::forget::forget(&state, &caller, &session).await;
+        forget(&state, &caller, &session).await;
     }
     Ok(Json(shown).into_response())
 }

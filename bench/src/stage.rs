@@ -14,29 +14,29 @@ use crate::process::Process;
 
 /// How much is measured, and where.
 #[derive(Debug, Clone)]
-pub(super) struct Scale {
-    pub(super) folder: PathBuf,
-    pub(super) is_quick: bool,
+pub(crate) struct Scale {
+    pub(crate) folder: PathBuf,
+    pub(crate) is_quick: bool,
 }
 
 impl Scale {
     /// One of two sizes.
-    pub(super) fn pick<T>(&self, whole: T, quick: T) -> T {
+    pub(crate) fn pick<T>(&self, whole: T, quick: T) -> T {
         if self.is_quick { quick } else { whole }
     }
 }
 
 /// A server that is measured, and what it talks to.
-pub(super) struct Stage {
-    pub(super) server: Server,
-    pub(super) world: ScriptedServer,
-    pub(super) connection: Connection,
-    pub(super) agent: String,
-    pub(super) folder: TempDir,
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) world: ScriptedServer,
+    pub(crate) connection: Connection,
+    pub(crate) agent: String,
+    pub(crate) folder: TempDir,
 }
 
 impl Stage {
-    pub(super) async fn open(scale: &Scale, tools: &[Tool]) -> anyhow::Result<Self> {
+    pub(crate) async fn open(scale: &Scale, tools: &[Tool]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(&scale.folder).context("make a data folder")?;
         let world = ScriptedServer::start().await?;
         let setup = Setup::new(folder.path(), &world.url).await?;
@@ -46,18 +46,18 @@ impl Stage {
         Ok(Self { server, world, connection, agent, folder })
     }
 
-    pub(super) fn process(&self) -> Process {
+    pub(crate) fn process(&self) -> Process {
         Process::new(self.server.pid)
     }
 
     /// One of the server's own counters.
-    pub(super) async fn metric(&mut self, name: &str) -> anyhow::Result<u64> {
+    pub(crate) async fn metric(&mut self, name: &str) -> anyhow::Result<u64> {
         metric(&mut self.connection, name).await
     }
 }
 
 /// One of the server's own counters.
-pub(super) async fn metric(connection: &mut Connection, name: &str) -> anyhow::Result<u64> {
+pub(crate) async fn metric(connection: &mut Connection, name: &str) -> anyhow::Result<u64> {
     let answer = connection.call(Method::GET, "/metrics", &[], Bytes::new()).await?;
     answer.success().context("read /metrics")?;
     let text = String::from_utf8_lossy(&answer.body);
@@ -66,7 +66,7 @@ pub(super) async fn metric(connection: &mut Connection, name: &str) -> anyhow::R
 }
 
 /// A message whose turn calls a tool so often, each time behind the answer to the call before.
-pub(super) fn calls_in_a_row(tool: Tool, count: usize) -> String {
+pub(crate) fn calls_in_a_row(tool: Tool, count: usize) -> String {
     let call = Call { name: tool.name().to_owned(), arguments: json!({"note": "measured"}) };
     let step = Step { calls: vec![call], repeat: Some(count), ..Step::default() };
     Script::new(vec![step]).to_message()

@@ -1,0 +1,35 @@
+//! The groups of the doors' figures, and what measures each.
+
+use anyhow::bail;
+
+use super::figures::GROUPS;
+use super::{followers, reconnect, responses};
+use crate::figure::Measured;
+use crate::limits::Limits;
+use crate::stage::Scale;
+use crate::{Options, area};
+
+/// Measures and prints.
+pub(crate) async fn measure(options: &Options) -> anyhow::Result<()> {
+    area::measure(options, GROUPS, one).await
+}
+
+async fn one(group: &str, scale: &Scale, _limits: &Limits) -> anyhow::Result<Vec<Measured>> {
+    match group {
+        "responses" => Box::pin(responses::measure(scale)).await,
+        "reconnect" => Box::pin(reconnect::measure(scale)).await,
+        "followers" => Box::pin(followers::measure(scale)).await,
+        other => bail!("the group {other} has no measurement"),
+    }
+}
+
+/// The value in the middle.
+pub(super) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The value that so many of a hundred do not exceed.
+pub(super) fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    sorted.get(sorted.len() * percent / 100).copied().unwrap_or(f64::NAN)
+}
