@@ -11,7 +11,7 @@ from openai import OpenAI
 from openai.types.responses import Response
 from pydantic import BaseModel
 
-from conftest import LOOKUP, Server, call, say
+from conftest import LOOKUP, Server, World, call, say
 
 FUNCTION: Any = {**LOOKUP, "strict": True}
 
@@ -282,3 +282,45 @@ def test_a_response_in_the_background_outlives_the_server(server: Server) -> Non
         text = "".join(event["delta"] for event in rest if event["type"] == "response.output_text.delta")
         assert text == "Here I am."
         assert client.responses.retrieve(id).output_text == "Here I am."
+
+
+def world_tool(world: World, **more: Any) -> Any:
+    """An OpenAPI document whose operation `act` counts what it does."""
+    return {
+        "type": "openapi", "label": "world", "spec_url": f"{world.url}/openapi.json",
+        "allowed_operations": ["act"], **more,
+    }
+
+
+def test_tools_that_the_server_runs(loose_client: OpenAI, world: World) -> None:
+    script = say({"calls": [call("act", note="once")]}, {"text": "Done."})
+    tools = [world_tool(world)]
+    with loose_client.responses.stream(model="scripted", input=script, tools=tools) as stream:
+        kinds = [event.type for event in stream]
+        response = stream.get_final_response()
+    assert response.output_text == "Done."
+    assert [item.type for item in response.output] == ["mcp_call", "message"]
+    made: Any = response.output[0]
+    assert (made.server_label, made.status, made.error) == ("world", "completed", None)
+    order = ["response.mcp_call.in_progress", "response.mcp_call_arguments.done", "response.mcp_call.completed"]
+    assert [kind for kind in kinds if kind in order] == order
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_call_that_a_person_is_asked_about(loose_client: OpenAI, world: World, approve: bool) -> None:
+    client, tools = loose_client, [world_tool(world, approval="always")]
+    before = world.stats("/tool/stats")["effects"]
+    script = say({"calls": [call("act", note="asked")]}, {"text": "So be it."})
+    first = client.responses.create(model="scripted", input=script, tools=tools)
+    asked: Any = first.output[-1]
+    assert (first.status, asked.type, asked.name) == ("completed", "mcp_approval_request", "act")
+    with pytest.raises(openai.BadRequestError, match="approval request"):
+        client.responses.create(model="scripted", previous_response_id=first.id, input="And?", tools=tools)
+    answer: Any = {"type": "mcp_approval_response", "approval_request_id": asked.id, "approve": approve}
+    second = client.responses.create(model="scripted", previous_response_id=first.id, input=[answer], tools=tools)
+    assert second.output_text == "So be it."
+    made: list[Any] = [item for item in second.output if item.type == "mcp_call"]
+    assert [item.approval_request_id for item in made] == ([asked.id] if approve else [])
+    given: Any = next(iter(client.responses.input_items.list(second.id)))
+    assert (given.type, given.approve) == ("mcp_approval_response", approve)
+    assert world.stats("/tool/stats")["effects"] - before == int(approve)
