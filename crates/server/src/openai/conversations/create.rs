@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use mainstay_core::agent::AgentDefinition;
 use mainstay_core::session::Command;
 use mainstay_protocol::{AgentId, ApiError, SessionId};
 use mainstay_runtime::NewSession;
@@ -50,6 +51,8 @@ pub(crate) async fn create(
     let session = SessionId::parse(&session).expect("made of plain parts");
     let model = state.default_model().unwrap_or_else(|| NO_MODEL.to_owned());
     let agent = AgentDraft::new(AgentId::mint(&mut mint), 0, model).unchecked();
+    // Nothing is said for the application unless a response says it.
+    let agent = AgentDefinition { instructions: Some(String::new()), ..agent };
     let commands = if items.is_empty() { Vec::new() } else { vec![Command::AddItems { items }] };
     let new = NewSession {
         caller: caller.clone(),
