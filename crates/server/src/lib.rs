@@ -12,6 +12,7 @@ mod metrics;
 pub mod openai;
 mod router;
 mod serve;
+mod sse;
 mod stall;
 mod state;
 mod v1;

@@ -4,9 +4,7 @@
 //! is an answer with its status; one behind it is the stream's last frame, and no `[DONE]` follows.
 //! Calls come whole: a model's stream names them at its end only.
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use mainstay_core::port::{ModelPart, ModelReply, PartKind};
 use mainstay_protocol::ApiError;
@@ -20,11 +18,11 @@ use super::request::Asked;
 use crate::limits::KEEP_ALIVE_MS;
 use crate::openai::wire::{
     ChatAnswerRole, ChatChunkChoice, ChatCompletionChunk, ChatDelta, ChatDeltaCall, ChatFinish,
-    ChatUsage, ErrorBody, ErrorObject, SSE_CONTENT_TYPE, SSE_KEEP_ALIVE,
+    ChatUsage, ErrorBody, ErrorObject, SSE_KEEP_ALIVE,
 };
+use crate::sse::{self, Frames};
 use crate::state::AppState;
 
-const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The last frame of a stream that came to its end.
 const DONE: &[u8] = b"data: [DONE]\n\n";
 
@@ -51,16 +49,7 @@ pub(super) async fn open_chunks(
         chunks.ended(&Err(error.clone()));
         return Err(error);
     }
-    let frames = futures::stream::unfold(chunks, |mut chunks| async move {
-        let frames = chunks.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(frames), chunks))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(SSE_CONTENT_TYPE)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (NO_BUFFERING, HeaderValue::from_static("no")),
-    ];
-    Ok((StatusCode::OK, headers, Body::from_stream(frames)).into_response())
+    Ok(sse::answer(chunks))
 }
 
 /// A stream of chunks.
@@ -95,8 +84,7 @@ impl Said {
     }
 }
 
-impl Chunks {
-    /// The next frames; none at the stream's end.
+impl Frames for Chunks {
     async fn next(&mut self) -> Option<Bytes> {
         self.record.as_ref()?;
         if !self.is_begun {
@@ -127,7 +115,9 @@ impl Chunks {
             }
         }
     }
+}
 
+impl Chunks {
     /// The next part; none when it takes too long to stay silent.
     async fn part_in_time(&mut self) -> Option<Result<ModelPart, ApiError>> {
         let clock = self.state.engine().clock().clone();

@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use mainstay_core::port::Clock;
 use mainstay_protocol::{ApiError, ErrorCode, Principal};
@@ -18,10 +16,9 @@ use super::forget::Forgetting;
 use super::project::{Head, Place, ResponseFold};
 use super::rows::primed;
 use crate::limits::KEEP_ALIVE_MS;
-use crate::openai::wire::{ErrorObject, SSE_CONTENT_TYPE, SSE_KEEP_ALIVE};
+use crate::openai::wire::{ErrorObject, SSE_KEEP_ALIVE};
+use crate::sse::{self, Frames};
 use crate::state::AppState;
-
-const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 async fn attached(
     state: &AppState,
@@ -65,16 +62,7 @@ pub(super) async fn open_stream(
     let (feed, fold) = attached(state, head, seen).await?;
     let clock = state.engine().clock().clone();
     let follower = Follower { feed, fold, clock, is_broken: false, forgetting, _permit: permit };
-    let chunks = futures::stream::unfold(follower, |mut follower| async move {
-        let chunk = follower.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(chunk), follower))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(SSE_CONTENT_TYPE)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (NO_BUFFERING, HeaderValue::from_static("no")),
-    ];
-    Ok((StatusCode::OK, headers, Body::from_stream(chunks)).into_response())
+    Ok(sse::answer(follower))
 }
 
 /// One open stream.
@@ -87,8 +75,7 @@ struct Follower {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Follower {
-    /// The next frames; none at the stream's end.
+impl Frames for Follower {
     async fn next(&mut self) -> Option<Bytes> {
         while !self.fold.is_over() && !self.is_broken {
             let deadline = self.clock.now_ms().saturating_add(KEEP_ALIVE_MS);
@@ -113,7 +100,9 @@ impl Follower {
         }
         None
     }
+}
 
+impl Follower {
     /// The journal cannot be read on: the client is told, and the stream ends.
     fn broken(&mut self, error: &ApiError) -> Vec<Value> {
         tracing::warn!(%error, "a stream of a response broke off");

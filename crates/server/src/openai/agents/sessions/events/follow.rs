@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use mainstay_core::port::Clock;
 use mainstay_protocol::{ApiError, ErrorCode, SessionId};
@@ -17,12 +15,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::limits::KEEP_ALIVE_MS;
 use crate::openai::agents::sessions::SessionRows;
 use crate::openai::project::{EventFold, FeedPlace, Shown, primed};
-use crate::openai::wire::{
-    ErrorObject, Event, EventBody, Resume, SSE_CONTENT_TYPE, SSE_KEEP_ALIVE, sse_frame,
-};
+use crate::openai::wire::{ErrorObject, Event, EventBody, Resume, SSE_KEEP_ALIVE, sse_frame};
+use crate::sse::{self, Frames};
 use crate::state::AppState;
-
-const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// When a stream ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,16 +53,7 @@ pub(crate) async fn open_stream(
     let clock = state.engine().clock().clone();
     let session = rows.row.id.clone();
     let follower = Follower { session, feed, fold, clock, until, is_over: false, _permit: permit };
-    let chunks = futures::stream::unfold(follower, |mut follower| async move {
-        let chunk = follower.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(chunk), follower))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(SSE_CONTENT_TYPE)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (NO_BUFFERING, HeaderValue::from_static("no")),
-    ];
-    Ok((StatusCode::OK, headers, Body::from_stream(chunks)).into_response())
+    Ok(sse::answer(follower))
 }
 
 /// One open stream.
@@ -81,8 +67,7 @@ struct Follower {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Follower {
-    /// The next frames; none at the stream's end.
+impl Frames for Follower {
     async fn next(&mut self) -> Option<Bytes> {
         while !self.is_over {
             let deadline = self.clock.now_ms().saturating_add(KEEP_ALIVE_MS);
@@ -101,7 +86,9 @@ impl Follower {
         }
         None
     }
+}
 
+impl Follower {
     fn show(&mut self, item: FeedItem) -> Result<Vec<Shown>, ApiError> {
         let shown = match item {
             FeedItem::Entry(entry) => self.fold.entry(&entry)?,
