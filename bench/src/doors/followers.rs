@@ -40,13 +40,20 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     Ok(vec![FOLLOWER_MEMORY.is(each(attached)).beside(beside), LOST.is(lost as f64)])
 }
 
-/// The numbers of the events up to the session's rest.
+/// What is shown without a number while it is written, and with one when it is read later.
+const WRITTEN: [&str; 3] = [
+    "agent.session.turn.item.added",
+    "agent.session.turn.content_part.added",
+    "agent.session.turn.output_text.delta",
+];
+
+/// The numbers of the events up to the session's rest, less those of [`WRITTEN`].
 async fn kept(feed: &mut Feed) -> anyhow::Result<Vec<u64>> {
     let mut ids = Vec::new();
     let mut has_ended = false;
     loop {
         let frame = feed.next().await?.context("the stream ended")?;
-        ids.extend(frame.id);
+        ids.extend(frame.id.filter(|_| !WRITTEN.iter().any(|kind| frame.is(kind))));
         has_ended |= frame.is("agent.session.turn.completed");
         if has_ended && frame.is("agent.session.idle") {
             return Ok(ids);

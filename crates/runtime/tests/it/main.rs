@@ -1,5 +1,6 @@
 //! The engine over the memory store, with models and tools that do as each test says.
 
+mod bundles;
 mod copies;
 mod crash;
 mod feed;
