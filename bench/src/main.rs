@@ -14,6 +14,7 @@ mod kernel;
 mod limits;
 mod process;
 mod report;
+mod sample;
 mod stage;
 mod strace;
 

@@ -22,14 +22,3 @@ async fn one(group: &str, scale: &Scale, _limits: &Limits) -> anyhow::Result<Vec
         other => bail!("the group {other} has no measurement"),
     }
 }
-
-/// The value in the middle.
-pub(super) fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// The value that so many of a hundred do not exceed.
-pub(super) fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    sorted.get(sorted.len() * percent / 100).copied().unwrap_or(f64::NAN)
-}

@@ -6,9 +6,9 @@ use anyhow::{Context, ensure};
 use mainstay_it::harness::{Feed, create_session, post_message};
 
 use super::figures::RECONNECT;
-use super::measure::{median, percentile};
 use crate::figure::Measured;
 use crate::report::number;
+use crate::sample::{percentile, sorted};
 use crate::stage::{Scale, Stage};
 
 /// Events of the stream.
@@ -45,11 +45,11 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
         let is_next = frame.id.is_some_and(|id| id > ids[place] && id <= ids[place + 1]);
         ensure!(is_next, "event {:?} came behind {}", frame.id, ids[place]);
     }
-    let middle = median(&mut waits);
+    let waits = sorted(waits);
     let beside = format!(
         "p95 {} ms; {} events, a new connection each time",
         number(percentile(&waits, 95)),
         ids.len()
     );
-    Ok(vec![RECONNECT.is(middle).beside(beside)])
+    Ok(vec![RECONNECT.is(percentile(&waits, 50)).beside(beside)])
 }

@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::figures::{FIRST_TOKEN, OVERHEAD};
-use super::measure::{median, percentile};
 use crate::figure::Measured;
 use crate::report::number;
+use crate::sample::{percentile, sorted};
 use crate::stage::{Scale, Stage};
 
 /// Clients at once.
@@ -39,8 +39,8 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
         bare.extend(clients(&model, calls).await.context("call the model")?);
         ours.extend(clients(&stage.server.target, calls).await.context("ask for responses")?);
     }
-    let (bare_first, bare_whole) = sorted(bare);
-    let (first, whole) = sorted(ours);
+    let (bare_first, bare_whole) = split(bare);
+    let (first, whole) = split(ours);
     let beside = |bare: &[f64], ours: &[f64]| {
         format!(
             "bare {} ms, p95 {} ms; response {} ms, p95 {} ms; the model thinks {DELAY_MS} ms",
@@ -57,12 +57,10 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     ])
 }
 
-fn sorted(timed: Vec<Timed>) -> (Vec<f64>, Vec<f64>) {
-    let (mut first, mut whole): (Vec<f64>, Vec<f64>) =
-        timed.into_iter().map(|timed| (timed.first_ms, timed.whole_ms)).unzip();
-    median(&mut first);
-    median(&mut whole);
-    (first, whole)
+/// The times to the first piece and to the whole, each smallest first.
+fn split(timed: Vec<Timed>) -> (Vec<f64>, Vec<f64>) {
+    let (first, whole) = timed.into_iter().map(|timed| (timed.first_ms, timed.whole_ms)).unzip();
+    (sorted(first), sorted(whole))
 }
 
 async fn clients(target: &Arc<Target>, calls: usize) -> anyhow::Result<Vec<Timed>> {

@@ -9,6 +9,7 @@ use super::figures::{RESIDENT, START, START_READY};
 use crate::figure::Measured;
 use crate::process::Process;
 use crate::report::number;
+use crate::sample::{percentile, sorted};
 use crate::stage::{Scale, Stage};
 
 pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
@@ -39,9 +40,8 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     ])
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+fn median(values: Vec<f64>) -> f64 {
+    percentile(&sorted(values), 50)
 }
 
 fn least(values: &[f64]) -> f64 {

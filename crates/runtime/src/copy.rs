@@ -21,9 +21,9 @@ use crate::session_task::{claimed, due_task};
 use crate::submit::Accepted;
 
 /// The most entries that a copy takes over.
-pub const MAX_COPIED_ENTRIES: usize = 200_000;
+const MAX_COPIED_ENTRIES: usize = 200_000;
 /// The most bytes of payload that a copy takes over.
-pub const MAX_COPIED_BYTES: usize = 256 * 1024 * 1024;
+const MAX_COPIED_BYTES: usize = 256 * 1024 * 1024;
 /// How many entries are read at once.
 const PAGE_LIMIT_COUNT: usize = 512;
 

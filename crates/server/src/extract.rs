@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use mainstay_protocol::{ApiError, ErrorCode, SessionId, TurnId, sha256_hex};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, SessionId, TurnId, sha256_hex};
 use mainstay_runtime::Idempotency;
 use serde::de::DeserializeOwned;
 
@@ -60,6 +60,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
         );
         ApiError::new(ErrorCode::InvalidParameter, message).with_param("Idempotency-Key")
     })
+}
+
+/// How many characters of a hash an id has.
+const HASHED_ID_CHARS: usize = 26;
+
+/// The id of something made under an `Idempotency-Key`: the same caller and key give the same.
+pub(crate) fn keyed_id(prefix: &str, caller: &Principal, key: &Idempotency) -> String {
+    let hash = sha256_hex(format!("{}\n{}", caller.tenant, key.key).as_bytes());
+    format!("{prefix}_{}", &hash[..HASHED_ID_CHARS])
 }
 
 async fn read_body(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {

@@ -180,4 +180,5 @@ def test_a_session_is_deleted_with_its_journal(server: Server) -> None:
     with sqlite3.connect(server.folder / "data/mainstay.db") as store:
         payloads = [payload for (payload,) in store.execute("select payload from journal")]
     assert any("session_deleted" in payload or payload == "{}" for payload in payloads)
+    assert payloads
     assert not any("to be forgotten" in payload for payload in payloads)

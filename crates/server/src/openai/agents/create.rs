@@ -5,19 +5,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::resource::{AGENT_REVISIONS, AgentRow};
-use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal, RowKey, sha256_hex};
+use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal, RowKey};
 use mainstay_runtime::Idempotency;
 
 use super::definition::{AgentDraft, AgentExtras, created, show_agent};
 use super::page::read_row;
 use crate::auth::Caller;
 use crate::error::Answer;
-use crate::extract::Checked;
+use crate::extract::{Checked, keyed_id};
 use crate::openai::wire::{Agent, AgentCreateParams, At};
 use crate::state::{AppState, store_error};
-
-/// How many characters of a hash an agent's id has.
-const HASHED_ID_CHARS: usize = 26;
 
 /// Answers the agent. With an `Idempotency-Key` that made an agent before, answers that agent as it
 /// is now.
@@ -28,7 +25,8 @@ pub(crate) async fn create(
 ) -> Answer<Json<Agent>> {
     let Checked { value: params, idempotency } = request;
     let id = match &idempotency {
-        Some(key) => keyed_id(&caller, key),
+        Some(key) => AgentId::parse(&keyed_id(AgentId::PREFIX, &caller, key))
+            .expect("a prefix and hexadecimal digits are an id"),
         None => AgentId::mint(&mut state.mint()),
     };
     if let Some(key) = &idempotency
@@ -52,13 +50,6 @@ pub(crate) async fn create(
     };
     let row = state.engine().control().put_agent(&caller, row).await?;
     Ok(Json(show_agent(&row)))
-}
-
-/// The id of an agent made under a key: the same key makes the same agent.
-fn keyed_id(caller: &Principal, idempotency: &Idempotency) -> AgentId {
-    let hash = sha256_hex(format!("{}\n{}", caller.tenant, idempotency.key).as_bytes());
-    AgentId::parse(&format!("{}_{}", AgentId::PREFIX, &hash[..HASHED_ID_CHARS]))
-        .expect("a prefix and hexadecimal digits are an id")
 }
 
 async fn created_before(

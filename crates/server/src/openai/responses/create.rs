@@ -11,7 +11,7 @@ use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::RequiredAction;
 use mainstay_core::item::ItemBody;
 use mainstay_core::session::{After, ApprovalAnswer, Command, Respond, SessionRow};
-use mainstay_protocol::{ApiError, ErrorCode, Principal, ResponseId, SessionId, sha256_hex};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, ResponseId, SessionId};
 use mainstay_runtime::{Idempotency, NewSession, Submission};
 
 use super::agent::definition;
@@ -23,7 +23,7 @@ use super::stream::{finished, open_stream};
 use super::{Echo, project::Head};
 use crate::auth::Caller;
 use crate::error::{Answer, Failure};
-use crate::extract::Checked;
+use crate::extract::{Checked, keyed_id};
 use crate::openai::agents::sessions::SessionRows;
 use crate::openai::wire::At;
 use crate::state::AppState;
@@ -76,8 +76,8 @@ fn response_id(
     idempotency: Option<&Idempotency>,
 ) -> ResponseId {
     let Some(idempotency) = idempotency else { return ResponseId::mint(&mut state.mint()) };
-    let hash = sha256_hex(format!("{}\n{}", caller.tenant, idempotency.key).as_bytes());
-    ResponseId::parse(&format!("resp_{}", &hash[..32])).expect("made of plain parts")
+    ResponseId::parse(&keyed_id(ResponseId::PREFIX, caller, idempotency))
+        .expect("a prefix and hexadecimal digits are an id")
 }
 
 /// The response that the same request made before.

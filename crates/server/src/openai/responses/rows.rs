@@ -120,10 +120,10 @@ pub(crate) async fn requested(state: &AppState, row: &ResponseRow) -> Result<Vec
         for entry in &page {
             after = entry.seq;
             match read(entry)? {
-                Fact::TurnResumed(_) | Fact::TurnEnded(_) | Fact::ResponseRequested(_) => {
-                    return Ok(facts);
-                }
-                Fact::EffectRequested(_) => return Ok(facts),
+                Fact::TurnResumed(_)
+                | Fact::TurnEnded(_)
+                | Fact::ResponseRequested(_)
+                | Fact::EffectRequested(_) => return Ok(facts),
                 fact => facts.push(fact),
             }
         }
