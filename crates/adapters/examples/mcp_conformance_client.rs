@@ -97,6 +97,7 @@ fn context() -> Result<ToolContext, Box<dyn std::error::Error>> {
         session: SessionId::parse("suite")?,
         principal: "suite".into(),
         credentials: Credentials::default(),
+        sandbox: None,
     })
 }
 

@@ -290,6 +290,7 @@ impl Engine {
             principal: caller.id.as_str().into(),
             // Sources that need one are remote, and those are asked when the turn begins.
             credentials: Credentials::default(),
+            sandbox: None,
         };
         let tools = self.inner.parts.tools.resolve(&agent.tools, &context).await;
         let invalid = |error: mainstay_core::port::ToolError| {

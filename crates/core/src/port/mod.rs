@@ -16,7 +16,11 @@ pub use model::{
     ModelPart, ModelReply, ModelRequest, ModelStream, Models, PartKind, StopReason, ToolChoice,
 };
 pub use sandbox::{
-    ExecOutput, ExecRequest, Sandbox, SandboxCapabilities, SandboxError, SandboxHandle, SandboxSpec,
+    BlobError, Blobs, Checkpoint, CodeLanguage, CodeOutput, CodeRequest, CodeResult, Connection,
+    ExecEnd, ExecOutput, ExecRequest, Fate, FileInfo, FileKind, NetworkRule, OutputSink,
+    OutputStream, Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest,
+    SandboxSecret, SandboxSetup, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved,
+    WORKSPACE,
 };
 pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
 pub use tool::{Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange};

@@ -1,60 +1,110 @@
-//! The compute port: a session's isolated machine. Its drivers are not part of this release; the
-//! port is here so that an agent that asks for compute is refused by name.
+//! The compute port: a session's isolated machine.
+//!
+//! Invariant: everything here is plain data. A machine is found by its session's id alone, so that a
+//! process that starts after a crash finds what the one before left; a command carries its effect's id,
+//! so that what became of it can be asked. Deliberately absent: which driver runs a machine and how.
+
+mod exec;
+mod info;
+mod spec;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use mainstay_protocol::{EffectId, SessionId};
+use bytes::Bytes;
+use mainstay_protocol::{EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 
-/// What a machine is made from; plain data, journalled.
+pub use exec::{
+    CodeLanguage, CodeOutput, CodeRequest, CodeResult, ExecEnd, ExecOutput, ExecRequest, Fate,
+    OutputSink, OutputStream,
+};
+pub use info::{FileInfo, FileKind, SandboxCapabilities, SandboxInfo, SandboxStatus};
+pub use spec::{NetworkRule, SandboxSecret, SandboxSetup, SandboxSpec, SandboxTier, WORKSPACE};
+
+/// A saved workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SandboxSpec {
-    /// Virtual processors.
-    pub cpus: u32,
-    /// Memory, MiB.
-    pub memory_mib: u64,
-    /// Disk, MiB.
-    pub disk_mib: u64,
+pub struct Checkpoint {
+    /// The blob that names all others of it: the root of its tree.
+    pub workspace: String,
+    /// How many files it has.
+    pub file_count: u64,
+    /// Their size together.
+    pub size_bytes: u64,
+    /// How much had to be written for it: the rest was there from the one before.
+    pub written_bytes: u64,
 }
 
-/// Names a running machine.
+/// A connection that a machine made, or was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SandboxHandle {
-    /// The driver that runs it.
-    pub driver: String,
-    /// Its id at the driver.
-    pub id: String,
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// From 1, in the session.
+    pub number: u64,
+    /// When it was asked for, Unix milliseconds.
+    pub at_ms: u64,
+    /// The host as the machine named it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Why it was refused or broke; none when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// What the machine sent.
+    pub sent_bytes: u64,
+    /// What it received.
+    pub received_bytes: u64,
+    /// The variables whose secrets were put in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
-/// A command to run in a machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExecRequest {
-    /// The effect it belongs to.
-    pub effect: EffectId,
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Working folder inside the machine.
-    pub cwd: String,
-    /// Bound on its run time.
-    pub timeout_ms: u64,
+/// What saving a machine brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    /// Its workspace; none when there was no machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
+    /// Connections that ended and were not handed out before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<Connection>,
 }
 
-/// What a command left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExecOutput {
-    /// Its exit code; none when a signal ended it.
-    pub exit_code: Option<i32>,
-    /// Standard output, capped.
-    pub stdout: Vec<u8>,
-    /// Standard error, capped.
-    pub stderr: Vec<u8>,
+/// Whose machine is meant, and from what it is made if there is none.
+#[derive(Debug, Clone)]
+pub struct SandboxRequest {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The session; a machine belongs to one.
+    pub session: SessionId,
+    /// What it is made from.
+    pub spec: Arc<SandboxSpec>,
+    /// What is put into a new one.
+    pub setup: Arc<SandboxSetup>,
+    /// What the proxy substitutes.
+    pub secrets: Arc<[SandboxSecret]>,
+    /// The workspace that a new one begins with; none begins empty.
+    pub checkpoint: Option<Arc<Checkpoint>>,
+    /// How many calls the session made since that checkpoint (or since it began): with a new machine
+    /// they are lost, and the caller is told.
+    pub calls_since: u32,
 }
 
-/// What a driver can do.
+/// How a machine came to be there for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SandboxCapabilities {
-    /// Whether memory images can be saved and restored.
-    pub checkpoint: bool,
+pub enum Readiness {
+    /// It ran, or was parked with its processes: nothing is lost.
+    Running,
+    /// It is the session's first.
+    New,
+    /// It is new, made from the checkpoint: processes and variables are gone, and files as they were
+    /// changed by this many calls since.
+    Restored {
+        /// Calls whose changes may be lost.
+        lost_calls: u32,
+    },
 }
 
 /// Why compute failed, by what is done next.
@@ -63,34 +113,116 @@ pub enum SandboxError {
     /// No driver works here: tell the user how to get one.
     #[error("no isolated compute is available: {0}")]
     Unavailable(String),
-    /// A limit of the machine is reached: tell the model.
+    /// What was asked for cannot be: tell whoever asked.
+    #[error("{0}")]
+    Invalid(String),
+    /// A limit of the machine or of the host is reached: tell the model.
     #[error("a limit of the sandbox is reached: {0}")]
     LimitReached(String),
-    /// The machine is gone: restore it.
+    /// The machine is gone or does not answer: it is made again at the next call.
     #[error("the sandbox is broken: {0}")]
     Broken(String),
 }
 
-/// A driver of isolated machines.
+/// The machines of this installation.
+///
+/// Every call with a [`SandboxRequest`] finds the session's machine, or makes it, and says which.
 #[async_trait]
-pub trait Sandbox: Send + Sync {
-    /// What it can do.
+pub trait Sandboxes: Send + Sync {
+    /// What can be done here.
     fn capabilities(&self) -> SandboxCapabilities;
 
-    /// Makes a machine for a session.
-    async fn create(
-        &self,
-        session: &SessionId,
-        spec: &SandboxSpec,
-    ) -> Result<SandboxHandle, SandboxError>;
+    /// Whether such a machine can be had; the error is for whoever defines the environment.
+    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError>;
 
-    /// Runs a command in it.
+    /// Has the machine there.
+    async fn ready(&self, request: &SandboxRequest) -> Result<Readiness, SandboxError>;
+
+    /// Runs a command. Dropping the future kills it; a crash of this process does not.
     async fn exec(
         &self,
-        handle: &SandboxHandle,
-        request: ExecRequest,
-    ) -> Result<ExecOutput, SandboxError>;
+        request: &SandboxRequest,
+        exec: ExecRequest,
+        sink: Option<OutputSink>,
+    ) -> Result<(ExecOutput, Readiness), SandboxError>;
 
-    /// Ends it and frees what it held.
-    async fn destroy(&self, handle: &SandboxHandle) -> Result<(), SandboxError>;
+    /// What became of a command; waits for one that still runs. Makes no machine.
+    async fn exec_fate(
+        &self,
+        session: &SessionId,
+        effect: &EffectId,
+    ) -> Result<Fate<ExecOutput>, SandboxError>;
+
+    /// Runs code in the machine's resident interpreter.
+    async fn code(
+        &self,
+        request: &SandboxRequest,
+        code: CodeRequest,
+    ) -> Result<(CodeOutput, Readiness), SandboxError>;
+
+    /// What became of code; waits for code that still runs. Makes no machine.
+    async fn code_fate(
+        &self,
+        session: &SessionId,
+        effect: &EffectId,
+    ) -> Result<Fate<CodeOutput>, SandboxError>;
+
+    /// Part of a file: its bytes from `offset`, at most `limit_bytes`, and its whole size.
+    async fn read_file(
+        &self,
+        request: &SandboxRequest,
+        path: &str,
+        offset: u64,
+        limit_bytes: usize,
+    ) -> Result<(Bytes, FileInfo, Readiness), SandboxError>;
+
+    /// Writes a file whole, with the folders above it.
+    async fn write_file(
+        &self,
+        request: &SandboxRequest,
+        path: &str,
+        content: Bytes,
+    ) -> Result<Readiness, SandboxError>;
+
+    /// The files below a folder in the order of their paths, behind `after`; links are not followed.
+    async fn list_files(
+        &self,
+        request: &SandboxRequest,
+        folder: &str,
+        is_recursive: bool,
+        after: Option<&str>,
+        limit_count: usize,
+    ) -> Result<(Vec<FileInfo>, Readiness), SandboxError>;
+
+    /// Saves the workspace of a machine that is there, and hands out its connections behind this
+    /// number; those up to it are in the journal and are forgotten. Idempotent.
+    async fn save(
+        &self,
+        session: &SessionId,
+        connections_after: u64,
+    ) -> Result<Saved, SandboxError>;
+
+    /// Puts a machine that nobody uses away, with its processes where the driver can.
+    async fn park(&self, session: &SessionId) -> Result<(), SandboxError>;
+
+    /// Ends the machine and frees what it held. Of one that is not there too.
+    async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError>;
+
+    /// The machines that are there.
+    async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError>;
 }
+
+/// Blobs of one session: what is kept of its machine.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    /// Keeps bytes under their SHA-256 (hexadecimal), durable on return. Idempotent.
+    async fn put(&self, session: &SessionId, bytes: Bytes) -> Result<String, BlobError>;
+
+    /// The bytes of a hash; none when they are not there.
+    async fn get(&self, session: &SessionId, hash: &str) -> Result<Option<Bytes>, BlobError>;
+}
+
+/// The store of blobs failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BlobError(pub String);

@@ -10,7 +10,7 @@ use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Credentials;
+use super::{Credentials, SandboxRequest};
 use crate::item::Content;
 use crate::tool::{ToolSource, ToolSpec};
 
@@ -25,6 +25,8 @@ pub struct ToolContext {
     pub principal: Arc<str>,
     /// What the session's vaults have for its tool sources, looked up when the call is made.
     pub credentials: Credentials,
+    /// The session's machine, when it has one.
+    pub sandbox: Option<Arc<SandboxRequest>>,
 }
 
 /// One attempt of a tool call.

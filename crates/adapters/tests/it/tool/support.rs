@@ -154,6 +154,7 @@ pub(super) fn context() -> ToolContext {
         session: SessionId::parse("ses_1").expect("an id"),
         principal: "prn_1".into(),
         credentials: Credentials::default(),
+        sandbox: None,
     }
 }
 

@@ -202,6 +202,7 @@ impl<'a> Draft<'a> {
             session: config.id.clone(),
             principal: self.principal(),
             credentials: Credentials::default(),
+            sandbox: None,
         }
     }
 

@@ -161,6 +161,7 @@ async fn tools(
         principal: caller.id.as_str().into(),
         // Functions of the client need none.
         credentials: Credentials::default(),
+        sandbox: None,
     };
     let resolved = state.engine().tools().resolve(&sources, &context).await;
     let mut specs = resolved.map_err(|error| at.invalid(error.message))?;

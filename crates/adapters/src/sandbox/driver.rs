@@ -1,0 +1,140 @@
+//! What a driver does: starts the agent of `mainstay-guest` in isolation, and gives a channel to it.
+//!
+//! Invariant: a driver keeps nothing in memory that it needs to find a machine again; all of it is in
+//! the machine's folder. The agent does everything else, alike for all drivers. Deliberately absent:
+//! commands, files, workspaces, egress, and when machines are made or parked.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mainstay_core::port::SandboxTier;
+use tokio::net::UnixStream;
+
+/// The folder of one machine, of this driver alone. It is made before `boot` and removed after
+/// `destroy` by whoever calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(PathBuf);
+
+impl Place {
+    /// A machine in this folder.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// A root image in the image folder, in the forms that drivers need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of what it was made of: a machine made from another one is not the same.
+    pub digest: String,
+    /// The root as a folder, for the process tier.
+    pub tree: PathBuf,
+    /// The root as a file system in a file, for the microVM.
+    pub disk: PathBuf,
+    /// The static agent.
+    pub agent: PathBuf,
+    /// The guest kernel, for the microVM.
+    pub kernel: PathBuf,
+}
+
+/// What a machine is made from, checked and filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineSpec {
+    /// Its root.
+    pub image: Arc<Image>,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory, MiB.
+    pub memory_mib: u64,
+    /// Disk beside the image, MiB.
+    pub disk_mib: u64,
+    /// Processes at once.
+    pub processes: u32,
+}
+
+/// What a driver can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DriverCapabilities {
+    /// How machines are kept apart.
+    pub tier: SandboxTier,
+    /// Whether `park` keeps processes.
+    pub parks_processes: bool,
+}
+
+/// Why a driver does not work here, and what would make it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; {remedy}")]
+pub struct Unusable {
+    /// What is missing.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Why a driver failed, by what is done next.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The machine is gone or never came up: destroy it and make another one.
+    #[error("{attempted}: {reason}")]
+    Broken {
+        /// What was attempted.
+        attempted: &'static str,
+        /// What came of it, with what the machine said last.
+        reason: String,
+    },
+    /// The host has no room: try again later.
+    #[error("the host has no room for another machine: {0}")]
+    Full(String),
+}
+
+/// Runs machines in one kind of isolation.
+///
+/// A running machine outlives the process that started it, and is reached again with `connect`.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// Its name, as in `mainstay doctor`.
+    fn name(&self) -> &'static str;
+
+    /// What it can do.
+    fn capabilities(&self) -> DriverCapabilities;
+
+    /// Whether machines come up here: found by starting one, within a time limit; the answer is kept.
+    async fn probe(&self) -> Result<(), Unusable>;
+
+    /// Starts a machine. On `Ok` its agent is about to answer on `connect`.
+    async fn boot(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError>;
+
+    /// Whether the machine runs.
+    async fn is_running(&self, place: &Place) -> bool;
+
+    /// A channel to the agent of a running machine; the one before is closed by it.
+    async fn connect(&self, place: &Place) -> Result<UnixStream, DriverError>;
+
+    /// Puts a running machine to disk and frees its memory. Where processes cannot be kept, it stops
+    /// them. What the machine needs to come back is in its folder.
+    async fn park(&self, place: &Place) -> Result<(), DriverError>;
+
+    /// Brings a parked machine back.
+    async fn unpark(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError>;
+
+    /// Makes `copy` the same machine as `place` is now, running; `place` goes on.
+    async fn fork(
+        &self,
+        place: &Place,
+        copy: &Place,
+        spec: &MachineSpec,
+    ) -> Result<(), DriverError>;
+
+    /// Ends a machine, in whatever state it is, and everything that it holds outside of its folder.
+    async fn destroy(&self, place: &Place) -> Result<(), DriverError>;
+}

@@ -1,0 +1,8 @@
+//! Isolated machines: the drivers that run them and the connection to the agent inside.
+//!
+//! Invariant: nothing of a session runs outside of a machine. A machine is a folder that its driver can
+//! find everything from, so that a process that starts finds what the one before left.
+
+mod driver;
+
+pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};

@@ -1,0 +1,2 @@
+//! The agent inside of a machine.
+fn main() {}
