@@ -32,6 +32,9 @@ echo '127.0.0.1 localhost sandbox' > "$root/etc/hosts"
 # The day on which a password was changed is the day of the build.
 sed -i 's/^\([^:]*:[^:]*\):[0-9]*:/\1::/' "$root/etc/shadow"
 # Nobody in a machine becomes somebody else, and every machine may read everything in it.
-find "$root" -xdev -type f -perm /6000 -exec chmod a-s {} +
-find "$root" -xdev ! -type l -exec chmod a+rX,go-w {} +
+for top in "$root"/*; do
+    case "$top" in */dev | */proc | */sys) continue ;; esac
+    find "$top" -xdev -type f -perm /6000 -exec chmod a-s {} +
+    find "$top" -xdev ! -type l -exec chmod a+rX,go-w {} +
+done
 chmod 1777 "$root/tmp" "$root/var/tmp"
