@@ -4,5 +4,7 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+#[cfg(target_os = "linux")]
+pub mod process;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
