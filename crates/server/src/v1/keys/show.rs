@@ -3,7 +3,11 @@
 use mainstay_core::port::Entropy;
 use mainstay_core::resource::KeyRow;
 use mainstay_protocol::Scope;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
+
+use crate::openapi::{Tag, shape};
 
 /// What a key's secret begins with.
 pub const KEY_SECRET_PREFIX: &str = "msk_";
@@ -15,11 +19,13 @@ pub fn mint_secret(entropy: &dyn Entropy) -> String {
 }
 
 /// A key, without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "key")]
+#[schemars(rename = "Key", transform = Tag("object", "key"))]
 pub(crate) struct Key {
     pub(super) id: String,
     name: String,
+    #[schemars(with = "Vec<ScopeName>")]
     scopes: Vec<Scope>,
     created_at: u64,
     revoked_at: Option<u64>,
@@ -45,5 +51,13 @@ impl From<KeyRow> for Key {
             revoked_at: row.revoked_at_ms.map(|at_ms| at_ms / 1_000),
             secret: None,
         }
+    }
+}
+
+shape! {
+    /// What a key allows.
+    ScopeName = |_| {
+        let scopes = [Scope::Use, Scope::Admin, Scope::Import];
+        json!({"type": "string", "enum": scopes.map(Scope::as_str)})
     }
 }
