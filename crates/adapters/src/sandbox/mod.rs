@@ -4,5 +4,7 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+mod machine;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use machine::{Gate, Hello, Machine};
