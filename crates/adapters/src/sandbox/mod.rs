@@ -7,5 +7,7 @@ mod driver;
 pub mod image;
 #[cfg(target_os = "linux")]
 pub mod process;
+mod machine;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use machine::{Gate, Hello, Machine};
