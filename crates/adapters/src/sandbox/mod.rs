@@ -5,8 +5,9 @@
 
 mod driver;
 pub mod hub;
-pub mod machine;
+mod machine;
 #[cfg(target_os = "linux")]
 pub mod process;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use machine::{Gate, Hello, Machine};
