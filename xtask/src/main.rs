@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "stages are timed and the environment is read here")]
 
 mod bench;
+mod image;
 mod process;
 mod quickstart;
 mod sdk_tests;
@@ -39,6 +40,7 @@ enum Task {
     SdkTests(sdk_tests::Arguments),
     Bench(bench::Arguments),
     Sim(sim::Arguments),
+    Image(image::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +63,6 @@ fn run(command: Task) -> anyhow::Result<()> {
         Task::SdkTests(arguments) => sdk_tests::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
+        Task::Image(arguments) => image::run(&workspace, &arguments),
     }
 }

@@ -5,6 +5,7 @@
 
 mod driver;
 pub mod hub;
+pub mod image;
 mod machine;
 #[cfg(target_os = "linux")]
 pub mod process;

@@ -19,6 +19,7 @@ mod limits;
 mod models;
 mod retries;
 mod sessions;
+mod sigv4;
 mod socket;
 mod stream;
 mod subagents;

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use mainstay_core::resource::KeyRow;
-use mainstay_protocol::{ApiError, KeyId, Scope, sha256_hex};
+use mainstay_core::resource::{KeyKind, KeyRow};
+use mainstay_protocol::{ApiError, KeyId, Scope};
 use serde::Deserialize;
 
 use super::show::{Key, mint_secret};
@@ -25,6 +25,9 @@ pub(crate) struct KeyCreateParams {
     /// What it allows.
     #[serde(default = "use_only")]
     scopes: Vec<Scope>,
+    /// How it is shown: `sigv4` makes a signing key, whose id is the access key id.
+    #[serde(default, rename = "type")]
+    kind: KeyKind,
 }
 
 fn use_only() -> Vec<Scope> {
@@ -54,7 +57,8 @@ pub(crate) async fn create(
     caller.require(Scope::Admin)?;
     let Caller(caller) = caller;
     let params = request.value;
-    let secret = mint_secret(state.engine().entropy().as_ref());
+    let engine = state.engine();
+    let secret = mint_secret(params.kind, engine.entropy().as_ref());
     let row = KeyRow {
         id: KeyId::mint(&mut state.mint()),
         tenant: caller.tenant.clone(),
@@ -63,8 +67,9 @@ pub(crate) async fn create(
         scopes: params.scopes,
         created_at_ms: state.now_ms(),
         revoked_at_ms: None,
+        signing_secret: None,
     };
-    let hash = sha256_hex(secret.as_bytes());
-    state.engine().control().create_key(&caller, row.clone(), &hash).await?;
+    let seals = engine.seals().as_ref();
+    let row = engine.control().issue_key(&caller, row, params.kind, &secret, seals).await?;
     Ok(Json(Key::with_secret(row, secret)))
 }

@@ -1,4 +1,4 @@
-//! `/v1/keys`: bearer keys of the caller's tenant; the scope `admin` is needed.
+//! `/v1/keys`: keys of the caller's tenant; the scope `admin` is needed.
 
 mod create;
 mod list;
