@@ -4,5 +4,6 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
