@@ -9,6 +9,7 @@ pub mod image;
 mod machine;
 #[cfg(target_os = "linux")]
 pub mod process;
+pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
 pub use machine::{Gate, Hello, Machine};
