@@ -8,6 +8,7 @@
 mod arguments;
 mod cgroup;
 mod driver;
+mod host;
 mod launch;
 mod limits;
 mod machine;
@@ -21,4 +22,5 @@ mod stage;
 mod syscalls;
 
 pub use driver::{ProcessDriver, ProcessDriverError};
+pub use host::{HostFacts, ProgramFacts};
 pub use settings::{DEFAULT_FIRST_UID, ProcessSettings};
