@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::port::CodeLanguage;
+
 /// What may be done after a crash when a call has no outcome (the effect ledger).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -145,11 +147,18 @@ pub enum ToolSource {
         #[serde(default)]
         approval: ApprovalMode,
     },
-    /// Read, write and search the files of the session's workspace.
+    /// Read, write and search the files of the session's workspace; in its machine, if it has one.
     Files {
         /// Whether files may be changed.
         #[serde(default)]
         read_only: bool,
+    },
+    /// Commands in the session's machine.
+    Shell {},
+    /// Code in the resident interpreters of the session's machine.
+    Code {
+        /// Whose interpreters.
+        languages: Vec<CodeLanguage>,
     },
     /// HTTP requests to listed hosts.
     Http {
@@ -187,6 +196,8 @@ impl ToolSource {
             Self::Function { .. } => None,
             Self::Mcp { label, .. } | Self::Openapi { label, .. } => Some(label),
             Self::Files { .. } => Some("files"),
+            Self::Shell {} => Some("shell"),
+            Self::Code { .. } => Some("code"),
             Self::Http { .. } => Some("http"),
         }
     }
@@ -197,7 +208,22 @@ impl ToolSource {
         match self {
             Self::Mcp { .. } => true,
             Self::Openapi { spec, .. } => spec.is_none(),
-            Self::Function { .. } | Self::Files { .. } | Self::Http { .. } => false,
+            Self::Function { .. }
+            | Self::Files { .. }
+            | Self::Shell {}
+            | Self::Code { .. }
+            | Self::Http { .. } => false,
+        }
+    }
+
+    /// Whether its tools work in the session's machine, if the session has one.
+    #[must_use]
+    pub fn uses_sandbox(&self) -> bool {
+        match self {
+            Self::Files { .. } | Self::Shell {} | Self::Code { .. } => true,
+            Self::Function { .. } | Self::Mcp { .. } | Self::Openapi { .. } | Self::Http { .. } => {
+                false
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::state::{LastResponse, SessionState, SessionStatus, TurnStatus};
 use crate::agent::AgentDefinition;
 use crate::fact::{Disposition, Fact, RequiredAction, TurnEnd, TurnEnded};
+use crate::sandbox::SessionSandbox;
 
 /// Sessions, by id, by tenant and age, and by agent and age.
 pub const SESSIONS: RowSpec = RowSpec {
@@ -75,6 +76,9 @@ pub struct ConfigRow {
     pub agent: Arc<AgentDefinition>,
     /// Spend ceiling.
     pub spend_limit_microusd: Option<u64>,
+    /// Its machine, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Arc<SessionSandbox>>,
     /// The wire API's settings.
     pub wire: Value,
 }
@@ -154,6 +158,7 @@ pub fn projected(before: &SessionState, after: &SessionState, facts: &[Fact]) ->
         let doc = ConfigRow {
             agent: config.agent.clone(),
             spend_limit_microusd: config.spend_limit_microusd,
+            sandbox: config.sandbox.clone(),
             wire: config.wire.clone(),
         };
         rows.push(RowChange::Put(Row::new(RowKey::new(&SESSION_CONFIGS, &[id]), &[], &doc)));
