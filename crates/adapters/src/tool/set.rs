@@ -76,6 +76,7 @@ impl ToolSet {
             ToolSource::Mcp { .. } => self.mcp.resolve(source, context, position).await,
             ToolSource::Openapi { .. } => self.openapi.resolve(source, position).await,
             ToolSource::Files { read_only } => Ok(file_specs(*read_only, position)),
+            ToolSource::Shell {} | ToolSource::Code { .. } => Err(no_machine()),
             ToolSource::Http { allowed_hosts } => {
                 let hosts = http::check(allowed_hosts)
                     .map_err(|(member, reason)| terminal(format!("{member}: {reason}")))?;
@@ -111,6 +112,7 @@ impl Tools for ToolSet {
             ToolSource::Mcp { .. } => self.mcp.check(source),
             ToolSource::Openapi { .. } => openapi::check(source),
             ToolSource::Files { .. } => Ok(()),
+            ToolSource::Shell {} | ToolSource::Code { .. } => Err((String::new(), NO_MACHINE.to_owned())),
             ToolSource::Http { allowed_hosts } => http::check(allowed_hosts).map(drop),
         }
     }
@@ -139,6 +141,7 @@ impl Tools for ToolSet {
             ToolSource::Mcp { .. } => self.mcp.call(&call).await,
             ToolSource::Openapi { .. } => self.openapi.call(&call).await,
             ToolSource::Files { .. } => self.files.call(call).await,
+            ToolSource::Shell {} | ToolSource::Code { .. } => Err(no_machine()),
             ToolSource::Http { allowed_hosts } => {
                 let hosts = self.hosts(&call.source, allowed_hosts)?;
                 http::call(&self.egress, &hosts, &call).await
@@ -152,6 +155,8 @@ impl Tools for ToolSet {
             ToolSource::Function { .. }
             | ToolSource::Mcp { .. }
             | ToolSource::Files { .. }
+            | ToolSource::Shell {}
+            | ToolSource::Code { .. }
             | ToolSource::Http { .. } => Ok(Reconciliation::Unknown),
         }
     }
@@ -159,6 +164,13 @@ impl Tools for ToolSet {
     fn check_arguments(&self, spec: &ToolSpec, arguments: &Value) -> Result<(), String> {
         self.schemas.check(&spec.parameters, arguments)
     }
+}
+
+/// Why there are no tools for machines.
+const NO_MACHINE: &str = "this version has no tools that run commands or code";
+
+fn no_machine() -> ToolError {
+    terminal(NO_MACHINE)
 }
 
 /// The client runs it, and nobody here knows what it does.
