@@ -147,24 +147,24 @@ pub enum ToolSource {
         #[serde(default)]
         approval: ApprovalMode,
     },
-    /// Read, write and search the files of the session's workspace; in its machine, if it has one.
+    /// Read, write and search the files of the session's workspace.
     Files {
         /// Whether files may be changed.
         #[serde(default)]
         read_only: bool,
-    },
-    /// Commands in the session's machine.
-    Shell {},
-    /// Code in the resident interpreters of the session's machine.
-    Code {
-        /// Whose interpreters.
-        languages: Vec<CodeLanguage>,
     },
     /// HTTP requests to listed hosts.
     Http {
         /// `host` or `host:port`; nothing else is reached. A host written here may be a loopback
         /// or private address only when the server's configuration allows it.
         allowed_hosts: Vec<String>,
+    },
+    /// Commands in the session's machine.
+    Shell {},
+    /// Code in the resident interpreters of the session's machine.
+    Code {
+        /// Which of them.
+        languages: Vec<CodeLanguage>,
     },
 }
 
@@ -196,9 +196,9 @@ impl ToolSource {
             Self::Function { .. } => None,
             Self::Mcp { label, .. } | Self::Openapi { label, .. } => Some(label),
             Self::Files { .. } => Some("files"),
+            Self::Http { .. } => Some("http"),
             Self::Shell {} => Some("shell"),
             Self::Code { .. } => Some("code"),
-            Self::Http { .. } => Some("http"),
         }
     }
 
@@ -210,9 +210,9 @@ impl ToolSource {
             Self::Openapi { spec, .. } => spec.is_none(),
             Self::Function { .. }
             | Self::Files { .. }
+            | Self::Http { .. }
             | Self::Shell {}
-            | Self::Code { .. }
-            | Self::Http { .. } => false,
+            | Self::Code { .. } => false,
         }
     }
 

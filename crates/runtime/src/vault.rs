@@ -65,9 +65,9 @@ fn http_url(source: &ToolSource) -> Option<&str> {
         | ToolSource::Function { .. }
         | ToolSource::Openapi { .. }
         | ToolSource::Files { .. }
+        | ToolSource::Http { .. }
         | ToolSource::Shell {}
-        | ToolSource::Code { .. }
-        | ToolSource::Http { .. } => None,
+        | ToolSource::Code { .. } => None,
     }
 }
 

@@ -92,9 +92,7 @@ fn approval(result: &ApprovalRequestResultInput) -> Result<Command, ApiError> {
 fn outcome(result: OutcomeResultInput) -> Result<Command, ApiError> {
     let answer = match result.decision {
         OutcomeDecision::Done => ApprovalAnswer::Done(
-            result
-                .output
-                .map(|output| ToolOutput::new(output_content(output), false)),
+            result.output.map(|output| ToolOutput::new(output_content(output), false)),
         ),
         OutcomeDecision::NotDone => ApprovalAnswer::NotDone,
         OutcomeDecision::Retry => ApprovalAnswer::Retry,
