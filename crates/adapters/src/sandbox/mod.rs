@@ -7,4 +7,4 @@ mod driver;
 mod machine;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
-pub use machine::{Gate, Hello, Machine};
+pub use machine::{Gate, Generation, Hello, Machine, Scan, ScanEntry};
