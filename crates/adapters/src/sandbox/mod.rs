@@ -7,4 +7,6 @@ mod driver;
 mod machine;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
-pub use machine::{Gate, Generation, Hello, Machine, Scan, ScanEntry};
+pub use machine::{
+    Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal, TerminalEvent, TerminalRequest,
+};

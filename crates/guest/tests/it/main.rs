@@ -4,5 +4,7 @@ mod code;
 mod egress;
 mod exec;
 mod files;
+mod hostile;
 mod scan;
 mod support;
+mod terminal;
