@@ -12,4 +12,6 @@ pub mod process;
 pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
-pub use machine::{Gate, Hello, Machine};
+pub use machine::{
+    Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal, TerminalEvent, TerminalRequest,
+};
