@@ -5,5 +5,9 @@
 
 mod driver;
 pub mod image;
+#[cfg(target_os = "linux")]
+pub mod microvm;
+#[cfg(target_os = "linux")]
+pub mod process;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};

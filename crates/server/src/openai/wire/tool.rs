@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::settings::NoFields;
 use super::tool_params::{
-    ComputerUseParams, ConnectionOrigin, ContextSize, FilesParams, FunctionParams, HttpParams,
-    Location, McpParams, McpTransportParams, OpenApiParams, ProgrammaticParams, SearchMode,
-    ToolApproval, ToolParams, ToolSafety, WebSearchParams,
+    CodeParams, ComputerUseParams, ConnectionOrigin, ContextSize, FilesParams, FunctionParams,
+    HttpParams, Location, McpParams, McpTransportParams, OpenApiParams, ProgrammaticParams,
+    SearchMode, ToolApproval, ToolParams, ToolSafety, WebSearchParams,
 };
 
 /// The methods of the `http` tool when an agent does not say.
@@ -43,6 +43,10 @@ pub enum Tool {
     Files(FilesParams),
     /// Extension: HTTP requests to listed hosts.
     Http(HttpTool),
+    /// Extension: commands in the session's machine.
+    Shell(NoFields),
+    /// Extension: code in interpreters of the session's machine.
+    Code(CodeParams),
 }
 
 /// A function that the client runs.
@@ -171,6 +175,8 @@ impl ToolParams {
             Self::OpenApi(tool) => Tool::OpenApi(tool.into()),
             Self::Files(tool) => Tool::Files(tool),
             Self::Http(tool) => Tool::Http(tool.into()),
+            Self::Shell(none) => Tool::Shell(none),
+            Self::Code(tool) => Tool::Code(tool),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! An agent's tools, as asked for.
 //!
-//! Invariant: the SDK's tool types word for word; the extensions `openapi`, `files` and `http` are
-//! further types of the same list. Deliberately absent: limits
+//! Invariant: the SDK's tool types word for word; the extensions `openapi`, `files`, `http`, `shell`
+//! and `code` are further types of the same list. Deliberately absent: limits
 //! (`tool_check`), and whether this server can run a tool.
 
 use std::collections::BTreeMap;
 
+use mainstay_core::port::CodeLanguage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,6 +36,10 @@ tagged_params! {
         Files(FilesParams) = "files",
         /// Extension: HTTP requests to listed hosts.
         Http(HttpParams) = "http",
+        /// Extension: commands in the session's machine.
+        Shell(NoFields) = "shell",
+        /// Extension: code in interpreters of the session's machine.
+        Code(CodeParams) = "code",
     }
 }
 
@@ -300,6 +305,19 @@ pub enum FileAccess {
     /// Read, list and write.
     #[default]
     ReadWrite,
+}
+
+/// Code in the resident interpreters of the session's machine (extension).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeParams {
+    /// The languages on offer.
+    #[serde(default = "all_languages")]
+    pub languages: Vec<CodeLanguage>,
+}
+
+fn all_languages() -> Vec<CodeLanguage> {
+    vec![CodeLanguage::Python, CodeLanguage::Javascript]
 }
 
 /// HTTP requests to listed hosts (extension).
