@@ -5,9 +5,11 @@
 
 mod driver;
 pub mod image;
+mod machine;
 #[cfg(target_os = "linux")]
 pub mod microvm;
 #[cfg(target_os = "linux")]
 pub mod process;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use machine::{Gate, Hello, Machine};
