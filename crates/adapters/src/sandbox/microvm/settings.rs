@@ -18,6 +18,8 @@ pub struct MicrovmSettings {
     /// A folder on the host's disk for templates, for the probe's machine and its answer. Servers may
     /// share it.
     pub scratch: PathBuf,
+    /// The image folder, whose default image the probe starts.
+    pub images: PathBuf,
     /// QEMU: a path, or a name to look for in the usual folders.
     pub qemu: PathBuf,
     /// The program that makes namespaces.
@@ -34,11 +36,12 @@ const DEFAULT_FIRST_UID: u32 = 0x7001_0000;
 pub(super) const UID_COUNT: u32 = 65_536;
 
 impl MicrovmSettings {
-    /// With what is usual, and this folder.
+    /// With what is usual, and these folders.
     #[must_use]
-    pub fn new(scratch: PathBuf) -> Self {
+    pub fn new(scratch: PathBuf, images: PathBuf) -> Self {
         Self {
             scratch,
+            images,
             qemu: PathBuf::from("qemu-system-x86_64"),
             bubblewrap: PathBuf::from("bwrap"),
             first_uid: DEFAULT_FIRST_UID,
