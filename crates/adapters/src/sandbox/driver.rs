@@ -47,6 +47,14 @@ pub struct Image {
     pub kernel: PathBuf,
 }
 
+impl Image {
+    /// The initial file system with the agent, for the microVM: it lies beside the agent.
+    #[must_use]
+    pub fn initrd(&self) -> PathBuf {
+        self.agent.with_file_name("init.cpio")
+    }
+}
+
 /// What a machine is made from, checked and filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineSpec {

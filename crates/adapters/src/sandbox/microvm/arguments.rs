@@ -14,9 +14,9 @@ use super::settings::{Acceleration, MicrovmSettings};
 pub(super) const MARK: &str = "MAINSTAY_MACHINE";
 /// Where QEMU sees its folder.
 const VM: &str = "/vm";
-const ROOT: &str = "/image/root";
-const KERNEL: &str = "/image/kernel";
-const INITRD: &str = "/image/initrd";
+const ROOT: &str = "/image";
+const KERNEL: &str = "/kernel";
+const INITRD: &str = "/initrd";
 /// Enters the groups, then becomes the rest.
 const ENTER: &str = "count=$1; shift
 while [ \"$count\" -gt 0 ]; do echo 0 > \"$1\" || exit 97; shift; count=$((count - 1)); done
@@ -105,6 +105,8 @@ fn namespaces(line: &mut Line, cell: &Cell<'_>, vm: &Vm<'_>) {
             Err(_) => line.mount("--ro-bind-try", &own, &own.to_string_lossy()),
         }
     }
+    // Made by root it would be for root alone.
+    line.words(&["--perms", "0755", "--dir", "/etc"]);
     line.words(&["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]);
     line.words(&["--ro-bind-try", "/etc/alternatives", "/etc/alternatives"]);
     if vm.acceleration == Acceleration::Kvm {
@@ -159,9 +161,8 @@ fn devices(line: &mut Line) {
     // The kernel's last words stay in memory: a guest that talks without end fills no disk.
     line.words(&["-chardev", "ringbuf,id=serial,size=65536", "-serial", "chardev:serial"]);
     line.words(&["-device", "virtio-serial-device,max_ports=2"]);
-    let socket = |id: &str, name: &str| {
-        format!("socket,id={id},path={VM}/{name},server=on,wait=off")
-    };
+    let socket =
+        |id: &str, name: &str| format!("socket,id={id},path={VM}/{name},server=on,wait=off");
     line.words(&["-chardev", &socket("agent", AGENT_SOCKET)]);
     line.words(&["-device", "virtserialport,chardev=agent,name=agent,nr=1"]);
     let root = format!("if=none,id=root,file={ROOT},format=raw,readonly=on,cache=writeback");
@@ -171,7 +172,12 @@ fn devices(line: &mut Line) {
     );
     line.words(&["-drive", &disk, "-device", "virtio-blk-device,drive=disk"]);
     line.words(&["-device", "virtio-rng-device"]);
-    line.words(&["-chardev", &socket("control", QMP_SOCKET), "-mon", "chardev=control,mode=control"]);
+    line.words(&[
+        "-chardev",
+        &socket("control", QMP_SOCKET),
+        "-mon",
+        "chardev=control,mode=control",
+    ]);
     let ready = format!("socket,id=ready,path={VM}/{READY_SOCKET}");
     line.words(&["-chardev", &ready, "-mon", "chardev=ready,mode=control"]);
 }

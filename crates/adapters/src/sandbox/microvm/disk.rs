@@ -13,8 +13,16 @@ use super::memory::copy_data;
 const MIB: u64 = 1 << 20;
 /// No journal: a machine that is killed is made anew from its checkpoint. No lazy tables: nothing is
 /// written behind a machine's back.
-const FORMAT: [&str; 8] =
-    ["-q", "-F", "-m", "0", "-O", "^has_journal,^resize_inode", "-E", "lazy_itable_init=0,nodiscard"];
+const FORMAT: [&str; 8] = [
+    "-q",
+    "-F",
+    "-m",
+    "0",
+    "-O",
+    "^has_journal,^resize_inode",
+    "-E",
+    "lazy_itable_init=0,nodiscard",
+];
 
 /// Makes an empty one of this size.
 pub(super) fn create(path: &Path, size_mib: u64) -> io::Result<()> {

@@ -76,7 +76,7 @@ pub(super) async fn clone(
 
 /// Writes a running machine down and ends it.
 pub(super) async fn park(launcher: &Arc<Launcher>, files: &Files) -> io::Result<()> {
-    let record = running(files)?;
+    let mut record = running(files)?;
     let mut qmp = control(files).await?;
     stop(&mut qmp).await?;
     let saved = save(&mut qmp, files, &record, &files.parked_state(), &files.parked_pages()).await;
@@ -85,7 +85,8 @@ pub(super) async fn park(launcher: &Arc<Launcher>, files: &Files) -> io::Result<
         let _ = qmp.run("cont", json!({})).await;
         return Err(error);
     }
-    Record { is_parked: true, ..record }.write(files)?;
+    record.is_parked = true;
+    record.write(files)?;
     end(launcher, files).await
 }
 

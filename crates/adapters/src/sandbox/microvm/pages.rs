@@ -119,7 +119,9 @@ fn own_pages(map: &File, piece: Piece) -> io::Result<Vec<(u64, u64)>> {
                 continue;
             }
             match runs.last_mut() {
-                Some((first, count)) if *first + *count == page && *count < RUN_PAGES => *count += 1,
+                Some((first, count)) if *first + *count == page && *count < RUN_PAGES => {
+                    *count += 1;
+                }
                 _ => runs.push((page, 1)),
             }
         }
@@ -140,9 +142,13 @@ fn pieces(pid: i32, memory_bytes: u64) -> io::Result<Vec<Piece>> {
 
 fn pieces_of(maps: &str, memory_bytes: u64) -> Vec<Piece> {
     let name = format!("/memfd:{NAME}");
-    maps.lines().filter(|line| line.contains(&name)).filter_map(piece).filter(|piece| {
-        piece.offset.checked_add(piece.size_bytes).is_some_and(|end| end <= memory_bytes)
-    }).collect()
+    maps.lines()
+        .filter(|line| line.contains(&name))
+        .filter_map(piece)
+        .filter(|piece| {
+            piece.offset.checked_add(piece.size_bytes).is_some_and(|end| end <= memory_bytes)
+        })
+        .collect()
 }
 
 /// Of a line like `7f00-7f10 rw-p 00000000 00:01 1058 /memfd:name (deleted)`.

@@ -1,0 +1,3 @@
+//! Machines, as they really are.
+
+mod microvm;
