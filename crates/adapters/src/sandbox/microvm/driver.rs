@@ -74,7 +74,7 @@ impl MicrovmDriver {
         let key = template::key(spec, works.acceleration, &works.qemu);
         let slot = self.slot(&key);
         let mut slot = slot.lock().await;
-        if let Some(template) = slot.as_ref() {
+        if let Some(template) = slot.as_ref().filter(|template| !template.has_grown()) {
             return Ok((Arc::clone(template), works.acceleration));
         }
         let made = template::ensure(&self.launcher, spec, works.acceleration, &key).await?;
@@ -202,6 +202,9 @@ impl Driver for MicrovmDriver {
 
     async fn connect(&self, place: &Place) -> Result<UnixStream, DriverError> {
         let files = files("reach a machine", place)?;
+        if !Record::read(&files).is_some_and(|record| record.is_running()) {
+            return Err(broken("reach a machine", &io::Error::other("it does not run"), ""));
+        }
         let connected = socket::connect(&files.in_vm(AGENT_SOCKET));
         connected.map_err(|error| broken("reach a machine", &error, ""))
     }

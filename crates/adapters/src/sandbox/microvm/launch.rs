@@ -65,7 +65,8 @@ impl Launcher {
             hand_over(&files.vm(), user)?;
         }
         let bounds = Bounds {
-            memory_mib: vm.memory_mib.saturating_add(QEMU_MEMORY_MIB),
+            // A page that neither the template nor the machine had is there twice once it is written.
+            memory_mib: vm.memory_mib.saturating_mul(2).saturating_add(QEMU_MEMORY_MIB),
             processes: vm.cpus.saturating_add(QEMU_THREADS),
             // A thread beside the processors' serves the devices.
             cpus: vm.cpus.saturating_add(1),

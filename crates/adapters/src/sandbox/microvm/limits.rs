@@ -28,3 +28,6 @@ pub(super) const QEMU_THREADS: u32 = 96;
 pub(super) const MAX_TEMPLATE_COUNT: usize = 8;
 /// The code that TCG keeps of a guest.
 pub(super) const TCG_CACHE_MIB: u32 = 128;
+/// How much a template's memory may have grown by what its clones touched, before the next clones get
+/// a fresh one.
+pub(super) const MAX_TEMPLATE_GROWTH_BYTES: u64 = 128 << 20;

@@ -12,6 +12,8 @@ use rustix::fs::{MemfdFlags, SealFlags, SeekFrom};
 
 /// The name that its mapping has in `/proc/…/maps`.
 pub(super) const NAME: &str = "mainstay-template";
+/// Of `st_blocks`, on every file system.
+const BLOCK_BYTES: u64 = 512;
 const COPY_BYTES: usize = 1 << 20;
 
 /// Reads a sparse file into sealed memory of the same size.
@@ -26,6 +28,12 @@ pub(super) fn sealed(path: &Path) -> io::Result<OwnedFd> {
     let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
     rustix::fs::fcntl_add_seals(&memory, seals)?;
     Ok(memory)
+}
+
+/// What is allocated of it. A page that a clone writes first is allocated here too, as zeros.
+pub(super) fn allocated_bytes(memory: &OwnedFd) -> io::Result<u64> {
+    let blocks = rustix::fs::fstat(memory)?.st_blocks;
+    Ok(u64::try_from(blocks).unwrap_or_default() * BLOCK_BYTES)
 }
 
 /// Copies what is not a hole, to the same places.

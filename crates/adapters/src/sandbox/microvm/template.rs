@@ -18,7 +18,7 @@ use super::arguments::{Start, Vm};
 use super::disk;
 use super::files::{DISK, Files, MEMORY, STATE, open_untrusted};
 use super::launch::Launcher;
-use super::limits::{MAX_BOOT, MAX_TEMPLATE_COUNT, MAX_WARM};
+use super::limits::{MAX_BOOT, MAX_TEMPLATE_COUNT, MAX_TEMPLATE_GROWTH_BYTES, MAX_WARM};
 use super::machine::{blocking, end, last_words, save_state, stop};
 use super::memory;
 use super::record::Record;
@@ -41,9 +41,17 @@ pub(super) struct Template {
     /// Its memory, sealed.
     pub(super) memory: OwnedFd,
     folder: PathBuf,
+    /// What was allocated of its memory when it was read.
+    allocated_bytes: u64,
 }
 
 impl Template {
+    /// Whether its clones had so many pages allocated in its memory that a fresh one should be read.
+    pub(super) fn has_grown(&self) -> bool {
+        let now = memory::allocated_bytes(&self.memory).unwrap_or_default();
+        now.saturating_sub(self.allocated_bytes) > MAX_TEMPLATE_GROWTH_BYTES
+    }
+
     /// The state of its devices.
     pub(super) fn state(&self) -> PathBuf {
         self.folder.join(STATE)
@@ -60,7 +68,8 @@ impl Template {
         let memory = memory::sealed(&folder.join(MEMORY))?;
         // It was used now.
         File::create(folder.join("used"))?;
-        Ok(Self { id, memory, folder })
+        let allocated_bytes = memory::allocated_bytes(&memory)?;
+        Ok(Self { id, memory, folder, allocated_bytes })
     }
 }
 
