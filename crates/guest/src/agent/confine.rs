@@ -12,7 +12,7 @@ use rustix::process::{DumpableBehavior, Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 /// Who commands run as.
-const USER_ID: u32 = 1000;
+pub(crate) const USER_ID: u32 = 1000;
 
 /// Where commands may write, beside what permissions say.
 const WRITABLE: [&str; 5] = ["/workspace", "/tmp", "/var/tmp", "/dev", "/run/user"];

@@ -24,6 +24,9 @@ use super::service::Service;
 /// Between two looks at a port that has no host.
 const PORT_PAUSE_MS: u64 = 20;
 
+/// How often it is looked for a port that is not there yet.
+const PORT_TRIES: usize = 500;
+
 /// Serves whoever connects, for ever.
 pub(crate) fn serve_socket(service: &Arc<Service>, listener: OwnedFd) -> io::Result<()> {
     let listener = UnixListener::from(listener);
@@ -70,7 +73,7 @@ fn serve_stream(service: &Arc<Service>, stream: &UnixStream) -> io::Result<JoinH
 
 /// Serves the port, for ever.
 pub(crate) fn serve_port(service: &Arc<Service>, path: &Path) -> io::Result<()> {
-    let port = OpenOptions::new().read(true).write(true).open(path)?;
+    let port = open_port(path)?;
     let writing = port.try_clone()?;
     let out = Arc::new(Outgoing::default());
     let mut reader = Reader::new(Arc::clone(service), Arc::clone(&out));
@@ -80,6 +83,20 @@ pub(crate) fn serve_port(service: &Arc<Service>, path: &Path) -> io::Result<()> 
         reader.read_from(&port)?;
         reader.hang_up();
         wait_for_host(&port);
+    }
+}
+
+/// The kernel makes the port a moment after its start.
+fn open_port(path: &Path) -> io::Result<File> {
+    let mut tries = PORT_TRIES;
+    loop {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries > 0 => {
+                tries -= 1;
+                pause();
+            }
+            opened => return opened,
+        }
     }
 }
 

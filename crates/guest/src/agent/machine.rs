@@ -4,8 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::process;
 
-use mainstay_guest::{Answer, Reply};
 use rustix::time::{ClockId, Timespec, clock_settime};
+
+use super::init;
 
 /// Sets the clock, where the machine has one of its own.
 pub(crate) fn set_clock(unix_ns: u64) {
@@ -25,17 +26,17 @@ pub(crate) fn add_entropy(hex: &str) {
 }
 
 /// Ends the machine. In the process tier the end of the first process is the end of all.
-pub(crate) fn shut_down(is_init: bool) -> Option<Reply> {
+pub(crate) fn end(is_init: bool) -> ! {
     if is_init {
-        return Some(Ok(Answer::Done));
+        init::end();
     }
-    end(0)
+    leave(0)
 }
 
 /// The agent cannot go on.
 pub(crate) fn die(reason: &str) -> ! {
     say(reason);
-    end(1)
+    leave(1)
 }
 
 /// To the console, for whoever looks why a machine does not come up.
@@ -45,6 +46,6 @@ pub(crate) fn say(text: &str) {
 }
 
 #[expect(clippy::exit, reason = "the agent is ended by what it is asked, on whichever thread")]
-fn end(code: i32) -> ! {
+fn leave(code: i32) -> ! {
     process::exit(code)
 }

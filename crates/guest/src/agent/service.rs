@@ -19,6 +19,7 @@ use super::files;
 use super::health;
 use super::ledger::Ledger;
 use super::pool::Pool;
+use super::presence::Presence;
 use super::settings::Standing;
 use super::{confine, machine};
 
@@ -41,7 +42,8 @@ pub(crate) struct Service {
     pub(crate) standing: Standing,
     workers: Pool,
     keepers: Pool,
-    is_init: bool,
+    pub(crate) is_init: bool,
+    pub(crate) presence: Presence,
     boot: u64,
     started: Instant,
 }
@@ -59,6 +61,7 @@ impl Service {
             workers: Pool::new("worker", FIRST_WORKERS, MAX_WORKERS, prepare_worker),
             keepers: Pool::new("keeper", MAX_KEEPERS, MAX_KEEPERS, || {}),
             is_init,
+            presence: Presence::default(),
             boot: boot_number(),
             started: now(),
         })
@@ -73,9 +76,13 @@ impl Service {
         self.standing.env()
     }
 
-    pub(crate) fn joined(&self, _conversation: &Arc<Conversation>) {}
+    pub(crate) fn joined(&self, _conversation: &Arc<Conversation>) {
+        self.presence.joined();
+    }
 
-    pub(crate) fn left(&self, _conversation: &Arc<Conversation>) {}
+    pub(crate) fn left(&self, _conversation: &Arc<Conversation>) {
+        self.presence.left();
+    }
 
     /// Has a request done.
     pub(crate) fn take(
@@ -112,7 +119,7 @@ impl Service {
                 self.commands.cancel_all();
                 Some(Ok(Answer::Done))
             }
-            Request::Shutdown => machine::shut_down(self.is_init),
+            Request::Shutdown => machine::end(self.is_init),
             Request::Exec { effect, argv, cwd, env, timeout_ms, output_limit_bytes, is_live } => {
                 let command = exec::Command {
                     effect,

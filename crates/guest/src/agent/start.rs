@@ -14,6 +14,7 @@ use super::confine::hide_process;
 use super::link::{serve_port, serve_socket};
 use super::machine::say;
 use super::service::Service;
+use super::{init, presence};
 
 /// The process that orphans are left to.
 const FIRST_PROCESS: u32 = 1;
@@ -40,8 +41,16 @@ fn print(text: &str) -> Result<(), String> {
 }
 
 fn serve(link: &Link, is_init: bool) -> Result<(), String> {
+    if is_init {
+        init::begin()?;
+    }
     hide_process()?;
     let service = Service::new(is_init);
+    let watched = Arc::clone(&service);
+    Builder::new()
+        .name("presence".to_owned())
+        .spawn(move || presence::watch(&watched))
+        .map_err(|error| format!("start a thread: {error}"))?;
     if std::process::id() == FIRST_PROCESS {
         let children = Arc::clone(&service.children);
         Builder::new()
