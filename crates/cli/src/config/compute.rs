@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use mainstay_adapters::sandbox::hub::{
-    HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES,
-};
+use mainstay_adapters::sandbox::hub::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -124,13 +122,7 @@ impl Compute {
     pub(super) fn check(&self) -> Result<(), Failure> {
         let ordered = [
             ("cpus", 1, self.cpus.into(), "max_cpus", self.max_cpus.into()),
-            (
-                "memory_mib",
-                MIN_MEMORY_MIB,
-                self.memory_mib,
-                "max_memory_mib",
-                self.max_memory_mib,
-            ),
+            ("memory_mib", MIN_MEMORY_MIB, self.memory_mib, "max_memory_mib", self.max_memory_mib),
             ("disk_mib", MIN_DISK_MIB, self.disk_mib, "max_disk_mib", self.max_disk_mib),
             (
                 "processes",

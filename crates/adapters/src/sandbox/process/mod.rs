@@ -7,6 +7,7 @@
 
 mod arguments;
 mod cgroup;
+mod disk;
 mod driver;
 mod host;
 mod launch;
