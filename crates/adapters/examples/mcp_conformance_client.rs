@@ -59,6 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             workspace_template: None,
             mcp_servers: BTreeMap::new(),
             private_hosts_allowed: vec![host.parse()?],
+            sandboxes: None,
         },
         Arc::new(NoClock),
     )?;

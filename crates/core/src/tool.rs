@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::port::CodeLanguage;
+
 /// What may be done after a crash when a call has no outcome (the effect ledger).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -157,6 +159,13 @@ pub enum ToolSource {
         /// or private address only when the server's configuration allows it.
         allowed_hosts: Vec<String>,
     },
+    /// Commands in the session's machine.
+    Shell {},
+    /// Code in the resident interpreters of the session's machine.
+    Code {
+        /// Which of them.
+        languages: Vec<CodeLanguage>,
+    },
 }
 
 /// How to reach an MCP server.
@@ -188,6 +197,8 @@ impl ToolSource {
             Self::Mcp { label, .. } | Self::Openapi { label, .. } => Some(label),
             Self::Files { .. } => Some("files"),
             Self::Http { .. } => Some("http"),
+            Self::Shell {} => Some("shell"),
+            Self::Code { .. } => Some("code"),
         }
     }
 
@@ -197,7 +208,11 @@ impl ToolSource {
         match self {
             Self::Mcp { .. } => true,
             Self::Openapi { spec, .. } => spec.is_none(),
-            Self::Function { .. } | Self::Files { .. } | Self::Http { .. } => false,
+            Self::Function { .. }
+            | Self::Files { .. }
+            | Self::Http { .. }
+            | Self::Shell {}
+            | Self::Code { .. } => false,
         }
     }
 }

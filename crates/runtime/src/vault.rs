@@ -64,7 +64,9 @@ fn http_url(source: &ToolSource) -> Option<&str> {
         | ToolSource::Function { .. }
         | ToolSource::Openapi { .. }
         | ToolSource::Files { .. }
-        | ToolSource::Http { .. } => None,
+        | ToolSource::Http { .. }
+        | ToolSource::Shell {}
+        | ToolSource::Code { .. } => None,
     }
 }
 

@@ -5,6 +5,12 @@
 
 mod driver;
 pub mod egress;
+pub mod hub;
+pub mod image;
+mod machine;
+#[cfg(target_os = "linux")]
+pub mod process;
 pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use machine::{Gate, Hello, Machine};

@@ -9,6 +9,7 @@ mod courier;
 pub(crate) mod egress;
 mod files;
 mod http;
+mod machine;
 mod mcp;
 mod names;
 mod openapi;

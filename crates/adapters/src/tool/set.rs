@@ -1,13 +1,13 @@
 //! All tools of this installation behind the port.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use mainstay_core::port::{
-    Clock, Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+    Clock, CodeLanguage, Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
 };
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use super::cache::{SourceCache, hash_json};
 use super::egress::{AllowedHosts, Egress, Lookup, SystemLookup};
 use super::files::{FileTools, file_specs};
 use super::http;
+use super::machine::{MachineTools, code_specs, shell_spec};
 use super::mcp::McpTools;
 use super::names::{MAX_NAME_CHARS, is_tool_name};
 use super::openapi::{self, OpenapiTools};
@@ -33,6 +34,7 @@ const MAX_SOURCES_AT_ONCE: usize = 8;
 /// The tools of this installation.
 pub struct ToolSet {
     files: FileTools,
+    machine: Option<MachineTools>,
     egress: Arc<Egress>,
     http_hosts: SourceCache<AllowedHosts>,
     openapi: OpenapiTools,
@@ -55,6 +57,7 @@ impl ToolSet {
         let egress = Arc::new(Egress::new(settings.private_hosts_allowed, lookup)?);
         Ok(Self {
             files: FileTools::new(settings.workspaces, settings.workspace_template),
+            machine: settings.sandboxes.map(MachineTools::new),
             openapi: OpenapiTools::new(Arc::clone(&egress), Arc::clone(&clock)),
             mcp: McpTools::new(settings.mcp_servers, Arc::clone(&egress), clock),
             egress,
@@ -81,7 +84,14 @@ impl ToolSet {
                     .map_err(|(member, reason)| terminal(format!("{member}: {reason}")))?;
                 Ok(http::http_specs(&hosts, position))
             }
+            ToolSource::Shell {} => Ok(vec![shell_spec(position)]),
+            ToolSource::Code { languages } => Ok(code_specs(languages, position)),
         }
+    }
+
+    fn machine(&self) -> Result<&MachineTools, ToolError> {
+        let missing = "isolated compute is switched off in this server's configuration";
+        self.machine.as_ref().ok_or_else(|| terminal(missing))
     }
 
     fn hosts(
@@ -110,7 +120,8 @@ impl Tools for ToolSet {
             ToolSource::Function { name, parameters, .. } => check_function(name, parameters),
             ToolSource::Mcp { .. } => self.mcp.check(source),
             ToolSource::Openapi { .. } => openapi::check(source),
-            ToolSource::Files { .. } => Ok(()),
+            ToolSource::Files { .. } | ToolSource::Shell {} => Ok(()),
+            ToolSource::Code { languages } => check_languages(languages),
             ToolSource::Http { allowed_hosts } => http::check(allowed_hosts).map(drop),
         }
     }
@@ -138,7 +149,11 @@ impl Tools for ToolSet {
             }
             ToolSource::Mcp { .. } => self.mcp.call(&call).await,
             ToolSource::Openapi { .. } => self.openapi.call(&call).await,
+            ToolSource::Files { .. } if call.context.sandbox.is_some() => {
+                self.machine()?.call(&call).await
+            }
             ToolSource::Files { .. } => self.files.call(call).await,
+            ToolSource::Shell {} | ToolSource::Code { .. } => self.machine()?.call(&call).await,
             ToolSource::Http { allowed_hosts } => {
                 let hosts = self.hosts(&call.source, allowed_hosts)?;
                 http::call(&self.egress, &hosts, &call).await
@@ -149,6 +164,9 @@ impl Tools for ToolSet {
     async fn reconcile(&self, call: ToolCall) -> Result<Reconciliation, ToolError> {
         match call.source.as_ref() {
             ToolSource::Openapi { .. } => self.openapi.reconcile(&call).await,
+            ToolSource::Shell {} | ToolSource::Code { .. } => {
+                self.machine()?.reconcile(&call).await
+            }
             ToolSource::Function { .. }
             | ToolSource::Mcp { .. }
             | ToolSource::Files { .. }
@@ -188,6 +206,14 @@ fn check_function(name: &str, parameters: &Value) -> Result<(), (String, String)
         )));
     }
     compile(parameters).map(drop).map_err(at_fault)
+}
+
+fn check_languages(languages: &[CodeLanguage]) -> Result<(), (String, String)> {
+    let mut seen = HashSet::new();
+    match languages.iter().all(|language| seen.insert(*language)) {
+        true if !languages.is_empty() => Ok(()),
+        _ => Err(("languages".to_owned(), "name each language once, and one at least".to_owned())),
+    }
 }
 
 /// The tools of all sources have names of their own and are not too many.

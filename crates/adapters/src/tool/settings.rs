@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use mainstay_core::port::Sandboxes;
 use url::Host;
 
 /// The operator's settings for tools.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ToolSettings {
     /// The folder that holds one workspace folder per session.
     pub workspaces: PathBuf,
@@ -18,6 +20,8 @@ pub struct ToolSettings {
     pub mcp_servers: BTreeMap<String, McpServerSettings>,
     /// Loopback and private addresses that tools may reach; none when empty.
     pub private_hosts_allowed: Vec<HostPort>,
+    /// The machines of sessions; none when compute is switched off.
+    pub sandboxes: Option<Arc<dyn Sandboxes>>,
 }
 
 /// An MCP server that is a program on this machine.

@@ -70,6 +70,7 @@ impl Tools {
             workspace_template: self.workspace_template.clone(),
             mcp_servers,
             private_hosts_allowed: hosts,
+            sandboxes: None,
         })
     }
 }

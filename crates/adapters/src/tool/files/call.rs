@@ -11,12 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::workspace::Workspaces;
-use super::{list, read, search, write};
+use super::{edit, list, read, search, write};
 use crate::tool::output::{not_sent, terminal};
 
 /// The tools of a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tool {
+pub(crate) enum Tool {
+    Edit,
     List,
     Read,
     Search,
@@ -24,10 +25,17 @@ pub(super) enum Tool {
 }
 
 impl Tool {
-    pub(super) const ALL: &[Self] = &[Self::List, Self::Read, Self::Search, Self::Write];
+    pub(crate) const ALL: &[Self] =
+        &[Self::List, Self::Read, Self::Search, Self::Write, Self::Edit];
+
+    /// The tool of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|tool| tool.name() == name)
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Edit => "edit_file",
             Self::List => "list_files",
             Self::Read => "read_file",
             Self::Search => "search_files",
@@ -38,7 +46,7 @@ impl Tool {
     pub(super) fn writes(self) -> bool {
         match self {
             Self::List | Self::Read | Self::Search => false,
-            Self::Write => true,
+            Self::Edit | Self::Write => true,
         }
     }
 }
@@ -84,9 +92,7 @@ impl FileTools {
 
     /// Runs one attempt. Files block, so that they are read and written on a thread of their own.
     pub(crate) async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
-        let Some(tool) =
-            Tool::ALL.iter().copied().find(|tool| tool.name() == call.spec.remote_name)
-        else {
+        let Some(tool) = Tool::named(&call.spec.remote_name) else {
             return Err(terminal(format!("there is no file tool {:?}", call.spec.remote_name)));
         };
         let workspaces = Arc::clone(&self.workspaces);
@@ -109,6 +115,7 @@ impl FileTools {
 fn run(tool: Tool, dir: &Dir, call: &ToolCall) -> Result<ToolOutput, FileError> {
     debug_assert!(call.spec.safety != Safety::Once, "file tools may be repeated");
     match tool {
+        Tool::Edit => edit::edit(dir, &arguments(&call.arguments)?, &call.effect, call.attempt),
         Tool::List => list::list(dir, &arguments(&call.arguments)?),
         Tool::Read => read::read(dir, &arguments(&call.arguments)?),
         Tool::Search => search::search(dir, &arguments(&call.arguments)?),

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use cap_std::fs::{Dir, File};
+use cap_std::fs::Dir;
 use mainstay_core::port::ToolOutput;
 use serde::Deserialize;
 
@@ -21,13 +21,21 @@ const SNIFF_BYTES: usize = 8_192;
 const NOTICE_BYTES: usize = 256;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
     path: String,
+    #[serde(flatten)]
+    window: Window,
+}
+
+/// Which lines are read.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Window {
+    /// The first, from 1.
     #[serde(default)]
-    offset: Option<usize>,
+    pub(crate) offset: Option<usize>,
+    /// How many.
     #[serde(default)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
 }
 
 pub(super) fn read(dir: &Dir, arguments: &Arguments) -> Result<ToolOutput, FileError> {
@@ -42,11 +50,38 @@ pub(super) fn read(dir: &Dir, arguments: &Arguments) -> Result<ToolOutput, FileE
             "{attempt}: it is a binary file of {size_bytes} bytes"
         )));
     }
-    let offset = arguments.offset.unwrap_or(1).max(1);
-    let limit = arguments.limit.unwrap_or(MAX_READ_LINES).clamp(1, MAX_READ_LINES);
-    skip_lines(&mut reader, offset - 1, &attempt)?;
-    let window = read_window(&mut reader, limit).map_err(failed)?;
-    Ok(bounded(window.into_text(offset, size_bytes)))
+    let text = window_of(&mut reader, &arguments.window, size_bytes);
+    Ok(bounded(text.map_err(failed)?))
+}
+
+/// A text file's whole content, up to a limit.
+pub(super) fn read_whole(
+    dir: &Dir,
+    path: &InnerPath,
+    limit_bytes: usize,
+) -> Result<String, FileError> {
+    let attempt = format!("read {:?}", path.display());
+    let failed = |error| FileError::io(&attempt, &error);
+    let file = open_regular(dir, path.as_path()).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit_bytes as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > limit_bytes {
+        return Err(FileError::Model(format!("{attempt}: it has more than {limit_bytes} bytes")));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| FileError::Model(format!("{attempt}: it is not a text in UTF-8")))
+}
+
+/// The lines of a text that are asked for, as the model reads them.
+pub(crate) fn window_of<R: BufRead>(
+    reader: &mut R,
+    window: &Window,
+    size_bytes: u64,
+) -> std::io::Result<String> {
+    let offset = window.offset.unwrap_or(1).max(1);
+    let limit = window.limit.unwrap_or(MAX_READ_LINES).clamp(1, MAX_READ_LINES);
+    skip_lines(reader, offset - 1)?;
+    Ok(read_lines(reader, limit)?.into_text(offset, size_bytes))
 }
 
 /// A zero byte is in no text that a model could read.
@@ -54,26 +89,25 @@ pub(super) fn is_binary(start: &[u8]) -> bool {
     start.contains(&0)
 }
 
-fn skip_lines(reader: &mut BufReader<File>, lines: usize, attempt: &str) -> Result<(), FileError> {
+fn skip_lines<R: BufRead>(reader: &mut R, lines: usize) -> std::io::Result<()> {
     let mut skipped_bytes = 0;
     for _ in 0..lines {
         let room = MAX_SKIPPED_BYTES - skipped_bytes;
-        let passed = reader.by_ref().take(room).skip_until(b'\n');
-        let passed = passed.map_err(|error| FileError::io(attempt, &error))? as u64;
+        let passed = reader.by_ref().take(room).skip_until(b'\n')? as u64;
         if passed == 0 {
             break;
         }
         skipped_bytes += passed;
         if skipped_bytes >= MAX_SKIPPED_BYTES {
-            let text = format!("{attempt}: the offset is more than {MAX_SKIPPED_BYTES} bytes away");
-            return Err(FileError::Model(text));
+            let text = format!("the offset is more than {MAX_SKIPPED_BYTES} bytes away");
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, text));
         }
     }
     Ok(())
 }
 
 /// The lines read.
-struct Window {
+struct Lines {
     bytes: Vec<u8>,
     lines: usize,
     /// Whether the last line is only begun.
@@ -82,9 +116,9 @@ struct Window {
     has_more: bool,
 }
 
-fn read_window(reader: &mut BufReader<File>, limit: usize) -> std::io::Result<Window> {
+fn read_lines<R: BufRead>(reader: &mut R, limit: usize) -> std::io::Result<Lines> {
     let room_bytes = MAX_OUTPUT_BYTES - NOTICE_BYTES;
-    let mut window = Window { bytes: Vec::new(), lines: 0, is_line_cut: false, has_more: false };
+    let mut window = Lines { bytes: Vec::new(), lines: 0, is_line_cut: false, has_more: false };
     while window.lines < limit {
         let before = window.bytes.len();
         let room = (room_bytes - before) as u64;
@@ -112,7 +146,7 @@ fn read_window(reader: &mut BufReader<File>, limit: usize) -> std::io::Result<Wi
     Ok(window)
 }
 
-impl Window {
+impl Lines {
     /// The text, with a last line that says how to go on.
     fn into_text(self, offset: usize, size_bytes: u64) -> String {
         if self.lines == 0 {

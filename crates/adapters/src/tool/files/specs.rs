@@ -25,11 +25,15 @@ fn describe(tool: Tool) -> &'static str {
         Tool::Search => {
             "Find the lines that contain a text, in all files or in one folder. Upper and lower case are the same."
         }
+        Tool::Edit => {
+            "Replace one passage of a text file. `old_text` must be in the file exactly once."
+        }
         Tool::Write => "Create or replace a text file. Folders are made as needed.",
     }
 }
 
-/// All of them may be repeated under the same key: writing the same content again changes nothing.
+/// All of them may be repeated under the same key: writing the same content again changes nothing,
+/// and an edit knows what an earlier attempt of it wrote.
 fn safety(tool: Tool) -> Safety {
     if tool.writes() { Safety::Idempotent } else { Safety::ReadOnly }
 }
@@ -58,6 +62,14 @@ fn parameters(tool: Tool) -> Value {
                 "regex": {"type": "boolean", "description": "Whether the text is a regular expression"},
             }),
             &["text"],
+        ),
+        Tool::Edit => object(
+            &json!({
+                "path": {"type": "string", "description": "Path of the file"},
+                "old_text": {"type": "string", "minLength": 1, "description": "The passage as it is"},
+                "new_text": {"type": "string", "description": "What takes its place"},
+            }),
+            &["path", "old_text", "new_text"],
         ),
         Tool::Write => object(
             &json!({

@@ -16,7 +16,7 @@ use super::path::{InnerPath, TEMPORARY_PREFIX};
 use super::workspace::sync_dir;
 
 /// The largest file that one call writes, in bytes.
-const MAX_WRITE_BYTES: usize = 1_048_576;
+pub(super) const MAX_WRITE_BYTES: usize = 1_048_576;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +32,20 @@ pub(super) fn write(
     attempt: u32,
 ) -> Result<ToolOutput, FileError> {
     let path = InnerPath::parse(&arguments.path).map_err(FileError::Model)?;
+    write_text(dir, &path, &arguments.content, effect, attempt)?;
     let size_bytes = arguments.content.len();
+    Ok(ToolOutput::text(format!("wrote {size_bytes} bytes to {}", path.display())))
+}
+
+/// Replaces a file's content.
+pub(super) fn write_text(
+    dir: &Dir,
+    path: &InnerPath,
+    content: &str,
+    effect: &EffectId,
+    attempt: u32,
+) -> Result<(), FileError> {
+    let size_bytes = content.len();
     if size_bytes > MAX_WRITE_BYTES {
         let text = format!("the content has {size_bytes} bytes, more than {MAX_WRITE_BYTES}");
         return Err(FileError::Model(text));
@@ -45,13 +58,12 @@ pub(super) fn write(
     let parent = dir.open_dir(parent.as_path()).map_err(failed)?;
     remove_earlier_attempts(&parent, effect, attempt);
     let unfinished = temporary_name(effect, attempt);
-    let written = replace(&parent, name, Path::new(&unfinished), arguments.content.as_bytes());
+    let written = replace(&parent, name, Path::new(&unfinished), content.as_bytes());
     if written.is_err() {
         // Best effort: an unfinished file is never shown.
         let _ = parent.remove_file(&unfinished);
     }
-    written.map_err(failed)?;
-    Ok(ToolOutput::text(format!("wrote {size_bytes} bytes to {}", path.display())))
+    written.map_err(failed)
 }
 
 fn temporary_name(effect: &EffectId, attempt: u32) -> String {

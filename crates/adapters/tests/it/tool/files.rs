@@ -189,7 +189,27 @@ async fn a_read_only_source_offers_no_writing() {
     let specs = names(bench.specs(&ToolSource::Files { read_only: true }).await);
     assert_eq!(specs, ["list_files", "read_file", "search_files"]);
     let specs = names(bench.specs(&FILES).await);
-    assert_eq!(specs, ["list_files", "read_file", "search_files", "write_file"]);
+    assert_eq!(specs, ["list_files", "read_file", "search_files", "write_file", "edit_file"]);
+}
+
+#[tokio::test]
+async fn a_passage_is_replaced_once() {
+    let bench = bench();
+    let edit =
+        |old: &str, new: &str| json!({"path": "readme.md", "old_text": old, "new_text": new});
+    let mut call = bench.prepare(&FILES, "edit_file", edit("second", "2nd")).await;
+    for attempt in 1..=3 {
+        call.attempt = attempt;
+        let answer = text(&bench.tools.call(call.clone()).await.expect("an answer"));
+        check(&answer, "edited readme.md: 1 lines became 1");
+        let content = fs::read_to_string(bench.workspace().join("readme.md")).expect("a text");
+        check(&content, "first\n2nd\nthird\n");
+    }
+    let refused = bench.call(&FILES, "edit_file", edit("second", "2nd")).await;
+    assert!(refused.contains("does not contain"), "{refused}");
+    let artifact = json!({"path": "artifacts/a", "old_text": "a", "new_text": "b"});
+    let refused = bench.call(&FILES, "edit_file", artifact).await;
+    assert!(refused.contains("with write_file"), "{refused}");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 mod files;
 mod files_limits;
 mod http;
+mod machine;
+mod machine_fake;
 mod mcp;
 mod mcp_fixture;
 mod mcp_lifetime;

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use mainstay_adapters::tool::{Lookup, McpServerSettings, ToolSet, ToolSettings, workspace_dir};
 use mainstay_core::item::Content;
 use mainstay_core::port::{
-    Clock, Credentials, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+    Clock, Credentials, Sandboxes, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
@@ -66,6 +66,7 @@ pub(super) struct Wanted {
     pub(super) names: Names,
     pub(super) template: Option<PathBuf>,
     pub(super) mcp_servers: BTreeMap<String, McpServerSettings>,
+    pub(super) sandboxes: Option<Arc<dyn Sandboxes>>,
 }
 
 impl Bench {
@@ -76,6 +77,7 @@ impl Bench {
             workspaces: root.path().join("workspaces"),
             workspace_template: wanted.template,
             mcp_servers: wanted.mcp_servers,
+            sandboxes: wanted.sandboxes,
             private_hosts_allowed: wanted
                 .private_hosts
                 .iter()

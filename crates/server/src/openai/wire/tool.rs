@@ -5,21 +5,22 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::settings::NoFields;
 use super::tool_params::{
-    ComputerUseParams, ConnectionOrigin, ContextSize, FilesParams, FunctionParams, HttpParams,
-    Location, McpParams, McpTransportParams, OpenApiParams, ProgrammaticParams, SearchMode,
-    ToolApproval, ToolParams, ToolSafety, WebSearchParams,
+    CodeParams, ComputerUseParams, ConnectionOrigin, ContextSize, FilesParams, FunctionParams,
+    HttpParams, Location, McpParams, McpTransportParams, OpenApiParams, ProgrammaticParams,
+    SearchMode, ToolApproval, ToolParams, ToolSafety, WebSearchParams,
 };
 
 /// The methods of the `http` tool when an agent does not say.
 pub const DEFAULT_HTTP_METHODS: [&str; 2] = ["GET", "HEAD"];
 
 /// A tool of an agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Tool {
     /// A function that the client runs.
@@ -43,10 +44,14 @@ pub enum Tool {
     Files(FilesParams),
     /// Extension: HTTP requests to listed hosts.
     Http(HttpTool),
+    /// Extension: commands in the session's machine.
+    Shell(NoFields),
+    /// Extension: code in interpreters of the session's machine.
+    Code(CodeParams),
 }
 
 /// A function that the client runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionTool {
     /// The name that the model calls.
     pub name: String,
@@ -62,7 +67,7 @@ pub struct FunctionTool {
 }
 
 /// The tools of an MCP server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct McpTool {
     /// The name of the server in tool calls.
     pub server_label: String,
@@ -87,7 +92,7 @@ pub struct McpTool {
 }
 
 /// How to reach an MCP server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum McpTransport {
     /// Over HTTP.
@@ -112,7 +117,7 @@ pub enum McpTransport {
 }
 
 /// Web search.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WebSearchTool {
     /// The domains searched; all when null.
     pub allowed_domains: Option<Vec<String>>,
@@ -125,7 +130,7 @@ pub struct WebSearchTool {
 }
 
 /// The operations of an OpenAPI document (extension).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenApiTool {
     /// The name of the document in tool calls.
     pub label: String,
@@ -148,7 +153,7 @@ pub struct OpenApiTool {
 }
 
 /// HTTP requests to listed hosts (extension).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HttpTool {
     /// The hosts that may be asked.
     pub allowed_hosts: Vec<String>,
@@ -171,6 +176,8 @@ impl ToolParams {
             Self::OpenApi(tool) => Tool::OpenApi(tool.into()),
             Self::Files(tool) => Tool::Files(tool),
             Self::Http(tool) => Tool::Http(tool.into()),
+            Self::Shell(none) => Tool::Shell(none),
+            Self::Code(tool) => Tool::Code(tool),
         }
     }
 }

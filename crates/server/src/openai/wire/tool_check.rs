@@ -31,6 +31,8 @@ impl ToolParams {
             Self::Automations(_) => "automations",
             Self::Files(_) => "files",
             Self::Http(_) => "http",
+            Self::Shell(_) => "shell",
+            Self::Code(_) => "code",
         }
     }
 }
@@ -70,7 +72,9 @@ impl Validate for ToolParams {
             | Self::ProgrammaticToolCalling(_)
             | Self::ComputerUse(_)
             | Self::Automations(_)
-            | Self::Files(_) => Ok(()),
+            | Self::Files(_)
+            | Self::Shell(_)
+            | Self::Code(_) => Ok(()),
         }
     }
 }

@@ -50,6 +50,9 @@ fn spec(source: &ToolSource, index: usize) -> ToolSpec {
         }
         ToolSource::Files { .. } => ("files", json!({"type": "object"}), ApprovalMode::Never),
         ToolSource::Http { .. } => ("http", json!({"type": "object"}), ApprovalMode::Never),
+        ToolSource::Shell {} | ToolSource::Code { .. } => {
+            ("shell", json!({"type": "object"}), ApprovalMode::Never)
+        }
     };
     ToolSpec {
         name: name.to_owned(),

@@ -11,9 +11,10 @@ use serde_json::Value;
 use super::extras::{AgentExtras, ToolExtras};
 use crate::openai::project::seconds;
 use crate::openai::wire::{
-    Agent, ConnectionOrigin, FileAccess, FilesParams, FunctionTool, HttpTool, JsonSchemaFormat,
-    McpTool, McpTransport as ShownTransport, NoFields, OpenApiTool, Reasoning, RuntimeSettings,
-    SessionAgent, Text, TextFormat, Tool, ToolApproval, ToolSafety, TurnLimits, UnknownOutcomeRule,
+    Agent, CodeParams, ConnectionOrigin, FileAccess, FilesParams, FunctionTool, HttpTool,
+    JsonSchemaFormat, McpTool, McpTransport as ShownTransport, NoFields, OpenApiTool, Reasoning,
+    RuntimeSettings, SessionAgent, Text, TextFormat, Tool, ToolApproval, ToolSafety, TurnLimits,
+    UnknownOutcomeRule,
 };
 
 /// Every method that the `http` tool sends.
@@ -172,6 +173,8 @@ fn tool(source: &ToolSource, extras: &ToolExtras) -> Tool {
             let allowed_methods = HTTP_METHODS.map(str::to_owned).to_vec();
             Tool::Http(HttpTool { allowed_hosts, allowed_methods })
         }
+        ToolSource::Shell {} => Tool::Shell(NoFields {}),
+        ToolSource::Code { languages } => Tool::Code(CodeParams { languages }),
     }
 }
 

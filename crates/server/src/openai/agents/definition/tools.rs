@@ -71,6 +71,8 @@ impl ToolList {
                 ToolSource::Files { read_only: tool.access == FileAccess::ReadOnly }
             }
             ToolParams::Http(tool) => http(tool, at)?,
+            ToolParams::Shell(_) => ToolSource::Shell {},
+            ToolParams::Code(tool) => ToolSource::Code { languages: tool.languages },
             // Functions are always loaded, so there is nothing left to search for.
             ToolParams::ToolSearch(_) => {
                 self.tool_search = true;

@@ -1,0 +1,95 @@
+//! What a model reads of a machine's answer, and of its failure.
+
+use mainstay_core::port::{
+    ExecEnd, ExecOutput, Readiness, SandboxError, ToolError, ToolOutput, WorldChange,
+};
+use mainstay_core::tool::Safety;
+
+use crate::tool::output::{bounded, bounded_error};
+
+/// The answer, with what must be said of the machine before it.
+pub(super) fn answer(readiness: Readiness, text: &str, is_error: bool) -> ToolOutput {
+    let text = match notice(readiness) {
+        Some(notice) => format!("{notice}\n{text}"),
+        None => text.to_owned(),
+    };
+    if is_error { bounded_error(text) } else { bounded(text) }
+}
+
+fn notice(readiness: Readiness) -> Option<String> {
+    let Readiness::Restored { lost_calls } = readiness else { return None };
+    let files = match lost_calls {
+        0 => "Its files are all there".to_owned(),
+        1 => "What the last call before changed in its files may be gone".to_owned(),
+        calls => format!("What the last {calls} calls before changed in its files may be gone"),
+    };
+    Some(format!(
+        "[The machine was made again from its last checkpoint. {files}; processes and variables are gone, and so is what was outside of /workspace.]"
+    ))
+}
+
+/// A failure is for the model where it can do something else, and an attempt's otherwise.
+pub(super) fn failed(error: &SandboxError, safety: Safety) -> Result<ToolOutput, ToolError> {
+    match error {
+        SandboxError::Unavailable(_) | SandboxError::Invalid(_) | SandboxError::LimitReached(_) => {
+            Ok(bounded_error(error.to_string()))
+        }
+        SandboxError::Broken(_) => Err(ToolError {
+            message: error.to_string(),
+            retryable: true,
+            world: match safety {
+                Safety::ReadOnly => WorldChange::No,
+                Safety::Idempotent | Safety::Once => WorldChange::Maybe,
+            },
+            retry_after_ms: None,
+        }),
+    }
+}
+
+/// A command's outputs and how it ended.
+pub(super) fn exec_text(output: &ExecOutput) -> (String, bool) {
+    let mut text = stream(&output.stdout, output.stdout_omitted_bytes);
+    let stderr = stream(&output.stderr, output.stderr_omitted_bytes);
+    if !stderr.is_empty() {
+        end_line(&mut text);
+        text.push_str("[stderr]\n");
+        text.push_str(&stderr);
+    }
+    let (end, is_error) = match output.end {
+        ExecEnd::Exited { code: 0 } => (None, false),
+        ExecEnd::Exited { code } => (Some(format!("[exit code {code}]")), false),
+        ExecEnd::Signalled { signal } => (Some(format!("[ended by signal {signal}]")), true),
+        ExecEnd::TimedOut => {
+            (Some(format!("[killed: it ran for {} ms, its time limit]", output.duration_ms)), true)
+        }
+        ExecEnd::OutOfMemory => (Some("[killed: the machine's memory ran out]".to_owned()), true),
+    };
+    if let Some(end) = end {
+        end_line(&mut text);
+        text.push_str(&end);
+    }
+    if text.is_empty() {
+        text.push_str("(no output)");
+    }
+    (text, is_error)
+}
+
+/// The first and the last half of an output, with what is between them said.
+fn stream(bytes: &[u8], omitted_bytes: u64) -> String {
+    if omitted_bytes == 0 {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let (first, last) = bytes.split_at(bytes.len() / 2);
+    let (first, last) = (String::from_utf8_lossy(first), String::from_utf8_lossy(last));
+    format!("{first}\n[{omitted_bytes} bytes left out]\n{last}")
+}
+
+fn end_line(text: &mut String) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+#[path = "answer_tests.rs"]
+mod tests;
