@@ -1,8 +1,11 @@
-//! Machines of the process tier, on the image that `cargo xtask image` builds: what gets out of them
-//! (nothing), what their limits do, and what is left of them (nothing).
+//! Machines and the way out of them, with real servers and clients.
 
-mod escapes;
-mod lifetime;
-mod limits;
-mod neighbours;
+mod client;
+mod hostile;
+#[cfg(target_os = "linux")]
+mod process;
+mod records;
+mod refusals;
+mod secrets;
 mod support;
+mod tunnels;

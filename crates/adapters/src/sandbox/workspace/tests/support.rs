@@ -90,6 +90,14 @@ impl MemoryTree {
         Scan { is_full: true, changed, removed: Vec::new() }
     }
 
+    /// These paths, as an agent that watches would say them.
+    pub(super) fn scan_of(&self, names: &[String]) -> Scan {
+        let nodes = self.nodes.lock().expect("not poisoned");
+        let paths = names.iter().map(|name| path(name));
+        let changed = paths.map(|path| found(&path, &nodes[&path])).collect();
+        Scan { is_full: false, changed, removed: Vec::new() }
+    }
+
     /// What is different from `before`, as an agent that watches would say it.
     pub(super) fn scan_since(&self, before: &BTreeMap<TreePath, Node>) -> Scan {
         let nodes = self.nodes();
