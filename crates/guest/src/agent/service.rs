@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use mainstay_guest::{Answer, Health, Problem, Reply, Request};
@@ -20,6 +20,7 @@ use super::health;
 use super::ledger::Ledger;
 use super::pool::Pool;
 use super::presence::Presence;
+use super::scan::{self, Scans};
 use super::settings::Standing;
 use super::{confine, machine};
 
@@ -40,10 +41,12 @@ pub(crate) struct Service {
     pub(crate) commands: Ledger<Ended>,
     pub(crate) running: AtomicUsize,
     pub(crate) standing: Standing,
+    scans: Mutex<Scans>,
     workers: Pool,
     keepers: Pool,
     pub(crate) is_init: bool,
     pub(crate) presence: Presence,
+    current: Mutex<Option<Arc<Conversation>>>,
     boot: u64,
     started: Instant,
 }
@@ -58,10 +61,12 @@ impl Service {
             commands: Ledger::new(),
             running: AtomicUsize::new(0),
             standing: Standing::default(),
+            scans: Mutex::default(),
             workers: Pool::new("worker", FIRST_WORKERS, MAX_WORKERS, prepare_worker),
             keepers: Pool::new("keeper", MAX_KEEPERS, MAX_KEEPERS, || {}),
             is_init,
             presence: Presence::default(),
+            current: Mutex::default(),
             boot: boot_number(),
             started: now(),
         })
@@ -76,11 +81,20 @@ impl Service {
         self.standing.env()
     }
 
-    pub(crate) fn joined(&self, _conversation: &Arc<Conversation>) {
+    /// The conversation that is going on.
+    pub(crate) fn conversation(&self) -> Option<Arc<Conversation>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn joined(&self, conversation: &Arc<Conversation>) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Arc::clone(conversation));
         self.presence.joined();
     }
 
-    pub(crate) fn left(&self, _conversation: &Arc<Conversation>) {
+    pub(crate) fn left(&self, conversation: &Arc<Conversation>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|current| Arc::ptr_eq(current, conversation));
         self.presence.left();
     }
 
@@ -145,11 +159,11 @@ impl Service {
             Request::Remove { path } => Some(files::remove(&path)),
             Request::MakeFolder { path, mode } => Some(files::make_folder(&path, mode)),
             Request::MakeLink { path, target } => Some(files::make_link(&path, &target)),
+            Request::Scan { since } => scan::scan(&self.scans, channel, since),
             Request::Code { .. }
             | Request::CodeFate { .. }
             | Request::Warm { .. }
-            | Request::Terminal { .. }
-            | Request::Scan { .. } => Some(Err(Problem::Invalid("not understood".to_owned()))),
+            | Request::Terminal { .. } => Some(Err(Problem::Invalid("not understood".to_owned()))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The agent in bubblewrap, driven through the host's side.
 
+mod egress;
 mod exec;
 mod files;
+mod scan;
 mod support;

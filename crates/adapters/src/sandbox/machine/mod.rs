@@ -13,7 +13,9 @@ mod files;
 mod gate;
 mod lane;
 mod request;
+mod scan;
 mod tasks;
 
 pub use connect::{Hello, Machine};
 pub use gate::Gate;
+pub use scan::{Generation, Scan, ScanEntry};
