@@ -155,7 +155,7 @@ fn bounds(attempted: &str, max_bytes: usize) -> Bounds<'_> {
     Bounds { attempted, wait: Duration::from_millis(FILE_TIMEOUT_MS), max_bytes, sink: None }
 }
 
-fn info(path: String, stat: FileStat) -> FileInfo {
+pub(super) fn info(path: String, stat: FileStat) -> FileInfo {
     FileInfo {
         path,
         kind: kind(stat.kind),

@@ -15,6 +15,7 @@ mod lane;
 mod request;
 mod scan;
 mod tasks;
+mod upload;
 
 pub use connect::{Hello, Machine};
 pub use gate::Gate;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use mainstay_core::port::{OutputSink, SandboxError};
 use mainstay_guest::{Answer, Kind, MAX_HEAD_BYTES, MAX_PAYLOAD_BYTES, Request};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::connection::Connection;
@@ -43,6 +44,34 @@ pub(super) async fn ask(
     let whole = async {
         let mut call = Call::open(connection, request).await?;
         call.follow(data, &bounds).await
+    };
+    tokio::select! {
+        biased;
+        done = timeout(wait, whole) => done.map_err(|_| silent(attempted))?,
+        () = connection.closed() => Err(closed(connection)),
+    }
+}
+
+/// The same with data that comes in parts; it is complete when no more can come.
+pub(super) async fn ask_in_parts(
+    connection: &Arc<Connection>,
+    request: &Request,
+    mut parts: mpsc::Receiver<Bytes>,
+    bounds: Bounds<'_>,
+) -> Result<(Answer, Bytes), SandboxError> {
+    let (attempted, wait) = (bounds.attempted, bounds.wait);
+    let whole = async {
+        let mut call = Call::open(connection, request).await?;
+        let lane = Arc::clone(&call.lane);
+        let sending = async {
+            while let Some(part) = parts.recv().await {
+                if send_data(connection, &lane, part).await.is_err() {
+                    return;
+                }
+            }
+            let _ = connection.send(Kind::End, lane.id, &[]).await;
+        };
+        call.follow_while(sending, &bounds).await
     };
     tokio::select! {
         biased;
@@ -99,6 +128,15 @@ impl Call {
                 let _ = connection.send(Kind::End, lane.id, &[]).await;
             }
         };
+        self.follow_while(sending, bounds).await
+    }
+
+    /// Waits for the answer while something is sent.
+    async fn follow_while(
+        &mut self,
+        sending: impl Future<Output = ()>,
+        bounds: &Bounds<'_>,
+    ) -> Result<(Answer, Bytes), SandboxError> {
         let answer = self.answer(bounds);
         tokio::pin!(sending, answer);
         let mut is_sent = false;
