@@ -85,7 +85,10 @@ impl Carried {
         let mut buffer = vec![0; MAX_PAYLOAD_BYTES];
         loop {
             match (&self.stream).read(&mut buffer) {
-                Ok(0) | Err(_) => return drop(self.channel.write_end()),
+                Ok(0) | Err(_) => {
+                    let _ = self.channel.write_end();
+                    return;
+                }
                 Ok(count) if self.channel.write(&buffer[..count]).is_ok() => {}
                 Ok(_) => return self.abort(),
             }

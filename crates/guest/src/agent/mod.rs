@@ -13,6 +13,7 @@ mod exec;
 mod files;
 mod health;
 mod init;
+mod interpreter;
 mod ledger;
 mod link;
 mod machine;

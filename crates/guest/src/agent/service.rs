@@ -17,6 +17,7 @@ use super::conversation::Conversation;
 use super::exec::{self, Ended};
 use super::files;
 use super::health;
+use super::interpreter::{self, CodeEnded, Interpreters, Source};
 use super::ledger::Ledger;
 use super::pool::Pool;
 use super::presence::Presence;
@@ -39,6 +40,8 @@ static MISSING: OnceLock<String> = OnceLock::new();
 pub(crate) struct Service {
     pub(crate) children: Arc<Children>,
     pub(crate) commands: Ledger<Ended>,
+    pub(crate) codes: Ledger<CodeEnded>,
+    pub(crate) interpreters: Interpreters,
     pub(crate) running: AtomicUsize,
     pub(crate) standing: Standing,
     scans: Mutex<Scans>,
@@ -59,6 +62,8 @@ impl Service {
         Arc::new(Self {
             children: Arc::default(),
             commands: Ledger::new(),
+            codes: Ledger::new(),
+            interpreters: Interpreters::default(),
             running: AtomicUsize::new(0),
             standing: Standing::default(),
             scans: Mutex::default(),
@@ -127,10 +132,16 @@ impl Service {
     /// None when nobody waits for an answer any more.
     fn answer(&self, channel: &Arc<Channel>, request: Request) -> Option<Reply> {
         match request {
-            Request::Configure(settings) => Some(self.standing.configure(settings, self.is_init)),
+            Request::Configure(settings) => {
+                let reply = self.standing.configure(settings, self.is_init);
+                self.interpreters.reseed();
+                Some(reply)
+            }
             Request::Health => Some(Ok(Answer::Health(self.health()))),
             Request::Reset => {
                 self.commands.cancel_all();
+                self.codes.cancel_all();
+                self.interpreters.end_all(self);
                 Some(Ok(Answer::Done))
             }
             Request::Shutdown => machine::end(self.is_init),
@@ -160,10 +171,14 @@ impl Service {
             Request::MakeFolder { path, mode } => Some(files::make_folder(&path, mode)),
             Request::MakeLink { path, target } => Some(files::make_link(&path, &target)),
             Request::Scan { since } => scan::scan(&self.scans, channel, since),
-            Request::Code { .. }
-            | Request::CodeFate { .. }
-            | Request::Warm { .. }
-            | Request::Terminal { .. } => Some(Err(Problem::Invalid("not understood".to_owned()))),
+            Request::Code { effect, language, source, timeout_ms, output_limit_bytes } => {
+                let source =
+                    Source { effect, language, text: source, timeout_ms, output_limit_bytes };
+                interpreter::code(self, channel, &source)
+            }
+            Request::CodeFate { effect } => interpreter::code_fate(self, channel, &effect),
+            Request::Warm { language } => Some(interpreter::warm(self, language)),
+            Request::Terminal { .. } => Some(Err(Problem::Invalid("not understood".to_owned()))),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The agent in bubblewrap, driven through the host's side.
 
+mod code;
 mod egress;
 mod exec;
 mod files;

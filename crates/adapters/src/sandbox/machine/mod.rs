@@ -5,6 +5,7 @@
 //! beyond a window for each channel. Deliberately absent: how the machine is run, and what is asked of it
 //! when.
 
+mod code;
 mod connect;
 mod connection;
 mod exec;
