@@ -3,3 +3,4 @@
 mod exec;
 mod files;
 mod support;
+mod workspace;

@@ -2,6 +2,7 @@
 
 mod client;
 mod hostile;
+mod packages;
 mod records;
 mod refusals;
 mod secrets;
