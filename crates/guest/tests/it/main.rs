@@ -6,3 +6,4 @@ mod exec;
 mod files;
 mod scan;
 mod support;
+mod workspace;

@@ -28,7 +28,7 @@ pub use limits::{
     MAX_ADDRESSES, MAX_CONNECTIONS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_RECORDS, MAX_RULE_HOSTS,
     TOTAL_TIMEOUT_MS,
 };
-pub use proxy::{EgressProxy, Gate};
+pub use proxy::EgressProxy;
 pub use records::ConnectionRecords;
 pub use rule::{InvalidRule, check_rule};
 pub use settings::{EgressSettings, InvalidRoots};

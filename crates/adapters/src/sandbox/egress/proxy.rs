@@ -13,12 +13,7 @@ use super::records::ConnectionRecords;
 use super::rule::{InvalidRule, Rule};
 use super::secrets::Secrets;
 use super::settings::EgressSettings;
-
-/// Gets every connection that a machine makes to its local proxy.
-pub trait Gate: Send + Sync {
-    /// Takes the host's end of a connection. Returns at once.
-    fn open(&self, io: DuplexStream);
-}
+use crate::sandbox::Gate;
 
 /// What the connections of one proxy share.
 pub(super) struct Proxy {

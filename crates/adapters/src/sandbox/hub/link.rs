@@ -15,10 +15,10 @@ use mainstay_protocol::{EffectId, SessionId};
 use tokio::net::UnixStream;
 
 use super::super::egress::EgressSettings;
-use super::super::workspace::{self, KnownTree, Shelf};
+use super::super::workspace::{self, KnownTree, MachineTree, Shelf};
 use super::super::{Gate, Generation, Hello, Machine};
 use super::guest::{Connector, Guest, Introduction};
-use super::tree::{self, MachineTree};
+use super::tree;
 use super::way_out::WaysOut;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -190,7 +190,7 @@ impl Guest for MachineGuest {
 
     async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
         let mut memory = self.memory.lock().await;
-        let into = MachineTree::new(Arc::clone(&self.machine));
+        let into = MachineTree::new(&self.machine);
         let tree = workspace::restore(checkpoint, self.shelf(), &into).await?;
         *memory = Memory { tree, generation: None };
         Ok(())
@@ -208,7 +208,7 @@ impl Guest for MachineGuest {
         let found = self.machine.scan(memory.generation).await?;
         let generation = found.generation;
         let scan = tree::scan(found)?;
-        let source = MachineTree::new(Arc::clone(&self.machine));
+        let source = MachineTree::new(&self.machine);
         // After a failure the changes of this scan were not remembered: then all is looked at again.
         memory.generation = None;
         let Memory { tree, .. } = &mut *memory;

@@ -16,7 +16,6 @@ mod lane;
 mod request;
 mod scan;
 mod tasks;
-mod upload;
 
 pub use connect::{Hello, Machine};
 pub use gate::Gate;

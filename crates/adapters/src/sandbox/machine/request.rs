@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::failure::{nonsense, silent, told};
 use super::lane::{Arrival, Lane};
-use super::tasks::send_data;
+use super::tasks::{Unwanted, send_data};
 
 pub(super) struct Call {
     connection: Arc<Connection>,
@@ -33,6 +33,14 @@ pub(super) struct Bounds<'a> {
     pub(super) sink: Option<&'a OutputSink>,
 }
 
+/// The data that belongs to a request.
+pub(super) enum Sent {
+    None,
+    Whole(Bytes),
+    /// As it comes; the end of the queue is the end of the data.
+    Parts(mpsc::Receiver<Bytes>),
+}
+
 /// Asks, and waits for the answer and its data.
 pub(super) async fn ask(
     connection: &Arc<Connection>,
@@ -40,38 +48,20 @@ pub(super) async fn ask(
     data: Option<Bytes>,
     bounds: Bounds<'_>,
 ) -> Result<(Answer, Bytes), SandboxError> {
-    let (attempted, wait) = (bounds.attempted, bounds.wait);
-    let whole = async {
-        let mut call = Call::open(connection, request).await?;
-        call.follow(data, &bounds).await
-    };
-    tokio::select! {
-        biased;
-        done = timeout(wait, whole) => done.map_err(|_| silent(attempted))?,
-        () = connection.closed() => Err(closed(connection)),
-    }
+    ask_with(connection, request, data.map_or(Sent::None, Sent::Whole), bounds).await
 }
 
-/// The same with data that comes in parts; it is complete when no more can come.
-pub(super) async fn ask_in_parts(
+/// The same, with data as it comes.
+pub(super) async fn ask_with(
     connection: &Arc<Connection>,
     request: &Request,
-    mut parts: mpsc::Receiver<Bytes>,
+    data: Sent,
     bounds: Bounds<'_>,
 ) -> Result<(Answer, Bytes), SandboxError> {
     let (attempted, wait) = (bounds.attempted, bounds.wait);
     let whole = async {
         let mut call = Call::open(connection, request).await?;
-        let lane = Arc::clone(&call.lane);
-        let sending = async {
-            while let Some(part) = parts.recv().await {
-                if send_data(connection, &lane, part).await.is_err() {
-                    return;
-                }
-            }
-            let _ = connection.send(Kind::End, lane.id, &[]).await;
-        };
-        call.follow_while(sending, &bounds).await
+        call.follow(data, &bounds).await
     };
     tokio::select! {
         biased;
@@ -117,26 +107,21 @@ impl Call {
 
     async fn follow(
         &mut self,
-        data: Option<Bytes>,
+        data: Sent,
         bounds: &Bounds<'_>,
     ) -> Result<(Answer, Bytes), SandboxError> {
         let connection = Arc::clone(&self.connection);
         let lane = Arc::clone(&self.lane);
         let sending = async {
-            let Some(data) = data else { return };
-            if send_data(&connection, &lane, data).await.is_ok() {
+            let sent = match data {
+                Sent::None => return,
+                Sent::Whole(data) => send_data(&connection, &lane, data).await,
+                Sent::Parts(parts) => send_parts(&connection, &lane, parts).await,
+            };
+            if sent.is_ok() {
                 let _ = connection.send(Kind::End, lane.id, &[]).await;
             }
         };
-        self.follow_while(sending, bounds).await
-    }
-
-    /// Waits for the answer while something is sent.
-    async fn follow_while(
-        &mut self,
-        sending: impl Future<Output = ()>,
-        bounds: &Bounds<'_>,
-    ) -> Result<(Answer, Bytes), SandboxError> {
         let answer = self.answer(bounds);
         tokio::pin!(sending, answer);
         let mut is_sent = false;
@@ -176,6 +161,17 @@ impl Call {
             }
         }
     }
+}
+
+async fn send_parts(
+    connection: &Connection,
+    lane: &Lane,
+    mut parts: mpsc::Receiver<Bytes>,
+) -> Result<(), Unwanted> {
+    while let Some(part) = parts.recv().await {
+        send_data(connection, lane, part).await?;
+    }
+    Ok(())
 }
 
 impl Drop for Call {

@@ -1,11 +1,4 @@
-//! Machines and the way out of them, with real servers and clients.
+//! Machines, for real.
 
-mod client;
-mod hostile;
 #[cfg(target_os = "linux")]
 mod process;
-mod records;
-mod refusals;
-mod secrets;
-mod support;
-mod tunnels;

@@ -13,8 +13,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use mainstay_adapters::sandbox::Gate as _;
 use mainstay_adapters::sandbox::egress::{
-    Authority, ConnectionRecords, EgressProxy, EgressSettings, Gate,
+    Authority, ConnectionRecords, EgressProxy, EgressSettings,
 };
 use mainstay_adapters::tool::Lookup;
 use mainstay_core::port::{Clock, Connection, NetworkRule, SandboxSecret};
@@ -84,8 +85,12 @@ pub(super) struct Asked {
 pub(super) struct Upstream {
     pub(super) port: u16,
     pub(super) asked: Arc<Mutex<Vec<Asked>>>,
+    /// What it has at paths, instead of repeating.
+    pub(super) files: Arc<Files>,
     _running: JoinSet<()>,
 }
+
+type Files = Mutex<BTreeMap<String, Bytes>>;
 
 impl Upstream {
     pub(super) async fn plain() -> Self {
@@ -100,25 +105,26 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, mut running) = (Arc::clone(&asked), JoinSet::new());
+        let files = Arc::new(Files::default());
+        let (log, own, mut running) = (Arc::clone(&asked), Arc::clone(&files), JoinSet::new());
         running.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                let (log, tls) = (Arc::clone(&log), tls.clone());
+                let (log, files, tls) = (Arc::clone(&log), Arc::clone(&own), tls.clone());
                 connections.spawn(async move {
                     match tls {
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, log).await;
+                                serve(stream, log, files).await;
                             }
                         }
-                        None => serve(stream, log).await,
+                        None => serve(stream, log, files).await,
                     }
                 });
             }
         });
-        Self { port, asked, _running: running }
+        Self { port, asked, files, _running: running }
     }
 
     pub(super) fn asked(&self) -> Vec<Asked> {
@@ -126,20 +132,25 @@ impl Upstream {
     }
 }
 
-async fn serve<T>(stream: T, log: Arc<Mutex<Vec<Asked>>>)
+async fn serve<T>(stream: T, log: Arc<Mutex<Vec<Asked>>>, files: Arc<Files>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answer = service_fn(move |request| {
-        let log = Arc::clone(&log);
-        async move { Ok::<_, Infallible>(echo(request, &log).await) }
+        let (log, files) = (Arc::clone(&log), Arc::clone(&files));
+        async move { Ok::<_, Infallible>(echo(request, &log, &files).await) }
     });
     let server = hyper::server::conn::http1::Builder::new();
     // A client that leaves is no failure.
     let _ = server.serve_connection(TokioIo::new(stream), answer).await;
 }
 
-async fn echo(request: Request<Incoming>, log: &Mutex<Vec<Asked>>) -> Response<Full<Bytes>> {
+async fn echo(
+    request: Request<Incoming>,
+    log: &Mutex<Vec<Asked>>,
+    files: &Files,
+) -> Response<Full<Bytes>> {
+    let file = files.lock().expect("not poisoned").get(request.uri().path()).cloned();
     let line = format!("{} {}", request.method(), request.uri());
     let headers = request.headers().clone();
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
@@ -150,6 +161,12 @@ async fn echo(request: Request<Incoming>, log: &Mutex<Vec<Asked>>) -> Response<F
         headers,
         body: body.clone(),
     });
+    if let Some(file) = file {
+        let kind = if file.starts_with(b"<") { "text/html" } else { "application/json" };
+        let mut response = Response::new(Full::from(file));
+        response.headers_mut().insert("content-type", kind.parse().expect("a value"));
+        return response;
+    }
     let mut response = Response::new(Full::from(format!("{line}\n{body}")));
     if line.contains("/redirect-to-metadata") {
         *response.status_mut() = hyper::StatusCode::FOUND;
