@@ -8,6 +8,7 @@
 
 mod bench;
 mod image;
+mod openapi;
 mod process;
 mod quickstart;
 mod sdk_tests;
@@ -37,6 +38,7 @@ enum Task {
     Quickstart(quickstart::Arguments),
     Test(test::Arguments),
     Tidy(tidy::Arguments),
+    Openapi(openapi::Arguments),
     SdkTests(sdk_tests::Arguments),
     Bench(bench::Arguments),
     Sim(sim::Arguments),
@@ -60,6 +62,7 @@ fn run(command: Task) -> anyhow::Result<()> {
         Task::Quickstart(arguments) => quickstart::run(&workspace, &arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Tidy(arguments) => tidy::run(&workspace, &arguments),
+        Task::Openapi(arguments) => openapi::run(&workspace, &arguments),
         Task::SdkTests(arguments) => sdk_tests::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Sim(arguments) => sim::run(&workspace, &arguments),

@@ -119,6 +119,11 @@ pub trait Driver: Send + Sync {
     /// Whether machines come up here: found by starting one, within a time limit; the answer is kept.
     async fn probe(&self) -> Result<(), Unusable>;
 
+    /// What is weaker here than it could be, and what to do about it; for people.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Starts a machine. On `Ok` its agent is about to answer on `connect`.
     async fn boot(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError>;
 

@@ -1,6 +1,6 @@
 //! The adapters against the outside world: real folders, servers and programs.
 
+mod egress;
 mod model;
-#[cfg(target_os = "linux")]
 mod sandbox;
 mod tool;

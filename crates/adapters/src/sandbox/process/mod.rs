@@ -7,7 +7,9 @@
 
 mod arguments;
 pub(super) mod cgroup;
+mod disk;
 mod driver;
+mod host;
 mod launch;
 mod limits;
 mod machine;
@@ -21,4 +23,5 @@ mod stage;
 mod syscalls;
 
 pub use driver::{ProcessDriver, ProcessDriverError};
+pub use host::{HostFacts, ProgramFacts};
 pub use settings::{DEFAULT_FIRST_UID, ProcessSettings};

@@ -1,3 +1,6 @@
-//! Machines, as they really are.
+//! Machines, for real.
 
+#[cfg(target_os = "linux")]
 mod microvm;
+#[cfg(target_os = "linux")]
+mod process;

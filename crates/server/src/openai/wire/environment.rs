@@ -2,12 +2,14 @@
 //!
 //! Invariant: contents of files, values of variables and set-up commands are never shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::environment_params::{ContainerSize, Desktop, NetworkAccess};
+use crate::openapi::Tag;
 
 /// A session's environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Environment {
     /// No compute.
@@ -20,7 +22,7 @@ pub enum Environment {
 }
 
 /// Compute of this server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedEnvironment {
     /// Its id.
     pub id: String,
@@ -43,7 +45,7 @@ pub struct HostedEnvironment {
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedNetwork {
     /// Everything, nothing or some.
     pub access: NetworkAccess,
@@ -52,7 +54,7 @@ pub struct HostedNetwork {
 }
 
 /// The packages of an environment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedPackages {
     /// Of npm.
     pub npm: Vec<String>,
@@ -63,7 +65,7 @@ pub struct HostedPackages {
 }
 
 /// A file of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HostedFile {
     /// Uploaded before.
@@ -89,8 +91,9 @@ pub enum HostedFile {
 }
 
 /// A plugin of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "inline")]
+#[schemars(rename = "HostedPlugin", transform = Tag("type", "inline"))]
 pub struct HostedPlugin {
     /// Its name.
     pub name: String,
@@ -99,7 +102,7 @@ pub struct HostedPlugin {
 }
 
 /// A skill of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HostedSkill {
     /// Uploaded before.
@@ -123,7 +126,7 @@ pub enum HostedSkill {
 }
 
 /// Compute of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfHostedEnvironment {
     /// Its id.
     pub id: String,
@@ -136,7 +139,7 @@ pub struct SelfHostedEnvironment {
 }
 
 /// How an environment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvironmentStatus {
     /// Being prepared.
@@ -156,7 +159,7 @@ pub enum EnvironmentStatus {
 }
 
 /// An environment in an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentState {
     /// Its id.
     pub id: String,
@@ -170,7 +173,7 @@ pub struct EnvironmentState {
 }
 
 /// Why an environment failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentError {
     /// The error's code.
     pub code: String,

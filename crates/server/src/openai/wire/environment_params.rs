@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use mainstay_protocol::ApiError;
+use mainstay_protocol::{ApiError, MAX_ID_CHARS};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits::{
@@ -16,6 +17,7 @@ use super::limits::{
 use super::parse::tagged_params;
 use super::settings::NoFields;
 use super::{At, Validate};
+use crate::openapi::Given;
 
 tagged_params! {
     /// A session's environment, as asked for.
@@ -31,13 +33,15 @@ tagged_params! {
 }
 
 /// Compute of this server.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HostedParams {
     /// Directories of capabilities that the agent sees.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub capability_directories: Option<Vec<String>>,
     /// The size of its machine.
     #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Given<ContainerSize>")]
     pub container_size: Option<ContainerSize>,
     /// Its desktop.
     pub desktop: Option<Desktop>,
@@ -45,26 +49,34 @@ pub struct HostedParams {
     pub env: Option<BTreeMap<String, String>>,
     /// An environment that is ready already.
     #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub environment_id: Option<String>,
     /// A template to begin with.
     #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub environment_template_id: Option<String>,
     /// Files that are there from the start.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub files: Option<Vec<FileParams>>,
     /// What it may reach.
     pub network: Option<NetworkParams>,
     /// Packages to install.
     pub packages: Option<PackagesParams>,
     /// Plugins.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub plugins: Option<Vec<PluginParams>>,
     /// Commands to run first.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub setup_commands: Option<Vec<SetupCommandParams>>,
     /// Skills.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub skills: Option<Vec<SkillParams>>,
 }
 
 /// The size of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ContainerSize {
     Small,
@@ -73,7 +85,7 @@ pub enum ContainerSize {
 }
 
 /// Whether a machine has a desktop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Desktop {
     /// Whether it has one.
@@ -81,7 +93,7 @@ pub struct Desktop {
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkAccess {
     /// Everything.
@@ -93,28 +105,33 @@ pub enum NetworkAccess {
 }
 
 /// What an environment may reach, as asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkParams {
     /// Everything, nothing or some.
     pub access: NetworkAccess,
     /// The domains that are "some".
     #[serde(default)]
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub allowed_domains: Option<Vec<String>>,
     /// The domains that are not.
     #[serde(default)]
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub blocked_domains: Option<Vec<String>>,
 }
 
 /// Packages to install.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackagesParams {
     /// Of npm.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub npm: Option<Vec<String>>,
     /// Of Python.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub python: Option<Vec<String>>,
     /// Of the operating system.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub system: Option<Vec<String>>,
 }
 
@@ -130,22 +147,25 @@ tagged_params! {
 }
 
 /// A file uploaded before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileIdParams {
     /// Its id among the uploads.
     pub file_id: String,
     /// Where it goes.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub path: String,
 }
 
 /// A file sent with the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InlineFileParams {
     /// Its content in base 64.
+    #[schemars(length(max = MAX_INLINE_CHARS))]
     pub data: String,
     /// Where it goes.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub path: String,
 }
 
@@ -170,7 +190,7 @@ tagged_params! {
 }
 
 /// A skill or plugin sent with the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InlineCapabilityParams {
     /// Its name.
@@ -191,7 +211,7 @@ tagged_params! {
 }
 
 /// An archive in base 64.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Base64Params {
     /// Its content.
@@ -201,7 +221,7 @@ pub struct Base64Params {
 }
 
 /// The type of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ArchiveType {
     /// The only one.
     #[serde(rename = "application/zip")]
@@ -209,7 +229,7 @@ pub enum ArchiveType {
 }
 
 /// A skill uploaded before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SkillReferenceParams {
     /// Its id.
@@ -220,10 +240,11 @@ pub struct SkillReferenceParams {
 }
 
 /// A command to run first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetupCommandParams {
     /// The command.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub command: String,
     /// Where it runs.
     #[serde(default)]
@@ -231,13 +252,15 @@ pub struct SetupCommandParams {
 }
 
 /// Compute of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SelfHostedParams {
     /// The project's directory in it.
+    #[schemars(regex(pattern = "^/"), length(min = 1, max = MAX_LINE_CHARS))]
     pub workspace_directory: String,
     /// Directories of capabilities that the agent sees.
     #[serde(default)]
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub capability_directories: Option<Vec<String>>,
 }
 

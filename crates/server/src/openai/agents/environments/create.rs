@@ -3,15 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::shape::EnvironmentObject;
 use super::templates;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::agents::sessions::check_vaults;
 use crate::openai::resource::{Asked, find};
 use crate::openai::wire::{At, EnvironmentParams, Validate};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
 
 /// Why there is no machine, and what there is instead.
@@ -20,7 +23,7 @@ pub(crate) const NO_COMPUTE: &str = "needs a machine, and no sandbox driver is c
     client's functions (docs/environments.md)";
 
 /// `POST /v1/agents/environments`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnvironmentCreateParams {
     environment: EnvironmentParams,
@@ -39,6 +42,11 @@ impl Validate for EnvironmentCreateParams {
         }
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createEnvironment", "Make an environment")
+    .answers(schema_of::<EnvironmentObject>)
+    .refuses(&[ErrorCode::NotFound]);
 
 /// Answers what is wrong with the request, or that there are no machines.
 pub(crate) async fn create(

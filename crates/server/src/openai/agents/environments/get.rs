@@ -3,9 +3,15 @@
 use axum::Json;
 use serde_json::Value;
 
+use super::shape::EnvironmentObject;
 use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::Ids;
+use crate::openapi::{Doc, schema_of};
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc =
+    Doc::new("getEnvironment", "Read an environment").answers(schema_of::<EnvironmentObject>);
 
 /// Answers that it does not exist.
 pub(crate) async fn get(

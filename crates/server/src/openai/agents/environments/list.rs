@@ -4,10 +4,17 @@ use axum::Json;
 use axum::extract::RawQuery;
 use serde_json::Value;
 
+use super::shape::EnvironmentObject;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::agents::page::invalid_cursor;
 use crate::openai::wire::{EnvironmentListQuery, List};
+use crate::openapi::{Doc, PAGE, Param, schema_of};
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listEnvironments", "List environments")
+    .answers(schema_of::<List<EnvironmentObject>>)
+    .query(&[PAGE, &[Param::one_of("type", "Only those of this type.", &["openai_hosted"])]]);
 
 /// Answers that there are none.
 pub(crate) async fn list(

@@ -7,9 +7,10 @@ mod create;
 mod files;
 mod get;
 mod list;
+mod shape;
 pub(crate) mod templates;
 
-pub(crate) use create::{NO_COMPUTE, create};
-pub(crate) use files::{create as create_file, list as list_files};
-pub(crate) use get::get;
-pub(crate) use list::list;
+pub(crate) use create::{CREATE, NO_COMPUTE, create};
+pub(crate) use files::{CREATE_FILE, LIST_FILES, create as create_file, list as list_files};
+pub(crate) use get::{GET, get};
+pub(crate) use list::{LIST, list};

@@ -1,0 +1,8 @@
+//! Saving and restoring, in memory and in folders.
+
+mod folders;
+mod format_tests;
+mod hostile;
+mod properties;
+mod sizes;
+mod support;
