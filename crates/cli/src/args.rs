@@ -75,6 +75,7 @@ enum Command {
     Keys(commands::keys::Arguments),
     Model(commands::model::Arguments),
     Config(commands::config::Arguments),
+    Doctor(commands::doctor::Arguments),
     Version(commands::version::Arguments),
     Completions(commands::completions::Arguments),
 }
@@ -103,6 +104,7 @@ fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Bundle(arguments) => commands::bundle::run(context, arguments),
         Command::Model(arguments) => commands::model::run(context, arguments),
         Command::Keys(arguments) => commands::keys::run(context, arguments),
+        Command::Doctor(arguments) => commands::doctor::run(context, &arguments),
         Command::Config(arguments) => commands::config::run(context, arguments),
         Command::Version(arguments) => commands::version::run(context, &arguments),
         Command::Completions(arguments) => {

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config;
 mod context;
+mod doctor;
 mod embedded;
 mod failure;
 mod folder;

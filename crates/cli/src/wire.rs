@@ -2,6 +2,8 @@
 //!
 //! Invariant: making is cheap; what takes long (models, remote tools) is done when it is first used.
 
+pub(crate) mod compute;
+
 use std::sync::Arc;
 
 use anyhow::Context;

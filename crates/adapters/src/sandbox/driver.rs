@@ -47,6 +47,14 @@ pub struct Image {
     pub kernel: PathBuf,
 }
 
+impl Image {
+    /// The initial file system with the agent, for the microVM: it lies beside the agent.
+    #[must_use]
+    pub fn initrd(&self) -> PathBuf {
+        self.agent.with_file_name("init.cpio")
+    }
+}
+
 /// What a machine is made from, checked and filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineSpec {
@@ -110,6 +118,11 @@ pub trait Driver: Send + Sync {
 
     /// Whether machines come up here: found by starting one, within a time limit; the answer is kept.
     async fn probe(&self) -> Result<(), Unusable>;
+
+    /// What is weaker here than it could be, and what to do about it; for people.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Starts a machine. On `Ok` its agent is about to answer on `connect`.
     async fn boot(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError>;

@@ -4,9 +4,12 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+pub mod egress;
 pub mod hub;
 pub mod image;
 mod machine;
+#[cfg(target_os = "linux")]
+pub mod microvm;
 #[cfg(target_os = "linux")]
 pub mod process;
 pub mod workspace;

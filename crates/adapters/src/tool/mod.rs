@@ -6,7 +6,7 @@
 
 mod cache;
 mod courier;
-mod egress;
+pub(crate) mod egress;
 mod files;
 mod http;
 mod machine;
@@ -16,7 +16,7 @@ mod openapi;
 mod output;
 mod schema;
 mod set;
-mod settings;
+pub(crate) mod settings;
 mod spec;
 
 pub use courier::EgressCourier;

@@ -8,3 +8,4 @@ mod hostile;
 mod scan;
 mod support;
 mod terminal;
+mod workspace;

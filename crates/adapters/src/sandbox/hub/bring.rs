@@ -238,6 +238,7 @@ pub(super) fn write(folder: &Path, record: &MachineRecord) -> Result<(), Sandbox
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(super) fn driver_error(error: DriverError) -> SandboxError {
     match error {
         DriverError::Broken { .. } => SandboxError::Broken(error.to_string()),

@@ -8,6 +8,7 @@ mod bring;
 mod drivers;
 mod guest;
 mod inner;
+mod link;
 mod record;
 mod room;
 mod sandboxes;
@@ -15,11 +16,14 @@ mod settings;
 mod setup;
 mod slot;
 mod tend;
+mod tree;
+mod way_out;
 #[cfg(test)]
 mod tests;
 
 pub use drivers::DriverState;
 pub use guest::{Connector, Guest, Images, Introduction};
+pub use link::{AgentConnector, LinkParts};
 pub use sandboxes::{Hub, HubParts};
 pub use settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 pub use tend::IsOwned;

@@ -230,7 +230,7 @@ impl Sandboxes for Hub {
         session: &SessionId,
         connections_after: u64,
     ) -> Result<Saved, SandboxError> {
-        let connections = self.inner.connector.connections(session, connections_after);
+        let connections = self.inner.connector.connections(session, connections_after)?;
         let _call = self.inner.slot(session).hold();
         let Some(live) = self.inner.peek(session).await? else {
             return Ok(Saved { checkpoint: None, connections });

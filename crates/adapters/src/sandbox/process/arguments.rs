@@ -12,6 +12,8 @@ use std::path::Path;
 
 use mainstay_core::port::WORKSPACE;
 
+use super::stage::STAGED;
+
 /// Where the agent is, inside.
 pub(super) const AGENT_INSIDE: &str = "/.agent";
 /// The name of every machine, inside.
@@ -111,6 +113,16 @@ pub(super) fn arguments(
 }
 
 impl Sources<'_> {
+    /// The same where root's stage shows them.
+    pub(super) fn staged(self) -> Self {
+        Self {
+            tree: Path::new(STAGED.tree),
+            workspace: Path::new(STAGED.workspace),
+            agent: self.agent.map(|_| Path::new(STAGED.agent)),
+            ..self
+        }
+    }
+
     fn shows(&self, name: &str) -> bool {
         let is_listed = self.only.is_none_or(|only| only.contains(&name));
         is_listed && !NOT_FROM_IMAGE.contains(&name)

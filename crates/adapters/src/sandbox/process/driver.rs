@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use mainstay_core::port::SandboxTier;
@@ -11,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::super::{Driver, DriverCapabilities, DriverError, MachineSpec, Place, Unusable};
 use super::cgroup::Groups;
+use super::disk::DiskMaker;
 use super::machine::{self, Maker};
 use super::probe;
 use super::record::Record;
@@ -39,22 +41,14 @@ impl ProcessDriver {
         let filters = Filters::new()?;
         let bubblewrap = probe::find(&settings.bubblewrap);
         let settings = ProcessSettings { bubblewrap, ..settings };
-        let maker = Maker { settings, filters, groups: Groups::find() };
+        let maker = Maker {
+            settings,
+            filters,
+            groups: Groups::find(),
+            disks: DiskMaker::find(),
+            is_diskless: AtomicBool::new(false),
+        };
         Ok(Self { maker: Arc::new(maker), works: OnceCell::new() })
-    }
-
-    /// What cannot be limited for a machine as a whole here, and what to do about it.
-    #[must_use]
-    pub fn notes(&self) -> Vec<String> {
-        let missing = self.maker.groups.missing();
-        if missing.is_empty() {
-            return Vec::new();
-        }
-        vec![format!(
-            "no control group for {} can be made: these limits hold for each process of a machine, \
-             not for the machine; run the server as root, or as a service with Delegate=yes",
-            missing.join(", ")
-        )]
     }
 
     async fn blocking<T, F>(
@@ -109,6 +103,28 @@ impl Driver for ProcessDriver {
             })
         });
         probed.await.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let missing = self.maker.groups.missing();
+        let mut notes = Vec::new();
+        if !missing.is_empty() {
+            notes.push(format!(
+                "no control group for {} can be made: these limits hold for each process of a \
+                 machine, not for the machine; run the server as root, or as a service with \
+                 Delegate=yes",
+                missing.join(", ")
+            ));
+        }
+        if self.maker.disks().is_none() {
+            notes.push(
+                "machines have no disks of their own: the limit holds for each file, not for all \
+                 files of a machine; run the server as root on a host with loop devices, mkfs.ext4 \
+                 and losetup"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     async fn boot(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Gid, Uid};
 use sha2::{Digest, Sha256};
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::super::MachineSpec;
 use super::arguments::{AGENT_INSIDE, Sources};
 use super::cgroup::{Bounds, Groups};
+use super::disk::DiskMaker;
 use super::launch::{self, Launch};
 use super::limits::{self, ProcessLimits};
 use super::procfs::{self, Process};
@@ -22,7 +24,7 @@ use super::record::Record;
 use super::seccomp::Filters;
 use super::settings::{ProcessSettings, UID_COUNT};
 use super::socket;
-use super::stage::{Root, STAGED, Stage};
+use super::stage::{Root, Stage};
 
 /// Memory and processes that the agent and its interpreters need beside what was asked for.
 const AGENT_MEMORY_MIB: u64 = 16;
@@ -39,6 +41,10 @@ pub(super) struct Maker {
     pub(super) settings: ProcessSettings,
     pub(super) filters: Filters,
     pub(super) groups: Groups,
+    /// None where machines have no disks of their own.
+    pub(super) disks: Option<DiskMaker>,
+    /// Whether the probe found that disks cannot be used after all.
+    pub(super) is_diskless: AtomicBool,
 }
 
 /// What a machine runs, and on what.
@@ -80,24 +86,27 @@ impl Maker {
         let processes = spec.processes.saturating_add(AGENT_PROCESSES);
         let bounds = Bounds { memory_mib, processes, cpus: spec.cpus };
         let group = self.groups.make(&group_name(&folder), &bounds)?;
-        let agent = content.agent.unwrap_or(Path::new("/dev/null"));
         let limits = limits::list(&ProcessLimits {
             file_mib: spec.disk_mib,
             processes,
             memory_mib: (!self.groups.limits_memory()).then_some(memory_mib),
         });
-        let root =
-            user.map(|user| Root::new(content.tree, &workspace, agent, user, limits.clone()));
-        let root = root.transpose()?;
-        let is_staged = root.is_some();
-        let seen = |own: &'static str, path| if is_staged { Path::new(own) } else { path };
         let sources = Sources {
             listed: content.tree,
-            tree: seen(STAGED.tree, content.tree),
+            tree: content.tree,
             only: content.only,
-            workspace: seen(STAGED.workspace, &workspace),
-            agent: content.agent.map(|agent| seen(STAGED.agent, agent)),
+            workspace: &workspace,
+            agent: content.agent,
         };
+        let disk = match (self.disks(), user) {
+            (Some(disks), Some(user)) => Some(disks.attach(&folder, user, spec.disk_mib)?),
+            _ => None,
+        };
+        let device = disk.as_ref().map(|disk| disk.device.as_path());
+        let root = user.map(|user| Root::new(&sources, device, user, limits.clone()));
+        let root = root.transpose()?;
+        let is_staged = root.is_some();
+        let sources = if is_staged { sources.staged() } else { sources };
         let stage = Stage { doors: group.doors()?, handles: Vec::new(), log: log(&folder)?, root };
         let held = launch::launch(Launch {
             bubblewrap: &self.settings.bubblewrap,
@@ -109,6 +118,9 @@ impl Maker {
             filters: self.filters.files()?,
             stage,
         })?;
+        if let Some(disk) = disk {
+            disk.let_go()?;
+        }
         if !is_staged {
             limits::set(held.first, &limits)?;
         }
@@ -146,7 +158,15 @@ impl Maker {
             }
         }
         group.remove()?;
+        if let Some(disks) = self.disks() {
+            disks.detach_all(&folder)?;
+        }
         Record::remove(&folder)
+    }
+
+    /// What makes machines' disks here.
+    pub(super) fn disks(&self) -> Option<&DiskMaker> {
+        self.disks.as_ref().filter(|_| !self.is_diskless.load(Ordering::Acquire))
     }
 
     /// How often the machine's memory ran out.

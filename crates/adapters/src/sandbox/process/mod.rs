@@ -6,14 +6,15 @@
 //! agent inside does.
 
 mod arguments;
-mod cgroup;
+pub(super) mod cgroup;
+mod disk;
 mod driver;
 mod host;
 mod launch;
 mod limits;
 mod machine;
 mod probe;
-mod procfs;
+pub(super) mod procfs;
 mod record;
 mod seccomp;
 mod settings;

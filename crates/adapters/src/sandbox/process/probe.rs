@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::{fs, io};
 
 use super::super::{Image, MachineSpec, Unusable};
@@ -15,7 +16,7 @@ const HOST_ENTRIES: [&str; 6] = ["bin", "lib", "lib32", "lib64", "nix", "usr"];
 /// What a probe's machine runs.
 const PROGRAM: [&str; 1] = ["true"];
 const PROBE_MEMORY_MIB: u64 = 64;
-const PROBE_DISK_MIB: u64 = 1;
+const PROBE_DISK_MIB: u64 = 8;
 const PROBE_PROCESSES: u32 = 8;
 
 /// The program's path; a name is looked for in the usual folders, and stays one if it is in none.
@@ -39,6 +40,17 @@ pub(super) fn probe(maker: &Maker) -> Result<(), Unusable> {
                 .to_owned(),
         });
     }
+    let first = probe_once(maker);
+    if first.is_ok() || maker.disks().is_none() {
+        return first;
+    }
+    // A container may show loop devices and allow none.
+    maker.is_diskless.store(true, Ordering::Release);
+    let second = probe_once(maker);
+    if second.is_ok() { second } else { first }
+}
+
+fn probe_once(maker: &Maker) -> Result<(), Unusable> {
     let folder = maker.settings.scratch.join(format!(".probe-{}", std::process::id()));
     let probed = probe_in(maker, &folder);
     let said = machine::said(&folder);

@@ -14,16 +14,16 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
 /// How long a killed process may take to be gone: one that waits for a disk ends when the disk answers.
-pub(super) const MAX_END: Duration = Duration::from_secs(20);
+pub(in crate::sandbox) const MAX_END: Duration = Duration::from_secs(20);
 
 /// One process for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Process {
+pub(in crate::sandbox) struct Process {
     /// Its id on the host.
-    pub(super) pid: i32,
+    pub(in crate::sandbox) pid: i32,
     /// When it started, in clock ticks since the host did.
-    pub(super) started_at: u64,
+    pub(in crate::sandbox) started_at: u64,
 }
 
 /// What is read of a process's `stat`.
@@ -35,18 +35,18 @@ struct Stat {
 
 impl Process {
     /// The process that has this id now.
-    pub(super) fn now(pid: i32) -> Option<Self> {
+    pub(in crate::sandbox) fn now(pid: i32) -> Option<Self> {
         let stat = stat(pid)?;
         (!stat.is_ended).then_some(Self { pid, started_at: stat.started_at })
     }
 
     /// Whether it has not ended.
-    pub(super) fn is_running(self) -> bool {
+    pub(in crate::sandbox) fn is_running(self) -> bool {
         Self::now(self.pid) == Some(self)
     }
 
     /// Ends it, and returns when it is gone. Of one that is gone too.
-    pub(super) fn kill(self) -> io::Result<()> {
+    pub(in crate::sandbox) fn kill(self) -> io::Result<()> {
         let Some(pid) = Pid::from_raw(self.pid) else { return Ok(()) };
         let handle = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => handle,
@@ -68,7 +68,7 @@ impl Process {
     }
 
     /// Returns when it has ended by itself.
-    pub(super) fn await_end(self) -> io::Result<()> {
+    pub(in crate::sandbox) fn await_end(self) -> io::Result<()> {
         let Some(pid) = Pid::from_raw(self.pid) else { return Ok(()) };
         if let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty())
             && self.is_running()
@@ -81,13 +81,13 @@ impl Process {
 }
 
 /// Takes the exit of a child that has ended, if it is one of this process.
-pub(super) fn reap(pid: Pid) {
+pub(in crate::sandbox) fn reap(pid: Pid) {
     // Not a child of this process: whoever's it is takes it.
     let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
 }
 
 /// The processes that were started under this name: as whole first argument.
-pub(super) fn named(name: &Path) -> Vec<Process> {
+pub(in crate::sandbox) fn named(name: &Path) -> Vec<Process> {
     let first = [name.as_os_str().as_bytes(), b"\0"].concat();
     let is_meant = |pid: &i32| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(&first))
@@ -95,8 +95,19 @@ pub(super) fn named(name: &Path) -> Vec<Process> {
     all().into_iter().filter(is_meant).filter_map(Process::now).collect()
 }
 
+/// The processes among whose arguments are these, one behind the other.
+pub(in crate::sandbox) fn with_arguments(arguments: [&[u8]; 2]) -> Vec<Process> {
+    let [name, value] = arguments;
+    let words = [b"\0", name, b"\0", value, b"\0"].concat();
+    let is_meant = |pid: &i32| {
+        fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.windows(words.len()).any(|part| part == words))
+    };
+    all().into_iter().filter(is_meant).filter_map(Process::now).collect()
+}
+
 /// The children of a process.
-pub(super) fn children(of: Process) -> Vec<Process> {
+pub(in crate::sandbox) fn children(of: Process) -> Vec<Process> {
     let is_child = |pid: &i32| stat(*pid).is_some_and(|stat| stat.parent == of.pid);
     all().into_iter().filter(is_child).filter_map(Process::now).collect()
 }

@@ -17,10 +17,13 @@ use rustix::mount::{MountFlags, MountPropagationFlags};
 use rustix::process::{Gid, Resource, Rlimit, Uid};
 use rustix::thread::UnshareFlags;
 
+use super::arguments::Sources;
+
 /// A folder that every host has; what is in it is not seen from then on.
 const STAGE: &CStr = c"/tmp";
 const STAGED_TREE: &CStr = c"/tmp/tree";
 const STAGED_WORKSPACE: &CStr = c"/tmp/workspace";
+const LOST_AND_FOUND: &CStr = c"/tmp/workspace/lost+found";
 const STAGED_AGENT: &CStr = c"/tmp/agent";
 /// The first descriptor that is not one of the standard three.
 const FIRST_OTHER_FD: libc::c_uint = 3;
@@ -60,26 +63,29 @@ pub(super) struct Root {
     uid: Uid,
     gid: Gid,
     limits: Vec<(Resource, Rlimit)>,
+    disk: Option<CString>,
 }
 
 impl Root {
-    /// Mounts these, and becomes this user with these limits.
+    /// Shows these, and becomes this user with these limits. The workspace is on a disk of its own, if
+    /// there is one.
     pub(super) fn new(
-        tree: &Path,
-        workspace: &Path,
-        agent: &Path,
+        sources: &Sources<'_>,
+        disk: Option<&Path>,
         uid: u32,
         limits: Vec<(Resource, Rlimit)>,
     ) -> io::Result<Self> {
+        let agent = sources.agent.unwrap_or(Path::new("/dev/null"));
         let missing = || io::Error::other("the agent has no folder");
         Ok(Self {
-            tree: text(tree)?,
-            workspace: text(workspace)?,
+            tree: text(sources.tree)?,
+            workspace: text(sources.workspace)?,
             agent_folder: text(agent.parent().ok_or_else(missing)?)?,
             agent_name: text(Path::new(agent.file_name().ok_or_else(missing)?))?,
             uid: Uid::from_raw(uid),
             gid: Gid::from_raw(uid),
             limits,
+            disk: disk.map(text).transpose()?,
         })
     }
 
@@ -104,6 +110,13 @@ impl Root {
         step(log, "cannot mount over /tmp", mounted)?;
         step(log, "cannot show the image", show(&tree, c".", STAGED_TREE))?;
         step(log, "cannot show the workspace", show(&workspace, c".", STAGED_WORKSPACE))?;
+        if let Some(disk) = &self.disk {
+            let mounted =
+                rustix::mount::mount(disk.as_c_str(), STAGED_WORKSPACE, c"ext4", flags, c"discard");
+            step(log, "cannot mount the machine's disk", mounted)?;
+            // A folder of the file system's own; one that is parked has none any more.
+            let _ = rustix::fs::rmdir(LOST_AND_FOUND);
+        }
         let touched = rustix::fs::open(
             STAGED_AGENT,
             OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC,

@@ -5,7 +5,7 @@ pub const MAX_ENTRIES: usize = 250_000;
 /// The most that all files of a workspace hold together.
 pub const MAX_WORKSPACE_BYTES: u64 = 16 << 30;
 /// The most that one file holds; holes count.
-pub const MAX_FILE_BYTES: u64 = 8 << 30;
+pub const MAX_FILE_BYTES: u64 = 4 << 30;
 /// The longest path, from the workspace on.
 pub const MAX_PATH_BYTES: usize = 4_096;
 /// The longest name of a file.

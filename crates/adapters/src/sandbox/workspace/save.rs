@@ -33,12 +33,9 @@ pub async fn save(
     let (packed, packs_kept) = {
         let mut packer = Packer::new(shelf, known);
         let newest_ns = newest_ns(scan);
-        let firsts = stream::iter(plan.reads.into_values())
-            .map(|found| async move {
-                let first = source.read(&found.path, 0, READ_BYTES).await?;
-                Ok::<_, WorkspaceError>((found, first))
-            })
-            .buffered(CONCURRENT_FILES);
+        let reads: Vec<_> =
+            plan.reads.into_values().map(|found| first_part(source, found)).collect();
+        let firsts = stream::iter(reads).buffered(CONCURRENT_FILES);
         let mut firsts = std::pin::pin!(firsts);
         while let Some((found, first)) = firsts.try_next().await? {
             let entry = match first {
@@ -58,6 +55,14 @@ pub async fn save(
     let puts = next.blobs.iter().map(|(hash, bytes)| shelf.put(*hash, bytes.clone()));
     futures::try_join!(packs_kept, futures::future::try_join_all(puts))?;
     Ok(known.apply(changes, packed, &next))
+}
+
+/// A future with a name, so that others can tell that it may go from thread to thread.
+async fn first_part<'a>(
+    source: &dyn FileSource,
+    found: &'a Found,
+) -> Result<(&'a Found, Option<Bytes>), WorkspaceError> {
+    Ok((found, source.read(&found.path, 0, READ_BYTES).await?))
 }
 
 async fn read_file(

@@ -11,6 +11,7 @@ mod refusal;
 mod resolver;
 mod response;
 
+pub(crate) use address::is_public;
 pub(crate) use client::{Egress, IDEMPOTENCY_KEY, Outgoing};
 pub(crate) use hosts::AllowedHosts;
 pub(crate) use refusal::EgressError;

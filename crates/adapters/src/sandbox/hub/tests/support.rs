@@ -167,8 +167,8 @@ impl Connector for FakeConnector {
 
     fn refresh(&self, _: &SandboxRequest) {}
 
-    fn connections(&self, _: &SessionId, _: u64) -> Vec<Connection> {
-        Vec::new()
+    fn connections(&self, _: &SessionId, _: u64) -> Result<Vec<Connection>, SandboxError> {
+        Ok(Vec::new())
     }
 
     fn forget(&self, session: &SessionId) {

@@ -46,13 +46,13 @@ pub(super) struct Branch {
 
 /// Where machines' groups are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in super::super) struct Groups {
+pub(in crate::sandbox) struct Groups {
     branches: Vec<Branch>,
 }
 
 impl Groups {
     /// Looks for groups that this process can write, and makes the folder of machines' groups there.
-    pub(in super::super) fn find() -> Self {
+    pub(in crate::sandbox) fn find() -> Self {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         Self::find_in(&mounts, &own)
@@ -74,12 +74,12 @@ impl Groups {
     }
 
     /// Whether memory can be limited.
-    pub(in super::super) fn limits_memory(&self) -> bool {
+    pub(in crate::sandbox) fn limits_memory(&self) -> bool {
         !self.missing().contains(&Controller::Memory.name())
     }
 
     /// The controllers that are not to be had.
-    pub(in super::super) fn missing(&self) -> Vec<&'static str> {
+    pub(in crate::sandbox) fn missing(&self) -> Vec<&'static str> {
         let is_missing = |controller: &Controller| {
             !self.branches.iter().any(|branch| branch.controllers.contains(controller))
         };
@@ -87,7 +87,7 @@ impl Groups {
     }
 
     /// Makes a machine's groups with its bounds.
-    pub(in super::super) fn make(&self, name: &str, bounds: &Bounds) -> io::Result<Group> {
+    pub(in crate::sandbox) fn make(&self, name: &str, bounds: &Bounds) -> io::Result<Group> {
         let group = self.group(name);
         let made = group.make(bounds);
         if made.is_err() {
@@ -98,7 +98,7 @@ impl Groups {
     }
 
     /// A machine's groups, whether they are there or not.
-    pub(in super::super) fn group(&self, name: &str) -> Group {
+    pub(in crate::sandbox) fn group(&self, name: &str) -> Group {
         Group::new(&self.branches, name)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::find::{Branch, Controller, Version};
 
@@ -12,15 +12,15 @@ const MIB: u64 = 1024 * 1024;
 
 /// How much a machine may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Bounds {
-    pub(in super::super) memory_mib: u64,
-    pub(in super::super) processes: u32,
-    pub(in super::super) cpus: u32,
+pub(in crate::sandbox) struct Bounds {
+    pub(in crate::sandbox) memory_mib: u64,
+    pub(in crate::sandbox) processes: u32,
+    pub(in crate::sandbox) cpus: u32,
 }
 
 /// One machine's groups.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Group {
+pub(in crate::sandbox) struct Group {
     parts: Vec<Branch>,
 }
 
@@ -44,15 +44,20 @@ impl Group {
     }
 
     /// Files that put the process which writes `0` to them into the groups.
-    pub(in super::super) fn doors(&self) -> io::Result<Vec<File>> {
+    pub(in crate::sandbox) fn doors(&self) -> io::Result<Vec<File>> {
         let open = |part: &Branch| {
             fs::OpenOptions::new().write(true).open(part.folder.join("cgroup.procs"))
         };
         self.parts.iter().map(open).collect()
     }
 
+    /// The names of these files.
+    pub(in crate::sandbox) fn door_paths(&self) -> Vec<PathBuf> {
+        self.parts.iter().map(|part| part.folder.join("cgroup.procs")).collect()
+    }
+
     /// The processes in it.
-    pub(in super::super) fn processes(&self) -> Vec<i32> {
+    pub(in crate::sandbox) fn processes(&self) -> Vec<i32> {
         let mut processes: Vec<i32> = Vec::new();
         for part in &self.parts {
             let text = fs::read_to_string(part.folder.join("cgroup.procs")).unwrap_or_default();
@@ -64,7 +69,7 @@ impl Group {
     }
 
     /// How often a process was killed because the memory ran out.
-    pub(in super::super) fn memory_kills(&self) -> u64 {
+    pub(in crate::sandbox) fn memory_kills(&self) -> u64 {
         let is_memory = |part: &&Branch| part.controllers.contains(&Controller::Memory);
         let Some(part) = self.parts.iter().find(is_memory) else { return 0 };
         let file = match part.version {
@@ -77,7 +82,7 @@ impl Group {
     }
 
     /// Removes it, with nothing left in it. Of one that is not there too.
-    pub(in super::super) fn remove(&self) -> io::Result<()> {
+    pub(in crate::sandbox) fn remove(&self) -> io::Result<()> {
         for part in &self.parts {
             match fs::remove_dir(&part.folder) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -10,5 +10,5 @@ mod group;
 #[cfg(test)]
 mod tests;
 
-pub(super) use find::Groups;
-pub(super) use group::Bounds;
+pub(in crate::sandbox) use find::Groups;
+pub(in crate::sandbox) use group::Bounds;

@@ -1,5 +1,6 @@
 //! A layer: the paths that a save changed, in order, and the packs that hold their bytes.
 
+use super::blob::PACK_HEAD;
 use super::codec::{BadBlob, Reader, bad, put_bytes, put_number};
 use crate::sandbox::workspace::limits::{MAX_LAYER_BYTES, MAX_LINK_BYTES, PACK_BYTES};
 use crate::sandbox::workspace::path::TreePath;
@@ -180,7 +181,7 @@ fn take_piece(reader: &mut Reader<'_>, packs: usize) -> Result<Piece, BadBlob> {
     let (length, pack, offset) = (reader.size()?, reader.size()?, reader.size()?);
     let is_within = length > 0
         && length <= PACK_BYTES
-        && offset >= super::PACK_HEAD.len()
+        && offset >= PACK_HEAD.len()
         && offset <= 2 * PACK_BYTES
         && pack < packs;
     let small = |number: usize| u32::try_from(number).map_err(|_| bad("a piece is too large"));

@@ -170,7 +170,7 @@ async fn check_scan(changed: Vec<Found>, expected: &str) {
 #[tokio::test]
 async fn what_a_machine_says_has_limits() {
     let large = Found { size_bytes: MAX_FILE_BYTES + 1, ..found("a", FileKind::File) };
-    check_scan(vec![large], "the file a of the workspace is larger than 8589934592 bytes").await;
+    check_scan(vec![large], "the file a of the workspace is larger than 4294967296 bytes").await;
     let count = MAX_ENTRIES + 1;
     check_scan(vec![found("a", FileKind::Folder); count], "250001 files, folders and links").await;
     let both = vec![found("a", FileKind::File), found("a/b", FileKind::Folder)];

@@ -1,3 +1,5 @@
+//! Saving and restoring, in memory and in folders.
+
 mod folders;
 mod format_tests;
 mod hostile;

@@ -10,7 +10,7 @@ use mainstay_protocol::SessionId;
 
 use crate::sandbox::workspace::shelf::hash_of;
 use crate::sandbox::workspace::{
-    FileSource, FileTarget, Found, KnownTree, NewFile, Part, Scan, Shelf, TreeFault, TreePath,
+    FileSource, FileTarget, Found, KnownTree, NewFile, Parts, Scan, Shelf, TreeFault, TreePath,
     WorkspaceError, restore, save,
 };
 
@@ -90,6 +90,14 @@ impl MemoryTree {
         Scan { is_full: true, changed, removed: Vec::new() }
     }
 
+    /// These paths, as an agent that watches would say them.
+    pub(super) fn scan_of(&self, names: &[String]) -> Scan {
+        let nodes = self.nodes.lock().expect("not poisoned");
+        let paths = names.iter().map(|name| path(name));
+        let changed = paths.map(|path| found(&path, &nodes[&path])).collect();
+        Scan { is_full: false, changed, removed: Vec::new() }
+    }
+
     /// What is different from `before`, as an agent that watches would say it.
     pub(super) fn scan_since(&self, before: &BTreeMap<TreePath, Node>) -> Scan {
         let nodes = self.nodes();
@@ -136,19 +144,14 @@ impl FileTarget for MemoryTree {
         self.make(path, Node::Folder { mode: 0 })
     }
 
-    async fn write(&self, file: &NewFile, part: Part) -> Result<(), TreeFault> {
-        if part.offset == 0 {
-            let NewFile { mode, modified_ns, .. } = *file;
-            self.make(&file.path, Node::File { mode, modified_ns, bytes: Vec::new() })?;
+    async fn write(&self, file: &NewFile, parts: &mut dyn Parts) -> Result<(), WorkspaceError> {
+        let mut bytes = Vec::new();
+        while let Some(part) = parts.next().await? {
+            bytes.extend_from_slice(&part);
         }
-        let mut nodes = self.nodes.lock().expect("not poisoned");
-        let Some(Node::File { bytes, .. }) = nodes.get_mut(&file.path) else {
-            panic!("{} was made", file.path);
-        };
-        assert_eq!(bytes.len() as u64, part.offset, "parts come in order");
-        bytes.extend_from_slice(&part.bytes);
-        assert_eq!(part.is_last, bytes.len() as u64 == file.size_bytes);
-        Ok(())
+        assert_eq!(bytes.len() as u64, file.size_bytes);
+        let NewFile { mode, modified_ns, .. } = *file;
+        Ok(self.make(&file.path, Node::File { mode, modified_ns, bytes })?)
     }
 
     async fn make_link(&self, path: &TreePath, target: &[u8]) -> Result<(), TreeFault> {

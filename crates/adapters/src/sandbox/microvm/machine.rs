@@ -1,0 +1,182 @@
+//! One machine: cloned, parked, brought back, copied.
+//!
+//! Invariant: every step can be taken again after a crash at any point. A machine that is recorded as
+//! parked has all of itself on disk, whether its QEMU is gone yet or not.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use super::arguments::{Start, Vm, incoming_inside, state_inside};
+use super::disk;
+use super::files::{DISK, Files, INCOMING_SOCKET, QMP_SOCKET, STATE, open_untrusted, remove};
+use super::launch::{Launcher, Started, words};
+use super::limits::{MAX_COMMAND, MAX_STATE_BYTES, MAX_WORDS_BYTES};
+use super::pages;
+use super::qmp::Qmp;
+use super::record::Record;
+use super::settings::Acceleration;
+use super::socket;
+use super::template::Template;
+use crate::sandbox::MachineSpec;
+
+const MIB: u64 = 1 << 20;
+
+/// Where a clone goes on.
+pub(super) struct Moment {
+    /// The state of its devices.
+    pub(super) state: PathBuf,
+    /// The pages that differ from the template's.
+    pub(super) pages: Option<PathBuf>,
+}
+
+/// Starts a clone on the disk that is in its folder.
+pub(super) async fn clone(
+    launcher: &Launcher,
+    files: &Files,
+    spec: &MachineSpec,
+    acceleration: Acceleration,
+    template: &Template,
+    moment: &Moment,
+) -> io::Result<()> {
+    let vm = Vm {
+        cpus: spec.cpus,
+        memory_mib: spec.memory_mib,
+        disk_mib: spec.disk_mib,
+        acceleration,
+        root: &spec.image.disk,
+        start: Start::Clone,
+    };
+    let Started { mut qmp, process } = launcher.start(files, &vm, Some(&template.memory)).await?;
+    if let Some(pages) = &moment.pages {
+        let (pages, size) = (pages.clone(), spec.memory_mib.saturating_mul(MIB));
+        blocking(move || pages::load(process.pid, size, &pages)).await?;
+    }
+    let state = moment.state.clone();
+    let state = blocking(move || fs::read(state)).await?;
+    let uri = json!({ "uri": incoming_inside() });
+    qmp.run("migrate-incoming", uri).await.map_err(io::Error::other)?;
+    let loaded = async {
+        let mut incoming = socket::connect(&files.in_vm(INCOMING_SOCKET))?;
+        incoming.write_all(&state).await?;
+        incoming.shutdown().await?;
+        qmp.event("RESUME").await.map_err(io::Error::other)
+    };
+    let slow = |_| io::Error::other("QEMU does not load the devices' state");
+    timeout(MAX_COMMAND, loaded).await.map_err(slow)??;
+    let mut record = Record::new(&template.id, spec.memory_mib);
+    record.qemu = Some(process);
+    record.write(files)
+}
+
+/// Writes a running machine down and ends it.
+pub(super) async fn park(launcher: &Arc<Launcher>, files: &Files) -> io::Result<()> {
+    let mut record = running(files)?;
+    let mut qmp = control(files).await?;
+    stop(&mut qmp).await?;
+    let saved = save(&mut qmp, files, &record, &files.parked_state(), &files.parked_pages()).await;
+    if let Err(error) = saved {
+        // It goes on as if nothing had been asked.
+        let _ = qmp.run("cont", json!({})).await;
+        return Err(error);
+    }
+    record.is_parked = true;
+    record.write(files)?;
+    end(launcher, files).await
+}
+
+/// Copies a running machine to another folder; gives where the copy goes on.
+pub(super) async fn copy(files: &Files, to: &Files) -> io::Result<(String, Moment)> {
+    let record = running(files)?;
+    let mut qmp = control(files).await?;
+    stop(&mut qmp).await?;
+    let moment = Moment { state: to.parked_state(), pages: Some(to.parked_pages()) };
+    let copied = async {
+        save(&mut qmp, files, &record, &to.parked_state(), &to.parked_pages()).await?;
+        let (from, to) = (files.in_vm(DISK), to.in_vm(DISK));
+        blocking(move || disk::copy(&from, &to)).await
+    };
+    let copied = copied.await;
+    let goes_on = qmp.run("cont", json!({})).await.map_err(io::Error::other);
+    copied.and(goes_on.map(drop))?;
+    Ok((record.template, moment))
+}
+
+/// Ends whatever there is of a machine.
+pub(super) async fn end(launcher: &Arc<Launcher>, files: &Files) -> io::Result<()> {
+    let (launcher, files) = (Arc::clone(launcher), files.clone());
+    blocking(move || launcher.end(&files)).await
+}
+
+/// What is left of being parked.
+pub(super) fn forget_parked(files: &Files) -> io::Result<()> {
+    remove(&files.parked_state())?;
+    remove(&files.parked_pages())
+}
+
+/// What QEMU and the guest's kernel said last; for people.
+pub(super) async fn last_words(files: &Files) -> String {
+    let said = words(files);
+    let Ok(mut qmp) = control(files).await else { return said };
+    let serial = qmp.serial(MAX_WORDS_BYTES).await;
+    let serial = serial.trim().replace(['\r', '\n'], " ");
+    [said, serial].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// The control channel of a running QEMU.
+pub(super) async fn control(files: &Files) -> io::Result<Qmp> {
+    let stream = socket::connect(&files.in_vm(QMP_SOCKET))?;
+    Qmp::greet(stream).await.map_err(io::Error::other)
+}
+
+/// Stops the guest and has QEMU write its devices' state, which is taken out of its folder.
+pub(super) async fn save_state(qmp: &mut Qmp, files: &Files, to: &Path) -> io::Result<()> {
+    let asked = json!({ "filename": state_inside(), "live": false });
+    qmp.run("xen-save-devices-state", asked).await.map_err(io::Error::other)?;
+    let (from, to) = (files.in_vm(STATE), to.to_owned());
+    blocking(move || {
+        let mut source = open_untrusted(&from)?.take(MAX_STATE_BYTES + 1);
+        let copied = io::copy(&mut source, &mut File::create(&to)?)?;
+        remove(&from)?;
+        match copied > MAX_STATE_BYTES {
+            true => Err(io::Error::other("the devices' state is too large")),
+            false => Ok(()),
+        }
+    })
+    .await
+}
+
+pub(super) async fn stop(qmp: &mut Qmp) -> io::Result<()> {
+    qmp.run("stop", json!({})).await.map(drop).map_err(io::Error::other)
+}
+
+/// Runs what waits for a disk or for another process where that holds nobody up.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+async fn save(
+    qmp: &mut Qmp,
+    files: &Files,
+    record: &Record,
+    state: &Path,
+    pages: &Path,
+) -> io::Result<()> {
+    save_state(qmp, files, state).await?;
+    let ended = || io::Error::other("QEMU ended");
+    let process = record.qemu.filter(|process| process.is_running()).ok_or_else(ended)?;
+    let (pages, size) = (pages.to_owned(), record.memory_mib.saturating_mul(MIB));
+    blocking(move || pages::save(process.pid, size, &pages).map(drop)).await
+}
+
+fn running(files: &Files) -> io::Result<Record> {
+    let record = Record::read(files).filter(Record::is_running);
+    record.ok_or_else(|| io::Error::other("it does not run"))
+}

@@ -1,0 +1,114 @@
+//! What a hostile session tries inside.
+
+use std::os::unix::fs::symlink;
+
+use mainstay_adapters::sandbox::Driver;
+
+use super::rig::{Rig, run, try_run};
+use mainstay_core::port::ExecEnd;
+
+/// Lines that must not work for a session's user.
+const REFUSED: [&str; 20] = [
+    "mount -t tmpfs none /mnt",
+    "mount -o remount,rw /sys",
+    "umount /proc",
+    "unshare --user true",
+    "unshare --mount true",
+    "unshare --net true",
+    "chroot / true",
+    "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)'",
+    "python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)'",
+    "python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).ptrace(16, 1, 0, 0) < 0)'",
+    "python3 -c 'import os; os.setuid(0)'",
+    "python3 -c 'import os; os.mknod(\"/tmp/disk\", 0o60600, os.makedev(254, 0))'",
+    "insmod /tmp/module.ko",
+    "echo 1 > /proc/sys/kernel/panic",
+    "echo b > /proc/sysrq-trigger",
+    "echo 1 > /sys/kernel/mm/compact_memory",
+    "cat /proc/1/environ",
+    "kill -9 1",
+    "head -c 1 /dev/vda",
+    "echo x > /dev/vport0p1",
+];
+
+/// Lines that must find nothing.
+const ABSENT: [&str; 7] = [
+    "ls /dev/kvm /dev/mem /dev/net/tun 2>/dev/null",
+    "ls -A /image /disk /vm /host 2>/dev/null",
+    "find / -xdev -type f -perm /6000 2>/dev/null",
+    "cat /proc/net/route | tail -n +2",
+    "ls /sys/class/net | grep -vx lo",
+    "env | grep -i -e key -e token -e secret -e mainstay",
+    "curl -s -m 2 --noproxy '*' http://169.254.169.254/ || true",
+];
+
+#[tokio::test]
+async fn a_session_has_no_way_up_and_sees_nothing_of_the_host() {
+    let rig = Rig::new();
+    let place = rig.boot("one").await;
+    let machine = rig.connect(&place).await;
+    for line in REFUSED {
+        let output =
+            try_run(&machine, line).await.unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert_ne!(output.end, ExecEnd::Exited { code: 0 }, "`{line}` is refused");
+    }
+    for line in ABSENT {
+        let output =
+            try_run(&machine, line).await.unwrap_or_else(|error| panic!("{line}: {error}"));
+        let found = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(found.trim(), "", "`{line}` finds nothing");
+    }
+    // The host's names are not there, and the machine's processes are its own.
+    let host = place.folder().display().to_string();
+    let seen = run(&machine, "cat /proc/cmdline /proc/self/mountinfo; ps ax").await;
+    assert!(!seen.contains(&host), "{seen}");
+    assert_eq!(run(&machine, "echo it goes on").await, "it goes on");
+    drop(machine);
+    rig.end(&[&place]).await;
+}
+
+/// A QEMU that was taken over writes its own folder.
+#[tokio::test]
+async fn links_in_the_folder_of_qemu_are_not_followed() {
+    let rig = Rig::new();
+    let (place, other) = (rig.boot("one").await, rig.boot("other").await);
+    let socket = place.folder().join("vm/agent.sock");
+    std::fs::remove_file(&socket).expect("it can be removed");
+    symlink(other.folder().join("vm/agent.sock"), &socket).expect("a link can be made");
+    rig.driver.connect(&place).await.expect_err("the other machine is not reached by it");
+    let disk = place.folder().join("vm/disk");
+    std::fs::remove_file(&disk).expect("it can be removed");
+    symlink("/etc/passwd", &disk).expect("a link can be made");
+    let copy = rig.place("copy");
+    rig.driver.fork(&place, &copy, &rig.spec).await.expect_err("the host's file is not copied");
+    assert!(!copy.folder().join("vm/disk").exists());
+    rig.end(&[&place, &other, &copy]).await;
+}
+
+/// What QEMU itself may do, as the host's kernel shows it.
+#[tokio::test]
+async fn qemu_runs_without_privilege() {
+    let rig = Rig::new();
+    let place = rig.boot("one").await;
+    let record = std::fs::read(place.folder().join("microvm.json")).expect("it is recorded");
+    let record: serde_json::Value = serde_json::from_slice(&record).expect("it is JSON");
+    let pid = &record["qemu"]["pid"];
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).expect("it is said");
+        line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(field("CapEff:"), ["0000000000000000"]);
+    assert_eq!(field("NoNewPrivs:"), ["1"]);
+    assert_eq!(field("Seccomp:"), ["2"]);
+    if rustix::process::geteuid().is_root() {
+        assert!(!field("Uid:").contains(&"0".to_owned()), "{:?}", field("Uid:"));
+    }
+    let own =
+        |name: &str| std::fs::read_link(format!("/proc/self/ns/{name}")).expect("it is there");
+    for name in ["pid", "net", "mnt", "ipc", "uts"] {
+        let its = std::fs::read_link(format!("/proc/{pid}/ns/{name}")).expect("it is there");
+        assert_ne!(its, own(name), "its {name} namespace is its own");
+    }
+    rig.end(&[&place]).await;
+}

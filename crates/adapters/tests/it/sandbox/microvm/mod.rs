@@ -1,0 +1,6 @@
+//! MicroVMs with the kernel and the image that sessions get.
+
+mod escape;
+mod life;
+mod limits;
+mod rig;

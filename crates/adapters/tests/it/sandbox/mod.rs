@@ -1,0 +1,6 @@
+//! Machines, for real.
+
+#[cfg(target_os = "linux")]
+mod microvm;
+#[cfg(target_os = "linux")]
+mod process;

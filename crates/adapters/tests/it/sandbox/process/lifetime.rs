@@ -1,0 +1,55 @@
+use mainstay_adapters::sandbox::Driver;
+use mainstay_core::port::{ExecEnd, Fate};
+
+use super::support::{Host, Sandbox, command, connect, printed};
+
+#[tokio::test]
+async fn a_machine_outlives_its_server_and_is_found_again() {
+    let host = Host::new().await;
+    let Sandbox { place, machine, .. } = host.start("m1").await;
+    let first = command(1, &["/bin/sh", "-c", "echo once >> /workspace/x; echo said"], 10_000);
+    machine.exec(first.clone(), None).await.expect("it runs");
+    drop(machine);
+    let driver = host.another_driver();
+    assert!(driver.is_running(&place).await);
+    let machine = connect(&driver, &place).await;
+    let fate = machine.exec_fate(&first.effect).await.expect("it is asked");
+    let Fate::Ended(output) = fate else { panic!("it was forgotten: {fate:?}") };
+    assert_eq!((output.end, printed(&output).as_str()), (ExecEnd::Exited { code: 0 }, "said"));
+    let second = command(2, &["cat", "/workspace/x"], 10_000);
+    let output = machine.exec(second, None).await.expect("it runs");
+    assert_eq!(printed(&output), "once");
+    drop(machine);
+    driver.destroy(&place).await.expect("it ends");
+    assert!(!host.driver.is_running(&place).await);
+}
+
+#[tokio::test]
+async fn a_parked_machine_keeps_its_files() {
+    let host = Host::new().await;
+    let Sandbox { place, machine, .. } = host.start("m1").await;
+    let write = command(1, &["/bin/sh", "-c", "echo kept > x; echo gone > /tmp/x"], 10_000);
+    machine.exec(write, None).await.expect("it runs");
+    drop(machine);
+    host.driver.park(&place).await.expect("it is parked");
+    assert!(!host.driver.is_running(&place).await);
+    host.driver.unpark(&place, &Host::spec()).await.expect("it comes back");
+    let machine = connect(&host.driver, &place).await;
+    let read = command(2, &["/bin/sh", "-c", "cat x; ls /tmp; ls -A"], 10_000);
+    let output = machine.exec(read, None).await.expect("it runs");
+    assert_eq!(printed(&output), "kept\nx");
+    host.driver.destroy(&place).await.expect("it ends");
+}
+
+#[tokio::test]
+async fn what_is_not_recorded_is_ended_all_the_same() {
+    let host = Host::new().await;
+    let Sandbox { place, machine, .. } = host.start("m1").await;
+    drop(machine);
+    // As if the server had ended between starting it and writing it down.
+    std::fs::remove_file(place.folder().join("process.json")).expect("removed");
+    assert!(!host.driver.is_running(&place).await);
+    host.driver.destroy(&place).await.expect("it ends");
+    assert!(host.driver.connect(&place).await.is_err(), "nobody listens any more");
+    host.driver.destroy(&place).await.expect("ending it twice is no error");
+}
