@@ -15,6 +15,7 @@ use mainstay_adapters::tool::{EgressCourier, ToolSet};
 use mainstay_adapters::vault::Vault;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::Model;
+use mainstay_core::port::NoSandboxes;
 use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, SystemClock};
 use mainstay_server::{AppState, ServerSettings};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
@@ -65,6 +66,7 @@ pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result
         entropy: Arc::new(OsEntropy),
         seals: seals(config, environment)?,
         courier: Arc::new(courier),
+        sandboxes: Arc::new(NoSandboxes::default()),
     };
     let settings = EngineSettings {
         parked_cache_bytes: config.limits.parked_cache_bytes,

@@ -10,7 +10,7 @@ use mainstay_core::port::{
 };
 use mainstay_protocol::{EffectId, SessionId};
 
-use super::super::Driver;
+use super::super::{Driver, workspace};
 use super::bring::write;
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
@@ -288,6 +288,10 @@ impl Sandboxes for Hub {
         let destroyed = destroyed.await;
         self.inner.drop_slot(session);
         destroyed
+    }
+
+    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError> {
+        workspace::references(blob).map_err(|error| SandboxError::Invalid(error.to_string()))
     }
 
     async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError> {
