@@ -16,14 +16,13 @@ mod settings;
 mod setup;
 mod slot;
 mod tend;
-mod tree;
-mod way_out;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod way_out;
 
 pub use drivers::DriverState;
 pub use guest::{Connector, Guest, Images, Introduction};
 pub use link::{AgentConnector, LinkParts};
 pub use sandboxes::{Hub, HubParts};
 pub use settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
-pub use tend::IsOwned;

@@ -13,7 +13,7 @@ use mainstay_protocol::SessionId;
 use tokio::io::DuplexStream;
 
 use super::super::Gate;
-use super::super::egress::{ConnectionRecords, EgressProxy, EgressSettings, Gate as _};
+use super::super::egress::{ConnectionRecords, EgressProxy, EgressSettings};
 use super::record;
 
 /// The folder of the files, within the folder of machines.
@@ -112,11 +112,7 @@ impl WaysOut {
         self.with(session, |way| Arc::clone(&way.records))
     }
 
-    fn with<T>(
-        &self,
-        session: &SessionId,
-        take: impl Fn(&Way) -> T,
-    ) -> Result<T, SandboxError> {
+    fn with<T>(&self, session: &SessionId, take: impl Fn(&Way) -> T) -> Result<T, SandboxError> {
         let mut open = lock(&self.open);
         if let Some(way) = open.get(session) {
             return Ok(take(way));

@@ -44,7 +44,7 @@ pub(super) fn probe(maker: &Maker) -> Result<(), Unusable> {
     if first.is_ok() || maker.disks().is_none() {
         return first;
     }
-    // A container may show loop devices and allow none.
+    // A host may show loop devices and allow none.
     maker.is_diskless.store(true, Ordering::Release);
     let second = probe_once(maker);
     if second.is_ok() { second } else { first }
@@ -98,7 +98,7 @@ fn unusable(error: &io::Error, said: &str) -> Unusable {
         true => "install bubblewrap 0.8 or newer",
         false => {
             "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, \
-             kernel.apparmor_restrict_unprivileged_userns; in a container --security-opt \
+             kernel.apparmor_restrict_unprivileged_userns; under Docker --security-opt \
              seccomp=unconfined and --cap-add SYS_ADMIN), or run the server on a host that has them"
         }
     };
