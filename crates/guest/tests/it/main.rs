@@ -3,4 +3,3 @@
 mod exec;
 mod files;
 mod support;
-mod workspace;

@@ -5,17 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use mainstay_core::port::{FileInfo, FileKind, SandboxError};
 use mainstay_guest::{Answer, FileEntry, FileStat, MAX_LIST_COUNT, MAX_READ_BYTES, Request};
-use tokio::sync::mpsc;
 
 use super::connect::Machine;
 use super::failure::nonsense;
-use super::request::{Bounds, Sent, ask, ask_with};
+use super::request::{Bounds, ask};
 
 /// How long a file may take to go in or out.
 const FILE_TIMEOUT_MS: u64 = 120_000;
-
-/// How long a file of a checkpoint may take, which is fetched meanwhile.
-const RESTORE_TIMEOUT_MS: u64 = 1_800_000;
 
 /// The longest path that a machine's kernel takes, as JSON at worst.
 const MAX_ENTRY_BYTES: usize = 6 * 4096 + 256;
@@ -68,27 +64,6 @@ impl Machine {
         modified_ns: u64,
     ) -> Result<FileInfo, SandboxError> {
         self.put_file(path, content, Some(mode), Some(modified_ns)).await
-    }
-
-    /// The same, its parts as they come. Whoever drops this before the queue's end leaves no file.
-    ///
-    /// # Errors
-    /// It cannot be written, or the agent does not answer.
-    pub async fn restore_file_from(
-        &self,
-        path: &str,
-        parts: mpsc::Receiver<Bytes>,
-        mode: u32,
-        modified_ns: u64,
-    ) -> Result<FileInfo, SandboxError> {
-        let (mode, modified_ns) = (Some(mode), Some(modified_ns));
-        let request = Request::WriteFile { path: path.to_owned(), mode, modified_ns };
-        let wait = Duration::from_millis(RESTORE_TIMEOUT_MS);
-        let bounds = Bounds { wait, ..bounds("write a file", 0) };
-        match ask_with(&self.connection, &request, Sent::Parts(parts), bounds).await? {
-            (Answer::File(stat), _) => Ok(info(path.to_owned(), stat)),
-            _ => Err(nonsense("another answer than a file")),
-        }
     }
 
     async fn put_file(

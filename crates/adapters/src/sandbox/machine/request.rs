@@ -8,13 +8,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use mainstay_core::port::{OutputSink, SandboxError};
 use mainstay_guest::{Answer, Kind, MAX_HEAD_BYTES, MAX_PAYLOAD_BYTES, Request};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::failure::{nonsense, silent, told};
 use super::lane::{Arrival, Lane};
-use super::tasks::{Unwanted, send_data};
+use super::tasks::send_data;
 
 pub(super) struct Call {
     connection: Arc<Connection>,
@@ -33,29 +32,11 @@ pub(super) struct Bounds<'a> {
     pub(super) sink: Option<&'a OutputSink>,
 }
 
-/// The data that belongs to a request.
-pub(super) enum Sent {
-    None,
-    Whole(Bytes),
-    /// As it comes; the end of the queue is the end of the data.
-    Parts(mpsc::Receiver<Bytes>),
-}
-
 /// Asks, and waits for the answer and its data.
 pub(super) async fn ask(
     connection: &Arc<Connection>,
     request: &Request,
     data: Option<Bytes>,
-    bounds: Bounds<'_>,
-) -> Result<(Answer, Bytes), SandboxError> {
-    ask_with(connection, request, data.map_or(Sent::None, Sent::Whole), bounds).await
-}
-
-/// The same, with data as it comes.
-pub(super) async fn ask_with(
-    connection: &Arc<Connection>,
-    request: &Request,
-    data: Sent,
     bounds: Bounds<'_>,
 ) -> Result<(Answer, Bytes), SandboxError> {
     let (attempted, wait) = (bounds.attempted, bounds.wait);
@@ -107,18 +88,14 @@ impl Call {
 
     async fn follow(
         &mut self,
-        data: Sent,
+        data: Option<Bytes>,
         bounds: &Bounds<'_>,
     ) -> Result<(Answer, Bytes), SandboxError> {
         let connection = Arc::clone(&self.connection);
         let lane = Arc::clone(&self.lane);
         let sending = async {
-            let sent = match data {
-                Sent::None => return,
-                Sent::Whole(data) => send_data(&connection, &lane, data).await,
-                Sent::Parts(parts) => send_parts(&connection, &lane, parts).await,
-            };
-            if sent.is_ok() {
+            let Some(data) = data else { return };
+            if send_data(&connection, &lane, data).await.is_ok() {
                 let _ = connection.send(Kind::End, lane.id, &[]).await;
             }
         };
@@ -161,17 +138,6 @@ impl Call {
             }
         }
     }
-}
-
-async fn send_parts(
-    connection: &Connection,
-    lane: &Lane,
-    mut parts: mpsc::Receiver<Bytes>,
-) -> Result<(), Unwanted> {
-    while let Some(part) = parts.recv().await {
-        send_data(connection, lane, part).await?;
-    }
-    Ok(())
 }
 
 impl Drop for Call {

@@ -5,7 +5,7 @@
 //! blocking work. Deliberately absent: owners; files belong to whoever runs this.
 
 use std::ffi::OsStr;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -19,10 +19,9 @@ use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt as _, OpenOptions, OpenOp
 use mainstay_core::port::FileKind;
 use rustix::fs::OFlags;
 
-use super::error::WorkspaceError;
 use super::limits::MAX_ENTRIES;
 use super::path::TreePath;
-use super::tree::{FileSource, FileTarget, Found, NewFile, Parts, Scan, TreeFault};
+use super::tree::{FileSource, FileTarget, Found, NewFile, Part, Scan, TreeFault};
 
 /// What a folder is made with until its own mode is set: files are put into it.
 const WRITABLE_MODE: u32 = 0o700;
@@ -176,31 +175,28 @@ impl FileTarget for FolderTree {
         .await
     }
 
-    async fn write(&self, file: &NewFile, parts: &mut dyn Parts) -> Result<(), WorkspaceError> {
-        let name = file.path.clone();
-        let out = self.run("make", &file.path, move |dir| {
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true);
-            Ok(dir.open_with(os(&name), &options)?.into_std())
-        });
-        let out = Arc::new(out.await?);
-        let mut offset = 0;
-        while let Some(bytes) = parts.next().await? {
-            let (out, at) = (Arc::clone(&out), offset);
-            offset += bytes.len() as u64;
-            // Zeros become a hole.
-            if bytes.iter().any(|byte| *byte != 0) {
-                self.run("write", &file.path, move |_| out.write_all_at(&bytes, at)).await?;
-            }
-        }
+    async fn write(&self, file: &NewFile, part: Part) -> Result<(), TreeFault> {
         let new = file.clone();
-        self.run("finish", &file.path, move |_| {
-            out.set_len(new.size_bytes)?;
-            out.set_permissions(std::fs::Permissions::from_mode(new.mode))?;
-            out.set_modified(UNIX_EPOCH + Duration::from_nanos(new.modified_ns))
+        self.run("write", &file.path, move |dir| {
+            let mut options = OpenOptions::new();
+            options.write(true).custom_flags(flags(OFlags::NOFOLLOW));
+            if part.offset == 0 {
+                options.create_new(true);
+            }
+            let mut out = dir.open_with(os(&new.path), &options)?.into_std();
+            // Zeros become a hole.
+            if part.bytes.iter().any(|byte| *byte != 0) {
+                out.write_all_at(&part.bytes, part.offset)?;
+            }
+            if part.is_last {
+                out.flush()?;
+                out.set_len(new.size_bytes)?;
+                out.set_permissions(std::fs::Permissions::from_mode(new.mode))?;
+                out.set_modified(UNIX_EPOCH + Duration::from_nanos(new.modified_ns))?;
+            }
+            Ok(())
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     async fn make_link(&self, path: &TreePath, target: &[u8]) -> Result<(), TreeFault> {

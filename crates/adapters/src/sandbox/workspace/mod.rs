@@ -14,7 +14,6 @@ mod format;
 mod known;
 mod limits;
 mod load;
-mod machine;
 mod pack;
 mod path;
 mod plan;
@@ -32,12 +31,11 @@ pub use limits::{
     MAX_PATH_BYTES, MAX_WORKSPACE_BYTES,
 };
 pub use load::load;
-pub use machine::MachineTree;
 pub use path::{BadPath, TreePath};
 pub use restore::restore;
 pub use save::save;
 pub use shelf::Shelf;
-pub use tree::{FileSource, FileTarget, Found, NewFile, Parts, Scan, TreeFault};
+pub use tree::{FileSource, FileTarget, Found, NewFile, Part, Scan, TreeFault};
 
 #[cfg(test)]
 mod tests;

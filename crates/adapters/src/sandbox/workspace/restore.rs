@@ -1,12 +1,9 @@
 //! Writes a checkpoint's files into an empty tree.
 
 use std::collections::BTreeMap;
-use std::iter::Peekable;
 use std::num::NonZeroUsize;
-use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, TryStreamExt as _};
 use lru::LruCache;
@@ -20,7 +17,7 @@ use super::limits::{CACHED_PACKS, CONCURRENT_BLOBS, CONCURRENT_FILES, READ_BYTES
 use super::load::load;
 use super::path::TreePath;
 use super::shelf::{Shelf, hash_of};
-use super::tree::{FileTarget, NewFile, Parts};
+use super::tree::{FileTarget, NewFile, Part};
 
 /// Writes all files of a checkpoint, and remembers them. Paths are checked before the first is written,
 /// bytes as they are read: after an error the tree is not to be used.
@@ -76,24 +73,21 @@ async fn write(
     };
     let size_bytes = entry.size_bytes();
     let file = NewFile { path: path.clone(), mode, size_bytes, modified_ns };
-    let mut parts = FileParts { packs, pieces: content.iter().peekable() };
-    into.write(&file, &mut parts).await
-}
-
-/// A file's bytes from packs.
-struct FileParts<'a> {
-    packs: &'a Packs<'a>,
-    pieces: Peekable<slice::Iter<'a, Piece>>,
-}
-
-#[async_trait]
-impl Parts for FileParts<'_> {
-    async fn next(&mut self) -> Result<Option<Bytes>, WorkspaceError> {
+    let mut offset = 0;
+    let mut pieces = content.iter().peekable();
+    loop {
         let mut part = Gathered::default();
-        while let Some(piece) = self.pieces.next_if(|piece| part.has_room_for(piece)) {
-            part.add(self.packs.bytes(piece).await?);
+        while let Some(piece) = pieces.next_if(|piece| part.has_room_for(piece)) {
+            part.add(packs.bytes(piece).await?);
         }
-        Ok(Some(part.bytes()).filter(|bytes| !bytes.is_empty()))
+        let is_last = pieces.peek().is_none();
+        let bytes = part.bytes();
+        let length = bytes.len() as u64;
+        into.write(&file, Part { offset, bytes, is_last }).await?;
+        if is_last {
+            return Ok(());
+        }
+        offset += length;
     }
 }
 

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::FileKind;
 
-use super::error::WorkspaceError;
 use super::path::TreePath;
 
 /// What is there, or what changed since the last scan.
@@ -75,11 +74,15 @@ pub struct NewFile {
     pub modified_ns: u64,
 }
 
-/// The bytes of a file to be written, part by part.
-#[async_trait]
-pub trait Parts: Send {
-    /// The next part; none at the end. What was read by then is not used when it fails.
-    async fn next(&mut self) -> Result<Option<Bytes>, WorkspaceError>;
+/// A part of a file to be written; the parts of a file come in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Where it begins; 0 makes the file.
+    pub offset: u64,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Whether the file is complete with it.
+    pub is_last: bool,
 }
 
 /// An empty tree that is filled.
@@ -88,8 +91,8 @@ pub trait FileTarget: Send + Sync {
     /// Makes a folder that files can be put into; the one that it is in is there.
     async fn make_folder(&self, path: &TreePath) -> Result<(), TreeFault>;
 
-    /// Writes a file.
-    async fn write(&self, file: &NewFile, parts: &mut dyn Parts) -> Result<(), WorkspaceError>;
+    /// Writes a part of a file.
+    async fn write(&self, file: &NewFile, part: Part) -> Result<(), TreeFault>;
 
     /// Makes a symbolic link.
     async fn make_link(&self, path: &TreePath, target: &[u8]) -> Result<(), TreeFault>;

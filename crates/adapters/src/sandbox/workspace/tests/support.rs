@@ -10,7 +10,7 @@ use mainstay_protocol::SessionId;
 
 use crate::sandbox::workspace::shelf::hash_of;
 use crate::sandbox::workspace::{
-    FileSource, FileTarget, Found, KnownTree, NewFile, Parts, Scan, Shelf, TreeFault, TreePath,
+    FileSource, FileTarget, Found, KnownTree, NewFile, Part, Scan, Shelf, TreeFault, TreePath,
     WorkspaceError, restore, save,
 };
 
@@ -144,14 +144,19 @@ impl FileTarget for MemoryTree {
         self.make(path, Node::Folder { mode: 0 })
     }
 
-    async fn write(&self, file: &NewFile, parts: &mut dyn Parts) -> Result<(), WorkspaceError> {
-        let mut bytes = Vec::new();
-        while let Some(part) = parts.next().await? {
-            bytes.extend_from_slice(&part);
+    async fn write(&self, file: &NewFile, part: Part) -> Result<(), TreeFault> {
+        if part.offset == 0 {
+            let NewFile { mode, modified_ns, .. } = *file;
+            self.make(&file.path, Node::File { mode, modified_ns, bytes: Vec::new() })?;
         }
-        assert_eq!(bytes.len() as u64, file.size_bytes);
-        let NewFile { mode, modified_ns, .. } = *file;
-        Ok(self.make(&file.path, Node::File { mode, modified_ns, bytes })?)
+        let mut nodes = self.nodes.lock().expect("not poisoned");
+        let Some(Node::File { bytes, .. }) = nodes.get_mut(&file.path) else {
+            panic!("{} was made", file.path);
+        };
+        assert_eq!(bytes.len() as u64, part.offset, "parts come in order");
+        bytes.extend_from_slice(&part.bytes);
+        assert_eq!(part.is_last, bytes.len() as u64 == file.size_bytes);
+        Ok(())
     }
 
     async fn make_link(&self, path: &TreePath, target: &[u8]) -> Result<(), TreeFault> {
