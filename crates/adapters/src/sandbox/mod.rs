@@ -13,4 +13,4 @@ pub mod process;
 pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
-pub use machine::{Gate, Hello, Machine};
+pub use machine::{Gate, Generation, Hello, Machine, Scan, ScanEntry};

@@ -40,6 +40,7 @@ struct State {
     has_ended: bool,
     is_closed: bool,
     is_left: bool,
+    has_sent_close: bool,
     watcher: Option<Arc<dyn Watcher>>,
 }
 
@@ -138,9 +139,7 @@ impl Channel {
     pub(crate) fn read(&self) -> Result<Option<Vec<u8>>, Over> {
         let mut state = self.lock();
         loop {
-            if state.is_closed || state.is_left {
-                return Err(Over);
-            }
+            // What came before the close is not lost.
             if let Some(piece) = state.incoming.pop_front() {
                 state.incoming_bytes -= piece.len();
                 state.ungranted_bytes += piece.len();
@@ -155,6 +154,9 @@ impl Channel {
             }
             if state.has_ended {
                 return Ok(None);
+            }
+            if state.is_closed || state.is_left {
+                return Err(Over);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -198,7 +200,14 @@ impl Channel {
 
     /// This side is done with a connection.
     pub(crate) fn send_close(&self) -> Result<(), Over> {
+        self.lock().has_sent_close = true;
         self.send(Kind::Close, &[])
+    }
+
+    /// Whether both sides are done with a connection.
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.lock();
+        state.is_closed && state.has_sent_close
     }
 
     /// Opens the channel from here.

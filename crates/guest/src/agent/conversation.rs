@@ -8,8 +8,8 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mainstay_guest::{
-    Decoder, Frame, Hello, Kind, MAX_CHANNELS, MAX_HEAD_BYTES, PROTOCOL_VERSION, Problem, Request,
-    Welcome, welcoming,
+    Decoder, Frame, Hello, Kind, MAX_CHANNELS, MAX_CONNECTIONS, MAX_HEAD_BYTES, PROTOCOL_VERSION,
+    Problem, Request, Welcome, welcoming,
 };
 
 use super::channel::Channel;
@@ -23,11 +23,13 @@ pub(crate) struct Conversation {
     number: u64,
     out: Arc<Outgoing>,
     channels: Mutex<HashMap<u32, Arc<Channel>>>,
+    /// The number of the last connection.
+    connections: Mutex<u32>,
 }
 
 impl Conversation {
     fn new(number: u64, out: Arc<Outgoing>) -> Arc<Self> {
-        Arc::new(Self { number, out, channels: Mutex::default() })
+        Arc::new(Self { number, out, channels: Mutex::default(), connections: Mutex::new(0) })
     }
 
     /// Adds a channel that this side or the other opened; none when there are too many.
@@ -39,6 +41,29 @@ impl Conversation {
         let channel = Arc::new(Channel::new(id, self.number, Arc::clone(&self.out)));
         channels.insert(id, Arc::clone(&channel));
         Some(channel)
+    }
+
+    /// Adds a channel for a connection of the machine; none when there are too many. One counts until
+    /// both sides are done with it, as it does for the host.
+    pub(crate) fn add_connection(&self) -> Option<Arc<Channel>> {
+        let id = {
+            let mut state = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+            let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = channels.keys().filter(|id| id.is_multiple_of(2)).count();
+            if count >= MAX_CONNECTIONS {
+                return None;
+            }
+            *state = state.checked_add(2)?;
+            *state
+        };
+        self.add(id)
+    }
+
+    /// Forgets a connection that both sides are done with.
+    pub(crate) fn settle(&self, channel: &Channel) {
+        if channel.id().is_multiple_of(2) && channel.is_settled() {
+            self.remove(channel.id());
+        }
     }
 
     pub(crate) fn remove(&self, id: u32) {
@@ -182,10 +207,8 @@ fn deliver(current: &Conversation, channel: &Arc<Channel>, frame: Frame) -> Resu
             Err(_) => false,
         },
         Kind::Close => {
-            if channel.id().is_multiple_of(2) {
-                current.remove(channel.id());
-            }
             channel.close();
+            current.settle(channel);
             true
         }
         Kind::Resize => match <[u8; 4]>::try_from(frame.payload) {

@@ -116,7 +116,7 @@ fn wait_for_host(port: &File) {
     }
 }
 
-fn pause() {
+pub(crate) fn pause() {
     let pause = Duration::from_millis(PORT_PAUSE_MS);
     let _ = poll(&mut [], Some(&timespec(pause)));
 }

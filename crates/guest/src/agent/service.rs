@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use mainstay_guest::{Answer, Health, Problem, Reply, Request};
@@ -17,9 +17,11 @@ use super::conversation::Conversation;
 use super::exec::{self, Ended};
 use super::files;
 use super::health;
+use super::interpreter::{self, CodeEnded, Interpreters, Source};
 use super::ledger::Ledger;
 use super::pool::Pool;
 use super::presence::Presence;
+use super::scan::{self, Scans};
 use super::settings::Standing;
 use super::{confine, machine};
 
@@ -38,12 +40,16 @@ static MISSING: OnceLock<String> = OnceLock::new();
 pub(crate) struct Service {
     pub(crate) children: Arc<Children>,
     pub(crate) commands: Ledger<Ended>,
+    pub(crate) codes: Ledger<CodeEnded>,
+    pub(crate) interpreters: Interpreters,
     pub(crate) running: AtomicUsize,
     pub(crate) standing: Standing,
+    scans: Mutex<Scans>,
     workers: Pool,
     keepers: Pool,
     pub(crate) is_init: bool,
     pub(crate) presence: Presence,
+    current: Mutex<Option<Arc<Conversation>>>,
     boot: u64,
     started: Instant,
 }
@@ -56,12 +62,16 @@ impl Service {
         Arc::new(Self {
             children: Arc::default(),
             commands: Ledger::new(),
+            codes: Ledger::new(),
+            interpreters: Interpreters::default(),
             running: AtomicUsize::new(0),
             standing: Standing::default(),
+            scans: Mutex::default(),
             workers: Pool::new("worker", FIRST_WORKERS, MAX_WORKERS, prepare_worker),
             keepers: Pool::new("keeper", MAX_KEEPERS, MAX_KEEPERS, || {}),
             is_init,
             presence: Presence::default(),
+            current: Mutex::default(),
             boot: boot_number(),
             started: now(),
         })
@@ -76,11 +86,20 @@ impl Service {
         self.standing.env()
     }
 
-    pub(crate) fn joined(&self, _conversation: &Arc<Conversation>) {
+    /// The conversation that is going on.
+    pub(crate) fn conversation(&self) -> Option<Arc<Conversation>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn joined(&self, conversation: &Arc<Conversation>) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Arc::clone(conversation));
         self.presence.joined();
     }
 
-    pub(crate) fn left(&self, _conversation: &Arc<Conversation>) {
+    pub(crate) fn left(&self, conversation: &Arc<Conversation>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|current| Arc::ptr_eq(current, conversation));
         self.presence.left();
     }
 
@@ -113,10 +132,16 @@ impl Service {
     /// None when nobody waits for an answer any more.
     fn answer(&self, channel: &Arc<Channel>, request: Request) -> Option<Reply> {
         match request {
-            Request::Configure(settings) => Some(self.standing.configure(settings, self.is_init)),
+            Request::Configure(settings) => {
+                let reply = self.standing.configure(settings, self.is_init);
+                self.interpreters.reseed();
+                Some(reply)
+            }
             Request::Health => Some(Ok(Answer::Health(self.health()))),
             Request::Reset => {
                 self.commands.cancel_all();
+                self.codes.cancel_all();
+                self.interpreters.end_all(self);
                 Some(Ok(Answer::Done))
             }
             Request::Shutdown => machine::end(self.is_init),
@@ -145,11 +170,15 @@ impl Service {
             Request::Remove { path } => Some(files::remove(&path)),
             Request::MakeFolder { path, mode } => Some(files::make_folder(&path, mode)),
             Request::MakeLink { path, target } => Some(files::make_link(&path, &target)),
-            Request::Code { .. }
-            | Request::CodeFate { .. }
-            | Request::Warm { .. }
-            | Request::Terminal { .. }
-            | Request::Scan { .. } => Some(Err(Problem::Invalid("not understood".to_owned()))),
+            Request::Scan { since } => scan::scan(&self.scans, channel, since),
+            Request::Code { effect, language, source, timeout_ms, output_limit_bytes } => {
+                let source =
+                    Source { effect, language, text: source, timeout_ms, output_limit_bytes };
+                interpreter::code(self, channel, &source)
+            }
+            Request::CodeFate { effect } => interpreter::code_fate(self, channel, &effect),
+            Request::Warm { language } => Some(interpreter::warm(self, language)),
+            Request::Terminal { .. } => Some(Err(Problem::Invalid("not understood".to_owned()))),
         }
     }
 

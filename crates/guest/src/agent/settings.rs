@@ -102,6 +102,7 @@ const OWN_VARIABLES: &[(&str, &str)] = &[
     ("HOME", "/workspace"),
     ("LANG", "C.UTF-8"),
     ("LOGNAME", "user"),
+    ("NODE_PATH", "/workspace/.local/lib/node_modules"),
     ("NO_PROXY", "localhost,127.0.0.1,::1"),
     ("PATH", "/workspace/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     ("PIP_BREAK_SYSTEM_PACKAGES", "1"),

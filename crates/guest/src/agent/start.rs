@@ -14,7 +14,7 @@ use super::confine::hide_process;
 use super::link::{serve_port, serve_socket};
 use super::machine::say;
 use super::service::Service;
-use super::{init, presence};
+use super::{egress, init, presence};
 
 /// The process that orphans are left to.
 const FIRST_PROCESS: u32 = 1;
@@ -47,16 +47,12 @@ fn serve(link: &Link, is_init: bool) -> Result<(), String> {
     hide_process()?;
     let service = Service::new(is_init);
     let watched = Arc::clone(&service);
-    Builder::new()
-        .name("presence".to_owned())
-        .spawn(move || presence::watch(&watched))
-        .map_err(|error| format!("start a thread: {error}"))?;
+    thread("presence", move || presence::watch(&watched))?;
+    let listening = Arc::clone(&service);
+    thread("egress", move || egress::listen(&listening))?;
     if std::process::id() == FIRST_PROCESS {
         let children = Arc::clone(&service.children);
-        Builder::new()
-            .name("reaper".to_owned())
-            .spawn(move || children.reap())
-            .map_err(|error| format!("start a thread: {error}"))?;
+        thread("reaper", move || children.reap())?;
     }
     match link {
         Link::Socket => {
@@ -65,6 +61,14 @@ fn serve(link: &Link, is_init: bool) -> Result<(), String> {
         Link::Port(path) => serve_port(&service, path)
             .map_err(|error| format!("serve the port {}: {error}", path.display())),
     }
+}
+
+fn thread<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<(), String> {
+    let started = Builder::new().name(name.to_owned()).spawn(run);
+    started.map(drop).map_err(|error| format!("start a thread: {error}"))
 }
 
 /// The socket that standard input is, where commands do not inherit it.

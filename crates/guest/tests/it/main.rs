@@ -1,5 +1,8 @@
 //! The agent in bubblewrap, driven through the host's side.
 
+mod code;
+mod egress;
 mod exec;
 mod files;
+mod scan;
 mod support;

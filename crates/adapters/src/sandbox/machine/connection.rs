@@ -14,6 +14,9 @@ use super::lane::{Lane, Opener};
 /// Requests under way at once, with those that the guest has not let go of yet.
 const MAX_REQUESTS: usize = 128;
 
+/// Connections that the guest knows to be over a moment before they are let go of here.
+const SETTLING_CONNECTIONS: usize = 16;
+
 /// Frames that wait to be written.
 pub(super) const MAX_QUEUED_FRAMES: usize = 16;
 
@@ -36,7 +39,7 @@ impl Connection {
             lanes: Mutex::default(),
             next: AtomicU32::new(1),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
-            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS + SETTLING_CONNECTIONS)),
             out,
             urgent: Mutex::default(),
             has_urgent: Notify::new(),

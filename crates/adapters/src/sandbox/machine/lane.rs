@@ -179,6 +179,17 @@ impl Lane {
         }
     }
 
+    /// Waits until the guest is done with it.
+    pub(super) async fn closed(&self) {
+        loop {
+            let arrived = self.arrived.notified();
+            if self.lock().is_closed {
+                return;
+            }
+            arrived.await;
+        }
+    }
+
     fn take(&self) -> Option<Arrival> {
         let mut state = self.lock();
         if let Some((stream, piece)) = state.shown.pop_front() {

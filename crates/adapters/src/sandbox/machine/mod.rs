@@ -5,6 +5,7 @@
 //! beyond a window for each channel. Deliberately absent: how the machine is run, and what is asked of it
 //! when.
 
+mod code;
 mod connect;
 mod connection;
 mod exec;
@@ -13,7 +14,9 @@ mod files;
 mod gate;
 mod lane;
 mod request;
+mod scan;
 mod tasks;
 
 pub use connect::{Hello, Machine};
 pub use gate::Gate;
+pub use scan::{Generation, Scan, ScanEntry};

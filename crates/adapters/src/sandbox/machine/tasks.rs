@@ -167,12 +167,23 @@ async fn pump(
     writing: WriteHalf<DuplexStream>,
 ) {
     let both = async {
-        tokio::join!(to_gate(&connection, &lane, writing), to_guest(&connection, &lane, reading))
+        let up = async {
+            if to_gate(&connection, &lane, writing).await.is_ok() {
+                lane.closed().await;
+            }
+        };
+        let down = to_guest(&connection, &lane, reading);
+        tokio::pin!(up, down);
+        tokio::select! {
+            // The guest is done with it: nothing that the gate still sends would arrive.
+            () = &mut up => {}
+            () = &mut down => up.await,
+        }
     };
     tokio::select! {
         biased;
         () = connection.closed() => return,
-        _ = both => {}
+        () = both => {}
     }
     lane.abandon();
     if lane.mark_closed() {
@@ -183,20 +194,22 @@ async fn pump(
     }
 }
 
-async fn to_gate(connection: &Connection, lane: &Lane, mut writing: WriteHalf<DuplexStream>) {
+async fn to_gate(
+    connection: &Connection,
+    lane: &Lane,
+    mut writing: WriteHalf<DuplexStream>,
+) -> Result<(), Unwanted> {
     loop {
         match lane.next().await {
             Arrival::Data(piece, granted) => {
                 if writing.write_all(&piece).await.is_err() {
-                    // The gate wants no more; what the machine still sends is thrown away.
-                    lane.abandon();
-                    return;
+                    return Err(Unwanted);
                 }
                 connection.grant(lane.id, granted);
             }
             Arrival::End => {
                 let _ = writing.shutdown().await;
-                return;
+                return Ok(());
             }
             Arrival::Shown(..) | Arrival::Result(_) => {}
         }
@@ -217,7 +230,7 @@ async fn to_guest(connection: &Connection, lane: &Lane, mut reading: ReadHalf<Du
     let _ = connection.send(Kind::End, lane.id, &[]).await;
 }
 
-/// The guest wants no more.
+/// The other side wants no more.
 pub(super) struct Unwanted;
 
 /// Sends data as credit allows.

@@ -33,10 +33,6 @@ impl Kept {
         self.tail.extend(bytes);
     }
 
-    pub(crate) fn total_bytes(&self) -> u64 {
-        self.total_bytes
-    }
-
     /// What is kept, and how much is not.
     pub(crate) fn finish(self) -> (Vec<u8>, u64) {
         let mut kept = self.head;

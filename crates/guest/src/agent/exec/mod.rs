@@ -11,5 +11,9 @@ mod request;
 mod run;
 mod tree;
 
+pub(crate) use kept::Kept;
 pub(crate) use outcome::Ended;
-pub(crate) use request::{Command, exec, exec_fate};
+pub(crate) use program::program;
+pub(crate) use request::{Command, Place, cannot_start, exec, exec_fate};
+pub(crate) use run::{read_now, unblock};
+pub(crate) use tree::Tree;

@@ -75,9 +75,7 @@ pub(crate) fn follow(children: &Children, mut child: Child, watch: &Watch<'_>) -
     ];
     let pipes = [stdout.as_fd(), stderr.as_fd()];
     for pipe in pipes {
-        if let Ok(flags) = fcntl_getfl(pipe) {
-            let _ = fcntl_setfl(pipe, flags | OFlags::NONBLOCK);
-        }
+        unblock(pipe);
     }
     let why = watch_until_end(&child, &pipes, &mut outputs, started, watch);
     if !matches!(why, Why::Ended) {
@@ -136,19 +134,30 @@ fn watch_until_end(
     }
 }
 
-/// One piece of an output; false when there is none now.
+/// How much came of an output; 0 when nothing does now.
 fn read(pipe: BorrowedFd<'_>, output: &mut Output, watch: &Watch<'_>) -> usize {
-    let mut buffer = [0; READ_BYTES];
-    match rustix::io::read(pipe, &mut buffer) {
-        Ok(0) => {
+    match read_now(pipe, |bytes| output.take(bytes, watch)) {
+        Some(0) => {
             output.is_open = false;
             0
         }
-        Ok(count) => {
-            output.take(&buffer[..count], watch);
-            count
-        }
-        Err(_) => 0,
+        Some(count) => count,
+        None => 0,
+    }
+}
+
+/// Reads what is there: how much it was, 0 at the end, and none when nothing is there.
+pub(crate) fn read_now(pipe: BorrowedFd<'_>, take: impl FnOnce(&[u8])) -> Option<usize> {
+    let mut buffer = [0; READ_BYTES];
+    let count = rustix::io::read(pipe, &mut buffer).ok()?;
+    take(&buffer[..count]);
+    Some(count)
+}
+
+/// Has reads of what is not there return at once.
+pub(crate) fn unblock(pipe: BorrowedFd<'_>) {
+    if let Ok(flags) = fcntl_getfl(pipe) {
+        let _ = fcntl_setfl(pipe, flags | OFlags::NONBLOCK);
     }
 }
 
