@@ -218,7 +218,8 @@ fn classify(bytes: &[u8]) -> Option<First> {
         };
     }
     // In doubt it is HTTP: that is looked at, and refused when it is none.
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~ \t\r\n".contains(byte);
+    let is_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~ \t\r\n".contains(byte);
     if !is_name(first) {
         return Some(First::Other);
     }

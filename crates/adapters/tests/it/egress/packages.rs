@@ -28,7 +28,11 @@ with tarfile.open(folder + "/tiny-1.0.0.tgz", "w:gz") as package:
 async fn run(program: &str, arguments: &[&str], env: &[(&str, &str)], folder: &Path) -> String {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).current_dir(folder).kill_on_drop(true);
-    for name in ["HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "https_proxy"] {
+    // What the host says about proxies and certificates is not what the machine has.
+    let proxies = ["HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "https_proxy"];
+    let certificates =
+        ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"];
+    for name in proxies.into_iter().chain(certificates) {
         command.env_remove(name);
     }
     match command.envs(env.iter().copied()).output().await {
