@@ -107,7 +107,8 @@ async fn pip_installs_from_an_allowed_index_and_says_why_not_from_another() {
         ("PIP_NO_CACHE_DIR", "1"),
         ("PIP_NO_INDEX", "0"),
         ("PIP_FIND_LINKS", ""),
-        ("PIP_RETRIES", "0"),
+        // pip says why it was refused when it tries again.
+        ("PIP_RETRIES", "1"),
     ];
     let index = format!("https://registry.test:{}/simple/", registry.upstream.port);
     let target = registry.path("site");
