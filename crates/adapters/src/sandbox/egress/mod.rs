@@ -22,6 +22,7 @@ mod secrets;
 mod settings;
 mod tunnel;
 
+pub use super::Gate;
 pub use authority::{Authority, AuthorityError};
 pub use limits::{
     CONNECT_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, HEAD_TIMEOUT_MS, IDLE_TIMEOUT_MS, LOOKUP_TIMEOUT_MS,

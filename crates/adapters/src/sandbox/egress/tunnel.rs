@@ -217,19 +217,24 @@ fn classify(bytes: &[u8]) -> Option<First> {
             hello::Read::Part => None,
         };
     }
-    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\t');
+    // In doubt it is HTTP: that is looked at, and refused when it is none.
+    let is_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~ \t\r\n".contains(byte);
+    if !is_name(first) {
+        return Some(First::Other);
+    }
     let line = match bytes.iter().position(|byte| *byte == b'\n') {
-        Some(end) => &bytes[..end],
-        None if bytes.len() < MAX_LINE_BYTES && bytes.iter().all(is_text) => return None,
-        None => return Some(First::Other),
+        Some(end) => bytes[..end].trim_ascii(),
+        None if bytes.contains(&0) => return Some(First::Other),
+        None if bytes.len() < MAX_LINE_BYTES => return None,
+        None => return Some(First::Http),
     };
-    let line = line.trim_ascii();
-    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    Some(match version {
-        b"HTTP/2.0" => First::Http2,
-        _ if version.starts_with(b"HTTP/") => First::Http,
+    let says_http = line.windows(5).any(|part| part.eq_ignore_ascii_case(b"HTTP/"));
+    Some(match line {
+        b"PRI * HTTP/2.0" => First::Http2,
         // Servers skip empty lines before a request.
         b"" => First::Http,
+        _ if says_http => First::Http,
         _ => First::Other,
     })
 }
@@ -254,3 +259,7 @@ fn check(connection: &Connection, destination: &Destination, first: &First) -> R
         (Some(name), _) => Err(Refusal::OtherHost { host, name: name.clone() }),
     }
 }
+
+#[cfg(test)]
+#[path = "tunnel_tests.rs"]
+mod tests;
