@@ -1,7 +1,7 @@
 //! What the agent does as the init of a microVM, before it serves.
 //!
 //! The kernel starts it as `/init` of an initial file system that holds nothing else, with
-//! `-- --init --port /dev/vport0p1` at the end of its command line. Then
+//! `--init --port /dev/vport0p1` on its command line (and no `--`, behind which it reads nothing). Then
 //!
 //! | device | is |
 //! |---|---|
