@@ -7,7 +7,7 @@ use mainstay_guest::{FileKind, FileStat, Problem, ScanEntry};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, open, openat, readlinkat, statat};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::too_many;
+use super::request::too_many;
 use super::tree::{Node, Seen};
 use crate::agent::channel::Channel;
 
