@@ -25,14 +25,11 @@ mod sync;
 pub use frame::{Decoder, Frame, FrameError, HEADER_BYTES, Kind, MAX_PAYLOAD_BYTES, encode};
 pub use limits::{
     MAX_CHANNELS, MAX_COMMANDS, MAX_CONNECTIONS, MAX_HEAD_BYTES, MAX_LIST_COUNT,
-    MAX_OUTPUT_LIMIT_BYTES, MAX_READ_BYTES, MAX_STDIN_BYTES, MAX_WRITE_BYTES, PROXY_PORT,
-    WINDOW_BYTES,
+    MAX_OUTPUT_LIMIT_BYTES, MAX_READ_BYTES, MAX_STDIN_BYTES, MAX_WRITE_BYTES, PROTOCOL_VERSION,
+    PROXY_PORT, WINDOW_BYTES,
 };
 pub use message::{
     Answer, CodeDone, CodePart, Done, End, ExecDone, FileEntry, FileKind, FileStat, Health, Hello,
     Language, Limits, Problem, Reply, Request, ScanDone, ScanEntry, Settings, Since, Welcome,
 };
 pub use sync::{NONCE_BYTES, Seeker, greeting, welcoming};
-
-/// The version of the protocol; both sides must have the same.
-pub const PROTOCOL_VERSION: u32 = 1;

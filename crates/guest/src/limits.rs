@@ -1,5 +1,8 @@
 //! The bounds that both sides hold each other to.
 
+/// The version of the protocol; both sides must have the same.
+pub const PROTOCOL_VERSION: u32 = 1;
+
 /// Unpaid data that a channel may have under way in one direction.
 pub const WINDOW_BYTES: usize = 256 * 1024;
 

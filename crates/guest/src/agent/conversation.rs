@@ -166,8 +166,12 @@ impl Reader {
             Kind::Open => self.open(&current, &frame),
             _ => match current.get(frame.channel) {
                 Some(channel) => deliver(&current, &channel, frame),
-                // An answered request: what the host sent before it knew is late.
-                None => Ok(()),
+                // An answered request: what the host sent before it knew is late. Or one that was
+                // called off before it was whole.
+                None => {
+                    self.heads.remove(&frame.channel);
+                    Ok(())
+                }
             },
         }
     }

@@ -27,13 +27,13 @@ pub(crate) trait Outcome: Send + Sync + 'static {
 }
 
 /// One that runs or has ended.
-pub(crate) struct Run<T> {
+pub(crate) struct Going<T> {
     cancel: OwnedFd,
     outcome: Mutex<Option<Arc<T>>>,
     changed: Condvar,
 }
 
-impl<T: Outcome> Run<T> {
+impl<T: Outcome> Going<T> {
     fn new() -> rustix::io::Result<Self> {
         let cancel = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self { cancel, outcome: Mutex::default(), changed: Condvar::new() })
@@ -73,7 +73,7 @@ impl<T: Outcome> Run<T> {
 }
 
 /// Ends the run when its channel is closed.
-pub(crate) struct Ends<T>(pub(crate) Arc<Run<T>>);
+pub(crate) struct Ends<T>(pub(crate) Arc<Going<T>>);
 
 impl<T: Outcome> Watcher for Ends<T> {
     fn closed(&self) {
@@ -89,7 +89,7 @@ impl<T: Outcome> Watcher for Ends<T> {
 }
 
 /// Wakes who waits for the run, and lets it go on.
-pub(crate) struct Attends<T>(pub(crate) Arc<Run<T>>);
+pub(crate) struct Attends<T>(pub(crate) Arc<Going<T>>);
 
 impl<T: Outcome> Watcher for Attends<T> {
     fn closed(&self) {
@@ -108,7 +108,7 @@ pub(crate) struct Ledger<T> {
 }
 
 struct State<T> {
-    runs: HashMap<String, Arc<Run<T>>>,
+    runs: HashMap<String, Arc<Going<T>>>,
     ended: VecDeque<String>,
     with_outputs: VecDeque<(String, usize)>,
     kept_bytes: usize,
@@ -117,9 +117,9 @@ struct State<T> {
 /// What an id is.
 pub(crate) enum Found<T> {
     /// It was never seen; it is to be run and ended with [`Ledger::end`].
-    New(Arc<Run<T>>),
+    New(Arc<Going<T>>),
     /// It runs or has ended.
-    Known(Arc<Run<T>>),
+    Known(Arc<Going<T>>),
 }
 
 impl<T: Outcome> Ledger<T> {
@@ -133,7 +133,7 @@ impl<T: Outcome> Ledger<T> {
         Self { state: Mutex::new(state) }
     }
 
-    pub(crate) fn get(&self, effect: &str) -> Option<Arc<Run<T>>> {
+    pub(crate) fn get(&self, effect: &str) -> Option<Arc<Going<T>>> {
         self.lock().runs.get(effect).cloned()
     }
 
@@ -142,7 +142,7 @@ impl<T: Outcome> Ledger<T> {
         if let Some(run) = state.runs.get(effect) {
             return Ok(Found::Known(Arc::clone(run)));
         }
-        let run = Arc::new(Run::new()?);
+        let run = Arc::new(Going::new()?);
         state.runs.insert(effect.to_owned(), Arc::clone(&run));
         Ok(Found::New(run))
     }
@@ -152,7 +152,7 @@ impl<T: Outcome> Ledger<T> {
         self.lock().runs.remove(effect);
     }
 
-    pub(crate) fn end(&self, effect: &str, run: &Run<T>, outcome: T) {
+    pub(crate) fn end(&self, effect: &str, run: &Going<T>, outcome: T) {
         let bytes = outcome.kept_bytes();
         run.end(outcome);
         let mut state = self.lock();

@@ -6,14 +6,14 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::poll;
 
 use super::clock::timespec;
 use super::conversation::Reader;
@@ -100,19 +100,10 @@ fn open_port(path: &Path) -> io::Result<File> {
     }
 }
 
-/// A port without a host says so at once and again and again.
-fn wait_for_host(port: &File) {
-    loop {
-        let mut fds = [PollFd::from_borrowed_fd(port.as_fd(), PollFlags::IN)];
-        let pause = Duration::from_millis(PORT_PAUSE_MS);
-        let is_gone = match poll(&mut fds, Some(&timespec(pause))) {
-            Ok(_) => fds[0].revents().contains(PollFlags::HUP),
-            Err(_) => false,
-        };
-        if !is_gone {
-            return;
-        }
-        self::pause();
+/// The kernel lets nobody write to a port until there is a host, so a byte of padding waits for it.
+fn wait_for_host(mut port: &File) {
+    if io::Write::write(&mut port, &[0]).is_err() {
+        pause();
     }
 }
 

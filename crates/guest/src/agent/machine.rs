@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process;
 
+use rustix::ioctl;
 use rustix::time::{ClockId, Timespec, clock_settime};
 
 use super::init;
@@ -18,11 +19,21 @@ pub(crate) fn set_clock(unix_ns: u64) {
     let _ = clock_settime(ClockId::Realtime, time);
 }
 
-/// Mixes what the host sent into the kernel's randomness.
+/// Mixes what the host sent into the kernel's randomness, and, where the agent may, has the kernel draw
+/// from it at once: a copy of a machine must not draw what its original draws.
 pub(crate) fn add_entropy(hex: &str) {
-    if let Ok(mut device) = fs::OpenOptions::new().write(true).open("/dev/urandom") {
-        let _ = device.write_all(hex.as_bytes());
-    }
+    let Ok(mut device) = fs::OpenOptions::new().write(true).open("/dev/urandom") else { return };
+    let _ = device.write_all(hex.as_bytes());
+    reseed(&device);
+}
+
+/// The kernel's `_IO('R', 7)`.
+const RNDRESEEDCRNG: ioctl::Opcode = ioctl::opcode::none(b'R', 7);
+
+#[expect(unsafe_code, reason = "no library has this request to the kernel")]
+fn reseed(device: &fs::File) {
+    // SAFETY: the request has no argument, and neither reads nor writes the caller's memory.
+    let _ = unsafe { ioctl::ioctl(device, ioctl::NoArg::<RNDRESEEDCRNG>::new()) };
 }
 
 /// Ends the machine. In the process tier the end of the first process is the end of all.

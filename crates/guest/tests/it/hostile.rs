@@ -9,6 +9,7 @@ use mainstay_guest::{
     Welcome, encode, greeting, welcoming,
 };
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -117,13 +118,13 @@ async fn a_guest_that_breaks_the_protocol_is_told_apart_and_left() {
     let sizes = br#"{"ok":{"type":"exec","end":{"type":"exited","code":0},"stdout_bytes":18446744073709551615,"stderr_bytes":1,"stdout_omitted_bytes":0,"stderr_omitted_bytes":0,"duration_ms":1}}"#;
     check(|c| said(Kind::Result, c, sizes), "outputs of another size than it says").await;
     check(
-        |c| [said(Kind::End, c, b""), said(Kind::End, c, b"")].concat(),
-        "a second end (End, channel 3)",
+        |_| [said(Kind::Open, 2, b""), said(Kind::End, 2, b""), said(Kind::End, 2, b"")].concat(),
+        "a second end (End, channel 2)",
     )
     .await;
     check(
-        |c| [said(Kind::End, c, b""), said(Kind::Data, c, b"x")].concat(),
-        "data behind its end (Data, channel 3)",
+        |_| [said(Kind::Open, 2, b""), said(Kind::End, 2, b""), said(Kind::Data, 2, b"x")].concat(),
+        "data behind its end (Data, channel 2)",
     )
     .await;
     check(

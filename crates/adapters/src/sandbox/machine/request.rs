@@ -20,6 +20,7 @@ use super::tasks::{Unwanted, send_data};
 pub(super) struct Call {
     connection: Arc<Connection>,
     lane: Arc<Lane>,
+    is_open: bool,
     is_done: AtomicBool,
 }
 
@@ -88,13 +89,14 @@ impl Call {
             return Err(SandboxError::Invalid(text));
         }
         let lane = connection.open().await?;
-        let call =
-            Self { connection: Arc::clone(connection), lane, is_done: AtomicBool::new(false) };
+        let connection = Arc::clone(connection);
+        let mut call = Self { connection, lane, is_open: false, is_done: AtomicBool::new(false) };
         let mut pieces = head.chunks(MAX_PAYLOAD_BYTES).peekable();
         while let Some(piece) = pieces.next() {
             let kind = if pieces.peek().is_some() { Kind::Head } else { Kind::Open };
             call.connection.send(kind, call.lane.id, piece).await?;
         }
+        call.is_open = true;
         Ok(call)
     }
 
@@ -184,6 +186,10 @@ impl Drop for Call {
     fn drop(&mut self) {
         if !*self.is_done.get_mut() {
             self.lane.abandon();
+            if !self.is_open {
+                // The guest has not seen it whole, and answers nothing.
+                self.connection.remove(self.lane.id);
+            }
             self.connection.send_urgent(Kind::Close, self.lane.id, &[]);
         }
     }

@@ -18,7 +18,7 @@ use super::outcome::Ended;
 use super::program::program;
 use super::run::{Watch, follow};
 use crate::agent::channel::{Channel, Watcher};
-use crate::agent::ledger::{Attends, Ends, Found, Run};
+use crate::agent::ledger::{Attends, Ends, Found, Going};
 use crate::agent::outgoing::Over;
 use crate::agent::service::Service;
 
@@ -84,17 +84,17 @@ pub(crate) fn exec_fate(service: &Service, channel: &Channel, effect: &str) -> O
     }
 }
 
-fn attend(channel: &Channel, run: &Run<Ended>, watcher: &Arc<dyn Watcher>) -> Option<Reply> {
+fn attend(channel: &Channel, run: &Going<Ended>, watcher: &Arc<dyn Watcher>) -> Option<Reply> {
     channel.watch(watcher);
     let ended = run.wait(channel)?;
     ended.send(channel).ok().map(Ok)
 }
 
-fn ends(run: &Arc<Run<Ended>>) -> Arc<dyn Watcher> {
+fn ends(run: &Arc<Going<Ended>>) -> Arc<dyn Watcher> {
     Arc::new(Ends(Arc::clone(run)))
 }
 
-fn attends(run: &Arc<Run<Ended>>) -> Arc<dyn Watcher> {
+fn attends(run: &Arc<Going<Ended>>) -> Arc<dyn Watcher> {
     Arc::new(Attends(Arc::clone(run)))
 }
 

@@ -13,7 +13,7 @@ use super::process::Process;
 use crate::agent::channel::{Channel, Watcher};
 use crate::agent::clock::{millis, now};
 use crate::agent::exec::Place;
-use crate::agent::ledger::{Attends, Ends, Found, Outcome, Run};
+use crate::agent::ledger::{Attends, Ends, Found, Going, Outcome};
 use crate::agent::service::Service;
 
 /// The interpreters that wait for code or run it: one of each language, one code at a time.
@@ -151,15 +151,15 @@ pub(crate) fn warm(service: &Service, language: Language) -> Reply {
 const WARM_TIMEOUT_MS: u64 = 60_000;
 const MAX_COMPLAINT_BYTES: usize = 4096;
 
-fn ends(run: &Arc<Run<CodeEnded>>) -> Arc<dyn Watcher> {
+fn ends(run: &Arc<Going<CodeEnded>>) -> Arc<dyn Watcher> {
     Arc::new(Ends(Arc::clone(run)))
 }
 
-fn attends(run: &Arc<Run<CodeEnded>>) -> Arc<dyn Watcher> {
+fn attends(run: &Arc<Going<CodeEnded>>) -> Arc<dyn Watcher> {
     Arc::new(Attends(Arc::clone(run)))
 }
 
-fn attend(channel: &Channel, run: &Run<CodeEnded>, watcher: &Arc<dyn Watcher>) -> Option<Reply> {
+fn attend(channel: &Channel, run: &Going<CodeEnded>, watcher: &Arc<dyn Watcher>) -> Option<Reply> {
     channel.watch(watcher);
     let ended = run.wait(channel)?;
     channel.write(&ended.stdout).ok()?;
@@ -187,7 +187,7 @@ fn attend(channel: &Channel, run: &Run<CodeEnded>, watcher: &Arc<dyn Watcher>) -
 fn perform(
     service: &Service,
     source: &Source,
-    run_of: &Run<CodeEnded>,
+    run_of: &Going<CodeEnded>,
 ) -> Result<CodeEnded, Problem> {
     let slot = service.interpreters.slot(source.language);
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ pub(super) struct Node {
     pub(super) name: Box<str>,
     pub(super) seen: Seen,
     /// Of a folder.
-    pub(super) children: Vec<Node>,
+    pub(super) children: Vec<Self>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use mainstay_guest::{FileKind, FileStat, Problem, ScanEntry};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, open, openat, readlinkat, statat};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::too_many;
+use super::request::too_many;
 use super::tree::{Node, Seen};
 use crate::agent::channel::Channel;
 
@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = open(folder, flags, Mode::empty())
             .map_err(|error| Stop::Problem(Problem::Broken(format!("scan {folder}: {error}"))))?;
-        let tree = self.folder(opened, before, 0)?;
+        let tree = self.folder(&opened, before, 0)?;
         self.channel.write(&self.out).map_err(|_| Stop::Over)?;
         Ok(tree)
     }
@@ -70,11 +70,11 @@ impl<'a> Walk<'a> {
 
     fn folder(
         &mut self,
-        folder: OwnedFd,
+        folder: &OwnedFd,
         before: &[Node],
         depth: usize,
     ) -> Result<Vec<Node>, Stop> {
-        let Ok(mut entries) = Dir::read_from(&folder) else { return Ok(Vec::new()) };
+        let Ok(mut entries) = Dir::read_from(folder) else { return Ok(Vec::new()) };
         let mut names = Vec::new();
         while let Some(Ok(entry)) = entries.read() {
             match entry.file_name().to_str() {
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
                 self.removed(&gone.name)?;
             }
             let old = before.next_if(|node| node.name == name);
-            match self.entry(&folder, name, old, depth)? {
+            match self.entry(folder, name, old, depth)? {
                 Some(node) => nodes.push(node),
                 None => {
                     if let Some(old) = old {
@@ -148,7 +148,7 @@ impl<'a> Walk<'a> {
                 // One that may not be entered has nothing that could be read.
                 if let Ok(below) = openat(folder, &*name, flags, Mode::empty()) {
                     let known = same_kind.map(|old| old.children.as_slice()).unwrap_or_default();
-                    children = self.folder(below, known, depth + 1)?;
+                    children = self.folder(&below, known, depth + 1)?;
                 }
             }
         }
