@@ -42,6 +42,8 @@ pub(crate) struct Doc {
     pub(super) success: Success,
     /// What an event of its stream is, where it can answer with one.
     pub(super) streams: Option<SchemaOf>,
+    /// What the stream's last event says where it is no JSON.
+    pub(super) stream_end: Option<&'static str>,
     /// The media type of a body that is not JSON.
     pub(super) upload: Option<&'static str>,
     /// Refusals beside those that every endpoint of its shape has.
@@ -62,6 +64,7 @@ impl Doc {
             status: 200,
             success: Success::OfHandler,
             streams: None,
+            stream_end: None,
             upload: None,
             refusals: &[],
             scope: None,
@@ -92,6 +95,10 @@ impl Doc {
 
     pub(crate) const fn streams(self, event: SchemaOf) -> Self {
         Self { streams: Some(event), ..self }
+    }
+
+    pub(crate) const fn streams_until(self, event: SchemaOf, end: &'static str) -> Self {
+        Self { streams: Some(event), stream_end: Some(end), ..self }
     }
 
     pub(crate) const fn takes_bytes(self, media_type: &'static str) -> Self {

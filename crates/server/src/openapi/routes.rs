@@ -9,18 +9,21 @@ use super::describe::{Describe, Schemas, Shape};
 use super::doc::Doc;
 use crate::state::AppState;
 
+/// Tells what a handler's type says.
+type DescribeFn = fn(&mut Schemas) -> Shape;
+
 /// One method of one path.
 pub(crate) struct Endpoint {
     pub(super) path: &'static str,
     pub(super) method: Method,
     pub(super) doc: Doc,
-    pub(super) describe: fn(&mut Schemas) -> Shape,
+    pub(super) describe: DescribeFn,
 }
 
 /// The methods of a path.
 pub(crate) struct Operations {
     router: MethodRouter<AppState>,
-    methods: Vec<(Method, Doc, fn(&mut Schemas) -> Shape)>,
+    methods: Vec<(Method, Doc, DescribeFn)>,
 }
 
 /// Paths with their methods.
