@@ -21,7 +21,8 @@ async fn every_version_is_read_and_brought_in() {
         let (bench, session) = (Bench::new(Fakes::new(Vec::new())).await, bundle.manifest.session);
         let count = bundle.entries.len() as u64;
         let ann = caller("ten_test");
-        let accepted = bench.engine.import(&ann, bundle.entries, None).await.expect("brought in");
+        let accepted =
+            bench.engine.import(&ann, bundle.entries, None, None).await.expect("brought in");
         assert_eq!((accepted.session.clone(), accepted.seq), (session.clone(), count + 1));
         let key = RowKey::new(&SESSIONS, &[session.as_str()]);
         let row = bench.store.row(&key).await.expect("answers").expect("the session has a row");

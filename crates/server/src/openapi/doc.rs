@@ -46,6 +46,8 @@ pub(crate) struct Doc {
     pub(super) stream_end: Option<&'static str>,
     /// The media type of a body that is not JSON.
     pub(super) upload: Option<&'static str>,
+    /// Whether the handler reads an `Idempotency-Key` by itself.
+    pub(super) is_keyed: bool,
     /// Refusals beside those that every endpoint of its shape has.
     pub(super) refusals: &'static [ErrorCode],
     /// The scope that the key needs.
@@ -66,6 +68,7 @@ impl Doc {
             streams: None,
             stream_end: None,
             upload: None,
+            is_keyed: false,
             refusals: &[],
             scope: None,
             is_extension: false,
@@ -103,6 +106,10 @@ impl Doc {
 
     pub(crate) const fn takes_bytes(self, media_type: &'static str) -> Self {
         Self { upload: Some(media_type), ..self }
+    }
+
+    pub(crate) const fn keyed(self) -> Self {
+        Self { is_keyed: true, ..self }
     }
 
     pub(crate) const fn refuses(self, refusals: &'static [ErrorCode]) -> Self {

@@ -145,7 +145,7 @@ fn parameters(endpoint: &Endpoint, shape: &Shape) -> Vec<Value> {
         .collect();
     shown.extend(endpoint.doc.query.iter().copied().flatten().map(|param| param.show("query")));
     shown.extend(endpoint.doc.headers.iter().map(|param| param.show("header")));
-    if shape.takes_key {
+    if shape.takes_key || endpoint.doc.is_keyed {
         shown.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Takes the request once, however often it is sent.",
