@@ -20,7 +20,7 @@ use crate::bundle::{BundledAgent, write_bundle};
 use crate::engine::{Engine, Inner, api_error};
 use crate::sandbox::{checkpoints_in, resealed, walk};
 use crate::session_task::{claimed, due_task};
-use crate::submit::Accepted;
+use crate::submit::{Accepted, Idempotency, remembered};
 
 /// The most entries that a copy takes over.
 const MAX_COPIED_ENTRIES: usize = 200_000;
@@ -37,6 +37,8 @@ struct Copy {
     /// Whether the copy has the original's name, and with it its responses.
     keeps_name: bool,
     entries: Vec<Entry>,
+    /// The request's key and where it counts.
+    keyed: Option<(String, Idempotency)>,
     /// The blobs of its checkpoints.
     blobs: CopiedBlobs,
 }
@@ -57,8 +59,13 @@ impl Engine {
         session: &SessionId,
         at: Option<Seq>,
         name: Option<SessionId>,
+        idempotency: Option<Idempotency>,
     ) -> Result<Accepted, ApiError> {
         self.session_of(session, caller).await?;
+        let keyed = idempotency.map(|key| (format!("fork:{session}"), key));
+        if let Some(known) = self.copied(keyed.as_ref()).await? {
+            return Ok(known);
+        }
         let entries = self.entries_until(session, at.unwrap_or(Seq::MAX)).await?;
         if let Some(at) = at
             && entries.last().map(|entry| entry.seq) != Some(at)
@@ -70,7 +77,7 @@ impl Engine {
         let session = name.unwrap_or_else(|| SessionId::mint(&mut self.mint()));
         let caller = caller.clone();
         let (is_import, keeps_name) = (false, false);
-        self.copy(Copy { caller, session, is_import, keeps_name, entries, blobs }).await
+        self.copy(Copy { caller, session, is_import, keeps_name, entries, keyed, blobs }).await
     }
 
     /// What a copy of these entries needs of the original's blobs.
@@ -115,7 +122,12 @@ impl Engine {
         entries: Vec<Entry>,
         blobs: BTreeMap<String, Vec<u8>>,
         name: Option<SessionId>,
+        idempotency: Option<Idempotency>,
     ) -> Result<Accepted, ApiError> {
+        let keyed = idempotency.map(|key| (format!("import:{}", caller.tenant), key));
+        if let Some(known) = self.copied(keyed.as_ref()).await? {
+            return Ok(known);
+        }
         check_chain(&entries)?;
         let blobs = CopiedBlobs::Given(self.needed(&entries, blobs).await?);
         let journal = entries.first().map(|entry| entry.journal.clone());
@@ -125,7 +137,8 @@ impl Engine {
         };
         let keeps_name = own.as_ref() == Some(&session);
         let caller = caller.clone();
-        self.copy(Copy { caller, session, is_import: true, keeps_name, entries, blobs }).await
+        let is_import = true;
+        self.copy(Copy { caller, session, is_import, keeps_name, entries, keyed, blobs }).await
     }
 
     /// Those of the blobs that the checkpoints in these entries name: all must be there, and be what
@@ -222,8 +235,25 @@ impl Engine {
         let claim = claimed(self.inner(), &copy.session).await?;
         let done = self.commit_copy(&copy, claim.epoch).await;
         self.inner().release(&claim).await;
-        let seq = done?;
-        Ok(Accepted { session: copy.session, first_seq: 0, seq, replayed: false })
+        match done {
+            Ok(seq) => Ok(Accepted { session: copy.session, first_seq: 0, seq, replayed: false }),
+            // Two requests with one key raced: the other made the copy.
+            Err(error) if error.code == ErrorCode::Conflict => {
+                self.copied(copy.keyed.as_ref()).await?.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The copy that the same request made before.
+    async fn copied(
+        &self,
+        keyed: Option<&(String, Idempotency)>,
+    ) -> Result<Option<Accepted>, ApiError> {
+        match keyed {
+            Some((scope, idempotency)) => self.replayed(scope, Some(idempotency)).await,
+            None => Ok(None),
+        }
     }
 
     /// A name that is taken is found out before its session's lease is.
@@ -238,7 +268,11 @@ impl Engine {
     }
 
     async fn commit_copy(&self, copy: &Copy, epoch: u64) -> Result<Seq, ApiError> {
-        let made = Made::of(self.inner(), copy)?;
+        let mut made = Made::of(self.inner(), copy)?;
+        if let Some((scope, idempotency)) = &copy.keyed {
+            let now_ms = self.clock().now_ms();
+            made.rows.push(remembered(scope, idempotency, &copy.session, now_ms));
+        }
         let session = &copy.session;
         let journal: JournalId = session.as_str().into();
         let adopts = match &copy.blobs {

@@ -365,7 +365,8 @@ impl Engine {
         Err(ApiError::new(ErrorCode::AgentDeleted, message))
     }
 
-    async fn replayed(
+    /// What the same request made before.
+    pub(crate) async fn replayed(
         &self,
         scope: &str,
         idempotency: Option<&Idempotency>,

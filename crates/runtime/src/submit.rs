@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::item::Content;
-use mainstay_core::session::Command;
-use mainstay_protocol::{Principal, Seq, SessionId};
+use mainstay_core::resource::{IDEMPOTENCY, IdempotencyRow};
+use mainstay_core::session::{Command, millis_column};
+use mainstay_protocol::{Principal, Row, RowChange, RowKey, Seq, SessionId};
 
 use crate::sandbox::NewSandbox;
 
@@ -65,4 +66,20 @@ pub struct Accepted {
     pub seq: Seq,
     /// Whether the same key was accepted before, and nothing was done now.
     pub replayed: bool,
+}
+
+/// The row by which a request's key is known.
+pub(crate) fn remembered(
+    scope: &str,
+    idempotency: &Idempotency,
+    session: &SessionId,
+    now_ms: u64,
+) -> RowChange {
+    let key = RowKey::new(&IDEMPOTENCY, &[scope, &idempotency.key]);
+    let doc = IdempotencyRow {
+        body_sha256: idempotency.body_sha256.clone(),
+        session: session.to_string(),
+        at_ms: now_ms,
+    };
+    RowChange::Insert(Row::new(key, &[("created", &millis_column(now_ms))], &doc))
 }

@@ -1,9 +1,9 @@
 //! Who calls.
 //!
-//! Invariant: every route but `/health` and `/health/ready` is behind [`require_key`]; what comes
-//! after it has a [`Caller`]. A bearer key is looked up by the hash of its secret, so that neither the
-//! time an answer takes nor the store's content tells a secret; a signing key by its id, and it opens
-//! nothing as a bearer.
+//! Invariant: every route but `/health`, `/health/ready` and `/v1/openapi.json` is behind
+//! [`require_key`]; what comes after it has a [`Caller`]. A bearer key is looked up by the hash of its
+//! secret, so that neither the time an answer takes nor the store's content tells a secret; a signing
+//! key by its id, and it opens nothing as a bearer.
 
 mod sigv4;
 

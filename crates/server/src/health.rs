@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it can work. The only routes without a key.
+//! Whether the server lives, and whether it can work. They need no key.
 
 use axum::Json;
 use axum::extract::State;

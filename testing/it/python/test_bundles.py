@@ -52,6 +52,28 @@ def test_a_fork_at_a_turn(loose_client: OpenAI) -> None:
     assert texts(client, fork["id"]) == ["One.", "Two.", "Another."]
 
 
+def test_copies_under_a_key_are_made_once(loose_client: OpenAI) -> None:
+    client = loose_client
+    session = new_session(client)
+    turn(client, session, "One.")
+    bundle = export(client, session)
+
+    def fork(key: str, **body: Any) -> Any:
+        options: Any = {"headers": {"Idempotency-Key": key}}
+        return client.post(f"/agents/sessions/{session}/fork", body=body, cast_to=object, options=options)
+
+    def import_(key: str, **query: Any) -> Any:
+        headers = {"Content-Type": "application/x-tar", "Idempotency-Key": key}
+        options: Any = {"headers": headers, "params": query}
+        return client.post("/agents/sessions/import", content=bundle, cast_to=object, options=options)
+
+    assert fork("a")["id"] == fork("a")["id"] != fork("b")["id"]
+    assert import_("a")["id"] == import_("a")["id"] != import_("b")["id"]
+    with pytest.raises(openai.ConflictError) as refused:
+        fork("a", seq=1)
+    assert refused.value.code == "idempotency_conflict"
+
+
 def test_a_fork_of_a_session_that_waits(loose_client: OpenAI) -> None:
     client = loose_client
     script = say({"calls": [call("lookup", id=1)]}, {"text": "Found."})

@@ -164,9 +164,12 @@ def test_in_the_background(client: OpenAI) -> None:
 def test_cancelled_in_the_background(client: OpenAI) -> None:
     script = say({"text": "Never.", "delay_ms": 60_000})
     response = client.responses.create(model="scripted", input=script, background=True)
-    cancelled = client.responses.cancel(response.id)
+    key = {"Idempotency-Key": f"cancel-{response.id}"}
+    cancelled = client.responses.cancel(response.id, extra_headers=key)
     assert cancelled.status == "cancelled"
     assert client.responses.retrieve(response.id).status == "cancelled"
+    again = client.responses.cancel(response.id, extra_headers=key)
+    assert again.status == "cancelled"
     done = client.responses.create(model="scripted", input=say({"text": "Done."}))
     with pytest.raises(openai.BadRequestError, match="background"):
         client.responses.cancel(done.id)

@@ -27,6 +27,9 @@ pub(crate) const BUILD_PROGRAMS: [&str; 4] = ["build", "--workspace", "--bins", 
 const SIMULATED_SEEDS: u32 = 2_000;
 const SDK_TESTS: &str = "testing/it/python";
 const SDK_TEST_TIMEOUT_SECONDS: u32 = 120;
+const OPENAPI_TESTS: &str = "testing/it/openapi";
+/// All operations together; the first test waits for them.
+const OPENAPI_TEST_TIMEOUT_SECONDS: u32 = 400;
 const MODEL_TESTS: &str = "testing/it/model";
 /// A model that computes on a busy machine needs minutes for what it does in seconds on a quiet one.
 const MODEL_TEST_TIMEOUT_SECONDS: u32 = 900;
@@ -79,6 +82,12 @@ pub(super) const ALL: &[Stage] = &[
         about: "official SDKs against the real binary",
         is_quick: false,
         run: sdk,
+    },
+    Stage {
+        name: "openapi",
+        about: "Schemathesis over the document, against the real binary",
+        is_quick: false,
+        run: openapi,
     },
     Stage {
         name: "sdk-node",
@@ -199,6 +208,12 @@ fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
     let binary = context.workspace.debug_binary("mainstay");
     pytest(context, SDK_TESTS, SDK_TEST_TIMEOUT_SECONDS, &binary)
+}
+
+fn openapi(context: &mut Context<'_>) -> Result<Tally> {
+    context.ensure_built()?;
+    let binary = context.workspace.debug_binary("mainstay");
+    pytest(context, OPENAPI_TESTS, OPENAPI_TEST_TIMEOUT_SECONDS, &binary)
 }
 
 fn sdk_node(context: &mut Context<'_>) -> Result<Tally> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mainstay_core::effect::{Dispatch, DispatchKind};
 use mainstay_core::fact::Fact;
 use mainstay_core::resource::{IDEMPOTENCY, IdempotencyRow};
-use mainstay_core::session::{Decision, SessionState, millis_column};
+use mainstay_core::session::{Decision, SessionState};
 use mainstay_core::tool::Safety;
 use mainstay_protocol::{
     ApiError, EffectId, Entry, ErrorCode, Row, RowChange, RowKey, Seq, SessionId, TaskChange,
@@ -20,6 +20,7 @@ use crate::registry::Submit;
 use crate::sandbox::destroy_task;
 use crate::saving::Saving;
 use crate::stats::Counters;
+use crate::submit::remembered;
 use crate::surge::Place;
 use crate::webhooks::{self, Outbox};
 
@@ -284,17 +285,13 @@ impl SessionTask {
             self.repeated(*submit, &row, &idempotency.body_sha256);
             return Ok(());
         }
-        let doc = IdempotencyRow {
-            body_sha256: idempotency.body_sha256,
-            session: self.session.to_string(),
-            at_ms: self.inner.parts.clock.now_ms(),
-        };
-        let created = millis_column(doc.at_ms);
+        let now_ms = self.inner.parts.clock.now_ms();
+        let row = remembered(&scope, &idempotency, &self.session, now_ms);
         let mut pending = Pending::new(&self.state);
         self.submit(&mut pending, submit);
         // A command without facts is not remembered: there is nothing to repeat.
         if !pending.facts.is_empty() {
-            pending.rows.push(RowChange::Insert(Row::new(key, &[("created", &created)], &doc)));
+            pending.rows.push(row);
         }
         self.commit(pending).await
     }

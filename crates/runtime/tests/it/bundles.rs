@@ -27,7 +27,7 @@ async fn every_version_is_read_and_brought_in() {
         let ann = caller("ten_test");
         let accepted = bench
             .engine
-            .import(&ann, bundle.entries, bundle.blobs, None)
+            .import(&ann, bundle.entries, bundle.blobs, None, None)
             .await
             .expect("brought in");
         assert_eq!((accepted.session.clone(), accepted.seq), (session.clone(), count + 1));

@@ -56,7 +56,7 @@ async fn a_fork_repeats_nothing_and_goes_its_own_way() {
     bench.rest().await;
     let fork = named("ses_fork");
     let (ann, name) = (caller("ten_test"), Some(fork.clone()));
-    let accepted = bench.engine.fork(&ann, &session(), None, name).await.expect("forked");
+    let accepted = bench.engine.fork(&ann, &session(), None, name, None).await.expect("forked");
     assert_eq!(accepted.session, fork);
     let original = bench.entries().await;
     check_copy(&original, &entries(&bench, &fork).await, &fork, "session.forked");
@@ -82,7 +82,7 @@ async fn what_was_under_way_ends_in_a_fork() {
     let at = attempted.expect("a once call was attempted").seq;
     let fork = named("ses_fork");
     let (ann, name) = (caller("ten_test"), Some(fork.clone()));
-    bench.engine.fork(&ann, &session(), Some(at), name).await.expect("forked");
+    bench.engine.fork(&ann, &session(), Some(at), name, None).await.expect("forked");
     bench.rest().await;
     let copy = entries(&bench, &fork).await;
     let ends: Vec<_> =
@@ -99,7 +99,8 @@ async fn a_journal_is_brought_in_once_and_whole() {
     let journal = bench.entries().await;
     let other = Bench::new(Fakes::new(Vec::new())).await;
     let ann = caller("ten_other");
-    let import = |entries: Vec<Entry>| other.engine.import(&ann, entries, BTreeMap::new(), None);
+    let import =
+        |entries: Vec<Entry>| other.engine.import(&ann, entries, BTreeMap::new(), None, None);
     import(journal.clone()).await.expect("brought in");
     check_copy(&journal, &entries(&other, &session()).await, &session(), "session.imported");
     assert_eq!(row(&other, &session()).await.tenant.as_str(), "ten_other");

@@ -42,8 +42,12 @@ pub(crate) struct Doc {
     pub(super) success: Success,
     /// What an event of its stream is, where it can answer with one.
     pub(super) streams: Option<SchemaOf>,
+    /// What the stream's last event says where it is no JSON.
+    pub(super) stream_end: Option<&'static str>,
     /// The media type of a body that is not JSON.
     pub(super) upload: Option<&'static str>,
+    /// Whether the handler reads an `Idempotency-Key` by itself.
+    pub(super) is_keyed: bool,
     /// Refusals beside those that every endpoint of its shape has.
     pub(super) refusals: &'static [ErrorCode],
     /// The scope that the key needs.
@@ -62,7 +66,9 @@ impl Doc {
             status: 200,
             success: Success::OfHandler,
             streams: None,
+            stream_end: None,
             upload: None,
+            is_keyed: false,
             refusals: &[],
             scope: None,
             is_extension: false,
@@ -94,8 +100,16 @@ impl Doc {
         Self { streams: Some(event), ..self }
     }
 
+    pub(crate) const fn streams_until(self, event: SchemaOf, end: &'static str) -> Self {
+        Self { streams: Some(event), stream_end: Some(end), ..self }
+    }
+
     pub(crate) const fn takes_bytes(self, media_type: &'static str) -> Self {
         Self { upload: Some(media_type), ..self }
+    }
+
+    pub(crate) const fn keyed(self) -> Self {
+        Self { is_keyed: true, ..self }
     }
 
     pub(crate) const fn refuses(self, refusals: &'static [ErrorCode]) -> Self {

@@ -13,7 +13,7 @@ use super::describe::{Schemas, Shape};
 use super::doc::Success;
 use super::routes::Endpoint;
 use crate::limits::MAX_IDEMPOTENCY_KEY_CHARS;
-use crate::openai::wire::ErrorBody;
+use crate::openai::wire::{ErrorBody, MAX_MODEL_CHARS};
 use crate::routes::routes;
 
 /// Where schemas are referred to.
@@ -139,23 +139,28 @@ fn parameters(endpoint: &Endpoint, shape: &Shape) -> Vec<Value> {
         .map(|name| {
             json!({
                 "name": name, "in": "path", "required": true,
-                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARS},
+                "schema": {"type": "string", "minLength": 1, "maxLength": longest(name)},
             })
         })
         .collect();
     shown.extend(endpoint.doc.query.iter().copied().flatten().map(|param| param.show("query")));
     shown.extend(endpoint.doc.headers.iter().map(|param| param.show("header")));
-    if shape.takes_key {
+    if shape.takes_key || endpoint.doc.is_keyed {
         shown.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Takes the request once, however often it is sent.",
             "schema": {
                 "type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY_CHARS,
-                "pattern": "^[!-~]+$",
+                "pattern": "^[\\t -~]+$",
             },
         }));
     }
     shown
+}
+
+/// Models are named by their providers.
+fn longest(name: &str) -> usize {
+    if name == "model" { MAX_MODEL_CHARS } else { MAX_ID_CHARS }
 }
 
 fn path_names(path: &str) -> impl Iterator<Item = &str> {
@@ -192,9 +197,17 @@ fn responses(endpoint: &Endpoint, shape: &Shape, written: &mut SchemaGenerator) 
         content.insert(media_type.to_owned(), json!({"schema": schema}));
     }
     if let Some(event) = doc.streams {
-        // What one event's `data` is; the media type's own schema is the text of them all.
-        let event: Schema = event(written);
-        let stream = json!({"schema": {"type": "string"}, "x-mainstay-event": event});
+        let event =
+            json!({"contentMediaType": "application/json", "contentSchema": event(written)});
+        let data = match doc.stream_end {
+            Some(end) => json!({"type": "string", "anyOf": [{"const": end}, event]}),
+            None => json!({"type": "string", "allOf": [event]}),
+        };
+        // The schema is that of one event.
+        let properties = json!({"data": data});
+        let stream = json!({"schema": {
+            "type": "object", "required": ["data"], "properties": properties,
+        }});
         content.insert("text/event-stream".to_owned(), stream);
     }
     let mut success = json!({

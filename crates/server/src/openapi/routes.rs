@@ -9,21 +9,21 @@ use super::describe::{Describe, Schemas, Shape};
 use super::doc::Doc;
 use crate::state::AppState;
 
-/// What a handler takes and answers.
-type ShapeOf = fn(&mut Schemas) -> Shape;
+/// Tells what a handler's type says.
+type DescribeFn = fn(&mut Schemas) -> Shape;
 
 /// One method of one path.
 pub(crate) struct Endpoint {
     pub(super) path: &'static str,
     pub(super) method: Method,
     pub(super) doc: Doc,
-    pub(super) describe: ShapeOf,
+    pub(super) describe: DescribeFn,
 }
 
 /// The methods of a path.
 pub(crate) struct Operations {
     router: MethodRouter<AppState>,
-    methods: Vec<(Method, Doc, ShapeOf)>,
+    methods: Vec<(Method, Doc, DescribeFn)>,
 }
 
 /// Paths with their methods.

@@ -41,10 +41,13 @@ pub(crate) fn tagged<const N: usize>(tag: &str, variants: [(&str, Schema); N]) -
 
 /// Describes a union whose variants are told apart by a member and that is read by hand.
 macro_rules! union {
-    ($name:ident by $tag:literal { $($value:literal: $body:ty),+ $(,)? }) => {
+    ($name:ident by $tag:literal $variants:tt) => {
+        crate::openapi::union!($name as (stringify!($name)) by $tag $variants);
+    };
+    ($name:ident as $shown:tt by $tag:literal { $($value:literal: $body:ty),+ $(,)? }) => {
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
+                $shown.into()
             }
 
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::{Answer, not_found};
 use crate::extract::Ids;
-use crate::openai::wire::List;
+use crate::openai::wire::{List, MAX_MODEL_CHARS};
 use crate::openapi::{Doc, Tag};
 use crate::state::AppState;
 
@@ -51,7 +51,7 @@ pub(crate) async fn get(
     if let Some(info) = models.list().into_iter().find(|info| info.name == name) {
         return Ok(Json(info.into()));
     }
-    if models.find(&name).is_none() {
+    if name.chars().count() > MAX_MODEL_CHARS || models.find(&name).is_none() {
         return Err(not_found("model", &name).into());
     }
     Ok(Json(Model { id: name, created: 0, owned_by: "default".to_owned() }))

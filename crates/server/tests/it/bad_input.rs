@@ -55,6 +55,15 @@ async fn agents_that_cannot_be_made() {
             "invalid_parameter",
             "metadata.a",
         ),
+        // Arrays are not objects in the order of their members, nor is null one without any.
+        (text(json!({"model": "scripted", "text": [null, null]})), "invalid_parameter", "text"),
+        (
+            with_tool(
+                json!({"type": "function", "name": "f", "description": "", "parameters": null}),
+            ),
+            "invalid_parameter",
+            "tools[0].parameters",
+        ),
         (
             text(json!({"model": "scripted", "reasoning": {"effort": "huge"}})),
             "invalid_parameter",
@@ -257,5 +266,39 @@ async fn a_method_that_a_route_does_not_take() {
     for path in ["/v1/agents", "/v1/agents/sessions", "/v1/models"] {
         let reply = server.delete(path).await;
         assert_eq!(reply.refusal(), (405, "method_not_allowed", ""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn responses_that_cannot_be_asked_for() {
+    let server = Harness::start().await;
+    let with = |member: &str, value: Value| {
+        let mut body = json!({"model": "scripted", "input": "hello"});
+        body[member] = value;
+        body.to_string()
+    };
+    let message = |kind: Value| json!([{"type": kind, "role": "user", "content": "hello"}]);
+    let schema =
+        |schema: Value| json!({"format": {"type": "json_schema", "name": "n", "schema": schema}});
+    let cases = [
+        (with("conversation", json!(["conv_1"])), "invalid_parameter", "conversation"),
+        (
+            with("conversation", json!({"id": "conv_1", "a": 1})),
+            "unknown_parameter",
+            "conversation.a",
+        ),
+        (
+            with("text", json!({"format": {"type": "text", "a": 1}})),
+            "unknown_parameter",
+            "text.format.a",
+        ),
+        (with("text", schema(Value::Null)), "invalid_parameter", "text.format.schema"),
+        (with("input", message(json!(""))), "invalid_parameter", "input[0].type"),
+        (with("input", message(json!({}))), "invalid_parameter", "input[0].type"),
+        (with("tools", json!([[null, null]])), "invalid_parameter", "tools[0]"),
+    ];
+    for (body, code, param) in cases {
+        check(&server, "/v1/responses", &body, (400, code, param)).await;
+        check(&server, "/v1/responses/input_tokens", &body, (400, code, param)).await;
     }
 }

@@ -75,3 +75,18 @@ async fn a_key_that_is_none_is_refused() {
         assert_eq!(reply.refusal(), (400, "invalid_parameter", "Idempotency-Key"));
     }
 }
+
+#[tokio::test]
+async fn the_same_fork_is_made_once() {
+    let server = Harness::start().await;
+    let session = server.session(json!({"input": "hi"})).await;
+    let path = format!("/v1/agents/sessions/{session}/fork");
+    let first = server.post_keyed(&path, "key-1", &json!({})).await;
+    let again = server.post_keyed(&path, "key-1", &json!({})).await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (200, 200), "{}", first.body);
+    assert_eq!(first.text("id"), again.text("id"));
+    let other = server.post_keyed(&path, "key-1", &json!({"seq": 1})).await;
+    assert_eq!(other.refusal(), (409, "idempotency_conflict", ""));
+    let all = server.get("/v1/agents/sessions").await.body;
+    assert_eq!(all["data"].as_array().map(Vec::len), Some(2));
+}

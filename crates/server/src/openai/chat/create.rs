@@ -22,7 +22,7 @@ use crate::state::AppState;
 pub(crate) const CREATE: Doc =
     Doc::new("createChatCompletion", "One answer of a model, without a session")
         .answers(schema_of::<ChatCompletion>)
-        .streams(schema_of::<ChatCompletionChunk>)
+        .streams_until(schema_of::<ChatCompletionChunk>, "[DONE]")
         .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited]);
 
 /// Answers with a completion, or with a stream of its chunks. A client that leaves ends the call.

@@ -8,7 +8,7 @@ use mainstay_core::port::ModelOptions;
 use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal};
 use serde_json::json;
 
-use super::params::{ResponseCreateParams, TextFormat};
+use super::params::{ResponseCreateParams, ResponseSchema, TextFormat};
 use super::tools::agent_tools;
 use crate::error::not_found;
 use crate::openai::agents::definition::AgentDraft;
@@ -111,9 +111,11 @@ fn set_options(
         Some(TextFormat::Text) => None,
         // Without a schema: any object.
         Some(TextFormat::JsonObject) => Some(json!({ "name": "object" })),
-        Some(TextFormat::JsonSchema { name, schema, strict, description: _ }) => Some(json!({
-            "name": name, "schema": schema, "strict": strict.unwrap_or(true),
-        })),
+        Some(TextFormat::JsonSchema(ResponseSchema { name, schema, strict, description: _ })) => {
+            Some(json!({
+                "name": name, "schema": schema, "strict": strict.unwrap_or(true),
+            }))
+        }
     };
     definition.response_schema = schema.map(Into::into);
     Ok(())

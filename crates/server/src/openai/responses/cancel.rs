@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::session::Command;
-use mainstay_protocol::{ApiError, ErrorCode};
-use mainstay_runtime::Submission;
+use mainstay_protocol::{ApiError, ErrorCode, sha256_hex};
+use mainstay_runtime::{Idempotency, RequestKey, Submission};
 use serde_json::Value;
 
 use super::rows;
@@ -12,6 +12,7 @@ use super::shapes::ResponseObject;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openai::resource::{Asked, Nothing};
 use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
 
@@ -24,6 +25,7 @@ pub(crate) async fn cancel(
     State(state): State<AppState>,
     Caller(caller): Caller,
     Ids(response): Ids<String>,
+    Asked { key, .. }: Asked<Nothing>,
 ) -> Answer<Json<Value>> {
     let head = rows::find(&state, &caller, &response).await?;
     if !head.echo.background {
@@ -32,7 +34,12 @@ pub(crate) async fn cancel(
     }
     if head.row.last_seq.is_none() {
         let commands = vec![Command::Cancel];
-        let submission = Submission { caller, commands, idempotency: None };
+        // A key counts in the session, where it must not stand for another response.
+        let idempotency = key.map(|RequestKey { scope, idempotency }| Idempotency {
+            body_sha256: sha256_hex(scope.as_bytes()),
+            ..idempotency
+        });
+        let submission = Submission { caller, commands, idempotency };
         state.engine().submit(&head.row.session, submission).await?;
     }
     Ok(Json(rows::folded(&state, head).await?.show()))

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::context::items;
 use super::params::{ConversationRef, TextParams, Truncation};
 use super::shapes::{InputTokens, ResponseInput, ResponseTool};
-use super::tools::ToolChoiceParams;
+use super::tools::{ToolChoiceParams, agent_tools};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Checked;
@@ -61,6 +61,8 @@ pub(crate) async fn count(
     request: Checked<InputTokenCountParams>,
 ) -> Answer<Json<Value>> {
     let params = request.value;
+    agent_tools(params.tools.as_deref().unwrap_or_default())?;
+    params.tool_choice.as_ref().map(ToolChoiceParams::choice).transpose()?;
     let previous = params.previous_response_id.as_deref();
     let conversation = params.conversation.as_ref().map(ConversationRef::id);
     let items = items(&state, &caller, params.input.as_ref(), previous, conversation).await?;

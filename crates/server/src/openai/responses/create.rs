@@ -147,7 +147,7 @@ impl Making<'_> {
             }
         }
         let engine = self.state.engine();
-        let fork = engine.fork(self.caller, &previous.session, Some(last_seq), None).await?;
+        let fork = engine.fork(self.caller, &previous.session, Some(last_seq), None, None).await?;
         let rows = load(fork.session).await?;
         self.go_on(id, &rows, after, &brought).await
     }

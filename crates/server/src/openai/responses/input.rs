@@ -57,10 +57,15 @@ fn user(text: &str) -> ItemBody {
 
 fn read_item(item: &Value, at: &At<'_>) -> Result<Brought, ApiError> {
     let Some(object) = item.as_object() else { return Err(at.invalid("is not an object")) };
-    match object.get("type").and_then(Value::as_str) {
+    let kind = object.get("type").filter(|kind| !kind.is_null());
+    if kind.is_some_and(|kind| !kind.is_string()) {
+        return Err(at.field("type").invalid("is not a string"));
+    }
+    match kind.and_then(Value::as_str) {
         Some("message") => message(object, at),
         None if object.contains_key("role") => message(object, at),
         None => Err(at.field("type").missing("is missing")),
+        Some("") => Err(at.field("type").invalid("must not be empty")),
         Some("function_call") => function_call(object, at),
         Some("function_call_output") => function_output(object, at),
         Some("reasoning") => reasoning(object, at),

@@ -9,13 +9,16 @@ use std::collections::BTreeMap;
 
 use mainstay_protocol::{ApiError, ErrorCode};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::shapes::{ReasoningChoice, ResponseInput, ResponseTool};
 use super::tools::ToolChoiceParams;
-use crate::openai::wire::{At, Reasoning as AgentReasoning, Validate, check_metadata};
-use crate::openapi::Metadata;
+use crate::openai::wire::{
+    At, NoFields, Reasoning as AgentReasoning, Validate, check_metadata, nested, take_tag,
+    unknown_tag,
+};
+use crate::openapi::{Metadata, union};
 
 /// The least bound on an answer.
 const MIN_OUTPUT_TOKENS: u64 = 16;
@@ -87,22 +90,35 @@ pub(crate) struct ContextManagement {
 }
 
 /// A conversation, by its id or as an object.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum ConversationRef {
     /// The id alone.
     Id(String),
     /// `{"id": …}`.
-    Object {
-        /// The id.
-        id: String,
-    },
+    Object(ConversationObject),
+}
+
+/// A conversation as an object.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConversationObject {
+    id: String,
+}
+
+impl<'de> Deserialize<'de> for ConversationRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(id) => Ok(Self::Id(id)),
+            object => nested(object).map(Self::Object),
+        }
+    }
 }
 
 impl ConversationRef {
     pub(crate) fn id(&self) -> &str {
         match self {
-            Self::Id(id) | Self::Object { id } => id,
+            Self::Id(id) | Self::Object(ConversationObject { id }) => id,
         }
     }
 }
@@ -148,23 +164,47 @@ impl Verbosity {
 }
 
 /// The form of the answer.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[schemars(rename = "ResponseTextFormat")]
 pub(crate) enum TextFormat {
     /// Plain text.
     Text,
     /// A JSON object without a schema.
     JsonObject,
     /// A JSON object that follows a schema.
-    JsonSchema {
-        name: String,
-        schema: Map<String, Value>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        description: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        strict: Option<bool>,
-    },
+    JsonSchema(ResponseSchema),
+}
+
+union!(TextFormat as "ResponseTextFormat" by "type" {
+    "text": NoFields,
+    "json_object": NoFields,
+    "json_schema": ResponseSchema,
+});
+
+impl<'de> Deserialize<'de> for TextFormat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let tag: String = take_tag(&mut fields, "type")?;
+        let rest = Value::Object(fields);
+        match tag.as_str() {
+            "text" => nested(rest).map(|NoFields {}| Self::Text),
+            "json_object" => nested(rest).map(|NoFields {}| Self::JsonObject),
+            "json_schema" => nested(rest).map(Self::JsonSchema),
+            other => Err(unknown_tag("type", other, &["text", "json_object", "json_schema"])),
+        }
+    }
+}
+
+/// The schema that an answer follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResponseSchema {
+    pub(crate) name: String,
+    pub(crate) schema: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) strict: Option<bool>,
 }
 
 /// What happens when the context is too long. It is summarised either way.

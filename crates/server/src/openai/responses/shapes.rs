@@ -176,8 +176,17 @@ shape! {
     /// alone. Its type says which members it has.
     InputItem = |_| json!({
         "type": "object",
-        "properties": {"type": {"type": "string"}, "role": {"type": "string"}},
-        "anyOf": [{"required": ["type"]}, {"required": ["role"]}],
+        "anyOf": [
+            {"required": ["type"], "properties": {"type": {"type": "string", "minLength": 1}}},
+            {
+                "required": ["role", "content"],
+                "properties": {
+                    "type": {"enum": ["message", null]},
+                    "role": {"enum": ["user", "assistant", "system", "developer"]},
+                    "content": {"type": ["string", "array"]},
+                },
+            },
+        ],
     })
 }
 

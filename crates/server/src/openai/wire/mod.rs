@@ -35,6 +35,7 @@ mod session;
 mod session_params;
 mod settings;
 mod sse;
+mod strict;
 mod subagent;
 mod tool;
 mod tool_check;

@@ -8,6 +8,7 @@ use mainstay_protocol::{ApiError, ErrorCode};
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
 
+use super::strict::Strict;
 use super::{At, Validate};
 
 /// Reads a JSON body into a request and checks its limits.
@@ -122,7 +123,7 @@ fn member(path: &str, name: &str) -> String {
 }
 
 fn locate<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let path = error.path().to_string();
         Fault::join(&path, error.into_inner().to_string())
     })

@@ -289,7 +289,6 @@ pub struct TurnLimits {
     pub steps: Option<u32>,
     /// Tool calls.
     #[serde(default)]
-    #[schemars(range(min = 1))]
     pub tool_calls: Option<u32>,
     /// Tokens, of all model calls together.
     #[serde(default)]

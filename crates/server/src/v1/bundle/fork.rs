@@ -50,7 +50,8 @@ pub(crate) async fn fork(
     request: Checked<ForkParams>,
 ) -> Answer<Json<AgentSession>> {
     let row = find_session(&state, &caller, &session).await?;
-    let at = match request.value {
+    let Checked { value, idempotency } = request;
+    let at = match value {
         ForkParams { turn_id: Some(turn), .. } => {
             let missing = || not_found("turn", &turn).with_param("turn_id");
             let id = turn_id(&turn).map_err(|_| missing())?;
@@ -62,7 +63,7 @@ pub(crate) async fn fork(
         }
         ForkParams { seq, .. } => seq,
     };
-    let accepted = state.engine().fork(&caller, &row.id, at, None).await?;
+    let accepted = state.engine().fork(&caller, &row.id, at, None, idempotency).await?;
     let rows = SessionRows::load(&state, &caller, accepted.session.as_str()).await?;
     Ok(Json(rows.show(&state).await?))
 }

@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, Request, State};
-use mainstay_protocol::{ApiError, ErrorCode, Scope, SessionId};
+use mainstay_protocol::{ApiError, ErrorCode, Scope, SessionId, sha256_hex};
+use mainstay_runtime::Idempotency;
 use mainstay_runtime::bundle::{MAX_BUNDLE_BYTES, read_bundle};
 
 use crate::auth::Caller;
 use crate::error::Answer;
-use crate::extract::read_whole;
+use crate::extract::{idempotency_key, read_whole};
 use crate::openai::agents::sessions::SessionRows;
 use crate::openai::wire::{AgentSession, Pairs};
 use crate::openapi::{Doc, Param};
@@ -20,6 +21,7 @@ pub(crate) const IMPORT: Doc = Doc::new("importSession", "Bring in a session of 
         "Whether the session keeps its id; needs the scope `import`.",
     )]])
     .takes_bytes("application/x-tar")
+    .keyed()
     .refuses(&[ErrorCode::Forbidden])
     .extension();
 
@@ -39,15 +41,22 @@ pub(crate) async fn import(
     }
     let Caller(caller) = caller;
     let (parts, body) = request.into_parts();
+    let key = idempotency_key(&parts.headers)?;
     let bytes = read_whole(&state, &parts.headers, body, MAX_BUNDLE_BYTES).await?;
     let bundle = read_bundle(&bytes)
         .map_err(|error| ApiError::new(ErrorCode::InvalidParameter, error.to_string()))?;
+    // What is asked for is the bundle and whether it keeps its id.
+    let idempotency = key.map(|key| {
+        let asked = format!("keep_id={keeps_id}\n{}", sha256_hex(&bytes));
+        Idempotency { key, body_sha256: sha256_hex(asked.as_bytes()) }
+    });
     let session = match keeps_id {
         true => bundle.manifest.session,
         false => SessionId::mint(&mut state.mint()),
     };
     let (entries, blobs) = (bundle.entries, bundle.blobs);
-    let accepted = state.engine().import(&caller, entries, blobs, Some(session)).await?;
+    let accepted =
+        state.engine().import(&caller, entries, blobs, Some(session), idempotency).await?;
     let rows = SessionRows::load(&state, &caller, accepted.session.as_str()).await?;
     Ok(Json(rows.show(&state).await?))
 }
