@@ -197,6 +197,11 @@ pub(super) fn hosted_session() -> AgentSession {
     AgentSession {
         environment: Environment::Hosted(HostedEnvironment {
             id: "env_1".to_owned(),
+            machine: HostedMachine {
+                cpus: Some(1),
+                memory: Some(1_024),
+                ..HostedMachine::default()
+            },
             capability_directories: vec!["/cap".to_owned()],
             container_size: Some(ContainerSize::Small),
             desktop: Some(Desktop { enabled: false }),
