@@ -1,14 +1,12 @@
 //! Keys made without the HTTP API: the first one of an installation, and those made while no server
 //! runs.
 //!
-//! Invariant: the store keeps the hash of a secret alone. They act as the operator, as a key that
+//! Invariant: the store keeps the hash of a secret alone, or a signing secret sealed. They act as the operator, as a key that
 //! the operator makes over HTTP does.
 
-use mainstay_core::port::{Clock, Entropy};
-use mainstay_core::resource::KeyRow;
-use mainstay_protocol::{
-    ApiError, IdMint, KeyId, Principal, PrincipalId, Scope, TenantId, sha256_hex,
-};
+use mainstay_core::port::{Clock, Entropy, Seals};
+use mainstay_core::resource::{KeyKind, KeyRow};
+use mainstay_protocol::{ApiError, IdMint, KeyId, Principal, PrincipalId, Scope, TenantId};
 use mainstay_runtime::{Control, OsEntropy, SystemClock};
 use mainstay_server::mint_secret;
 
@@ -32,20 +30,26 @@ pub(crate) struct NewKey {
     pub(crate) name: String,
     /// What it allows.
     pub(crate) scopes: Vec<Scope>,
+    /// How it is shown.
+    pub(crate) kind: KeyKind,
 }
 
 impl NewKey {
     /// The key of the machine's own command line.
     pub(crate) fn of_operator() -> Self {
-        Self { name: "local".to_owned(), scopes: operator().scopes }
+        Self { name: "local".to_owned(), scopes: operator().scopes, kind: KeyKind::Bearer }
     }
 
     /// Makes it; the answer is the row and the secret, which nothing can show again.
-    pub(crate) async fn create(self, control: &Control) -> Result<(KeyRow, String), ApiError> {
+    pub(crate) async fn create(
+        self,
+        control: &Control,
+        seals: &dyn Seals,
+    ) -> Result<(KeyRow, String), ApiError> {
         let caller = operator();
         let now_ms = SystemClock.now_ms();
         let mut mint = IdMint::new(now_ms, OsEntropy.next());
-        let secret = mint_secret(&OsEntropy);
+        let secret = mint_secret(self.kind, &OsEntropy);
         let row = KeyRow {
             id: KeyId::mint(&mut mint),
             tenant: caller.tenant.clone(),
@@ -54,8 +58,9 @@ impl NewKey {
             scopes: self.scopes,
             created_at_ms: now_ms,
             revoked_at_ms: None,
+            signing_secret: None,
         };
-        control.create_key(&caller, row.clone(), &sha256_hex(secret.as_bytes())).await?;
+        let row = control.issue_key(&caller, row, self.kind, &secret, seals).await?;
         Ok((row, secret))
     }
 }

@@ -40,6 +40,13 @@ pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
     opened.map(Arc::new).map_err(|error| store_failure(&error))
 }
 
+/// What encrypts the secrets of the store.
+pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Vault>, Failure> {
+    let key = config.vault.key(&config.data.dir, environment);
+    let key = key.map_err(|error| Failure::configuration(&error))?;
+    Ok(Arc::new(Vault::new(key, Arc::new(OsEntropy))))
+}
+
 /// Starts the engine: from now on sessions with work to do go on.
 pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result<Engine, Failure> {
     let clock = Arc::new(SystemClock);
@@ -48,8 +55,6 @@ pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result
     let private_hosts = tools.private_hosts_allowed.clone();
     let courier = EgressCourier::new(private_hosts).context("set up the way out")?;
     let tools = ToolSet::new(tools, clock.clone()).context("set up the tools")?;
-    let key = config.vault.key(&config.data.dir, environment);
-    let key = key.map_err(|error| Failure::configuration(&error))?;
     let parts = EngineParts {
         models: Arc::new(models(config, environment)?),
         store: store(config)?,
@@ -57,7 +62,7 @@ pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result
         policy: Arc::new(ListedTools),
         clock,
         entropy: Arc::new(OsEntropy),
-        seals: Arc::new(Vault::new(key, Arc::new(OsEntropy))),
+        seals: seals(config, environment)?,
         courier: Arc::new(courier),
         sandboxes: Arc::new(NoSandboxes::default()),
     };

@@ -1,4 +1,4 @@
-//! Bearer keys; for keys with the scope `admin`.
+//! Keys; for keys with the scope `admin`.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,13 +13,19 @@ pub struct NewKey {
     pub name: String,
     /// What it allows: `use`, `admin`.
     pub scopes: Vec<String>,
+    /// `bearer`, or `sigv4` for one that signs requests.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Key {
-    /// Its public id.
+    /// Its public id; of a signing key the access key id.
     pub id: String,
+    /// `bearer` or `sigv4`.
+    #[serde(default, rename = "type")]
+    pub kind: String,
     /// A name for people.
     pub name: String,
     /// What it allows.

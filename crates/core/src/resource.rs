@@ -12,7 +12,9 @@ mod webhook;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mainstay_protocol::{AgentId, JournalId, KeyId, PrincipalId, RowSpec, Scope, TenantId};
+use mainstay_protocol::{
+    AgentId, JournalId, KeyId, PrincipalId, RowSpec, Scope, TenantId, sha256_hex,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentDefinition;
@@ -73,7 +75,30 @@ pub struct AgentRow {
     pub is_deleted: bool,
 }
 
-/// A bearer key. The secret itself is shown once and kept nowhere.
+/// How a key is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// Its secret goes with every request.
+    #[default]
+    Bearer,
+    /// It signs requests (AWS Signature Version 4).
+    Sigv4,
+}
+
+impl KeyKind {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Sigv4 => "sigv4",
+        }
+    }
+}
+
+/// A key. A bearer's secret is shown once and kept nowhere; that of a signing key is kept sealed, because
+/// a signature can only be checked with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyRow {
     /// Its public id.
@@ -91,6 +116,29 @@ pub struct KeyRow {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at_ms: Option<u64>,
+    /// What requests are signed with (AWS Signature Version 4), under the key's id; none of a bearer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_secret: Option<Sealed>,
+}
+
+impl KeyRow {
+    /// How it is shown.
+    #[must_use]
+    pub fn kind(&self) -> KeyKind {
+        if self.signing_secret.is_some() { KeyKind::Sigv4 } else { KeyKind::Bearer }
+    }
+}
+
+/// What the secret of a signing key is sealed for.
+#[must_use]
+pub fn key_sealed_for(tenant: &TenantId, key: &KeyId) -> String {
+    format!("key/{tenant}/{key}")
+}
+
+/// Under which hash a signing key is kept; no bearer's secret has it.
+#[must_use]
+pub fn access_key_hash(access_key_id: &str) -> String {
+    sha256_hex(format!("aws4\n{access_key_id}").as_bytes())
 }
 
 /// What was accepted under an `Idempotency-Key`.

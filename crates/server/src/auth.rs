@@ -1,14 +1,18 @@
 //! Who calls.
 //!
 //! Invariant: every route but `/health` and `/health/ready` is behind [`require_key`]; what comes
-//! after it has a [`Caller`]. A key is looked up by the hash of its secret, so that neither the time
-//! an answer takes nor the store's content tells a secret.
+//! after it has a [`Caller`]. A bearer key is looked up by the hash of its secret, so that neither the
+//! time an answer takes nor the store's content tells a secret; a signing key by its id, and it opens
+//! nothing as a bearer.
+
+mod sigv4;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mainstay_core::resource::KeyRow;
 use mainstay_protocol::{ApiError, ErrorCode, Principal, Scope, sha256_hex};
 
 use crate::error::{Answer, Failure};
@@ -32,11 +36,11 @@ impl Caller {
 /// Lets a request through if it carries a valid key.
 pub(crate) async fn require_key(
     State(state): State<AppState>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    match authenticate(&state, request.headers()).await {
-        Ok(caller) => {
+    match identify(&state, request).await {
+        Ok((caller, mut request)) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
@@ -44,17 +48,27 @@ pub(crate) async fn require_key(
     }
 }
 
-async fn authenticate(state: &AppState, headers: &HeaderMap) -> Answer<Caller> {
+async fn identify(state: &AppState, request: Request) -> Answer<(Caller, Request)> {
+    let (key, request) = if sigv4::is_signed(request.headers(), request.uri()) {
+        sigv4::verify(state, request).await?
+    } else {
+        (authenticate(state, request.headers()).await?, request)
+    };
+    Ok((Caller(Principal { tenant: key.tenant, id: key.principal, scopes: key.scopes }), request))
+}
+
+async fn authenticate(state: &AppState, headers: &HeaderMap) -> Answer<KeyRow> {
     let Some(secret) = bearer(headers) else {
         let message = "no key came with the request; send it as `Authorization: Bearer KEY`";
         return Err(ApiError::new(ErrorCode::Unauthenticated, message).into());
     };
     let key = state.engine().control().key_by_secret(&sha256_hex(secret.as_bytes())).await?;
-    let Some(key) = key.filter(|key| key.revoked_at_ms.is_none()) else {
+    let opens = |key: &KeyRow| key.revoked_at_ms.is_none() && key.signing_secret.is_none();
+    let Some(key) = key.filter(opens) else {
         let message = "the key that came with the request is not known, or was revoked";
         return Err(ApiError::new(ErrorCode::Unauthenticated, message).into());
     };
-    Ok(Caller(Principal { tenant: key.tenant, id: key.principal, scopes: key.scopes }))
+    Ok(key)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

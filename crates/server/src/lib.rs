@@ -10,7 +10,9 @@ mod health;
 pub mod limits;
 mod metrics;
 pub mod openai;
+mod openapi;
 mod router;
+mod routes;
 mod serve;
 mod sse;
 mod stall;
@@ -18,6 +20,7 @@ mod state;
 mod v1;
 
 pub use limits::ServerLimits;
+pub use openapi::openapi_document;
 pub use router::router;
 pub use serve::serve;
 pub use state::{AppState, ServerSettings};

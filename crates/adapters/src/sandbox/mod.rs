@@ -4,5 +4,12 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+pub mod hub;
+pub mod image;
+mod machine;
+#[cfg(target_os = "linux")]
+pub mod process;
+pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use machine::{Gate, Hello, Machine};

@@ -130,7 +130,7 @@ async fn make_first_key(engine: &Engine, folder: &DataFolder) -> Result<(), Fail
     {
         return Ok(());
     }
-    let (_, secret) = NewKey::of_operator().create(control).await?;
+    let (_, secret) = NewKey::of_operator().create(control, engine.seals().as_ref()).await?;
     folder.write_key(&secret)?;
     output::note(format!(
         "The key of this installation, shown once (the command line on this machine finds it in \

@@ -1,12 +1,16 @@
-//! Bearer keys: made, revoked, looked up by the hash of their secret.
+//! Keys: made, revoked, looked up by the hash of a bearer's secret or of a signing key's id.
 //!
-//! Invariant: a revoked key is not in memory any more when its revocation is acknowledged.
+//! Invariant: a revoked key is not in memory any more when its revocation is acknowledged. A sealed
+//! secret is in its row alone, and leaves it when the key is revoked.
 
 use std::collections::HashMap;
 
-use mainstay_core::resource::{KEYS, KeyRow};
+use mainstay_core::port::{Seals, SecretText};
+use mainstay_core::resource::{KEYS, KeyKind, KeyRow, Sealed, access_key_hash, key_sealed_for};
 use mainstay_core::session::millis_column;
-use mainstay_protocol::{ApiError, ErrorCode, KeyId, Principal, Row, RowChange, RowKey, TenantId};
+use mainstay_protocol::{
+    ApiError, ErrorCode, KeyId, Principal, Row, RowChange, RowKey, TenantId, sha256_hex,
+};
 use mainstay_store::{Direction, RowScan};
 
 use super::{Control, PAGE_LIMIT_COUNT, parse};
@@ -16,6 +20,31 @@ use crate::engine::api_error;
 const KEY_CACHE_LIMIT_COUNT: usize = 4096;
 
 impl Control {
+    /// Makes a key that is shown with this secret: a bearer's hash is kept, a signing secret is sealed.
+    pub async fn issue_key(
+        &self,
+        caller: &Principal,
+        row: KeyRow,
+        kind: KeyKind,
+        secret: &str,
+        seals: &dyn Seals,
+    ) -> Result<KeyRow, ApiError> {
+        let (row, hash) = match kind {
+            KeyKind::Bearer => (row, sha256_hex(secret.as_bytes())),
+            KeyKind::Sigv4 => {
+                let text = SecretText::from(secret.to_owned());
+                let sealed = seals.seal(&key_sealed_for(&row.tenant, &row.id), &text);
+                let sealed = sealed.map_err(|error| {
+                    ApiError::new(ErrorCode::Internal, format!("cannot seal the secret: {error}"))
+                })?;
+                let hash = access_key_hash(row.id.as_str());
+                (KeyRow { signing_secret: Some(sealed), ..row }, hash)
+            }
+        };
+        self.create_key(caller, row.clone(), &hash).await?;
+        Ok(row)
+    }
+
     /// Keeps a new key under the hash of its secret.
     pub async fn create_key(
         &self,
@@ -24,7 +53,14 @@ impl Control {
         secret_sha256: &str,
     ) -> Result<(), ApiError> {
         let rows = vec![RowChange::Insert(key_row(&row, secret_sha256))];
-        self.change(caller, "key.created", &row, rows).await
+        let told = KeyRow { signing_secret: None, ..row };
+        self.change(caller, "key.created", &told, rows).await
+    }
+
+    /// The signing key with this id, unless it was revoked.
+    pub async fn key_by_access_id(&self, id: &str) -> Result<Option<KeyRow>, ApiError> {
+        let row = self.key_by_secret(&access_key_hash(id)).await?;
+        Ok(row.filter(|row| row.signing_secret.is_some()))
     }
 
     /// Revokes a key; it opens nothing from now on.
@@ -35,6 +71,7 @@ impl Control {
             return Err(ApiError::new(ErrorCode::NotFound, format!("key {id} does not exist")));
         };
         row.revoked_at_ms = Some(self.clock.now_ms());
+        row.signing_secret = row.signing_secret.map(|_| Sealed(String::new()));
         let rows = vec![RowChange::Put(key_row(&row, &secret_sha256))];
         self.change(caller, "key.revoked", &serde_json::json!({ "id": id }), rows).await?;
         self.cached().remove(&secret_sha256);

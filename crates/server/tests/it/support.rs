@@ -266,6 +266,7 @@ async fn add_key(engine: &Engine, secret: &str, tenant: &str, scopes: Vec<Scope>
         scopes: scopes.clone(),
         created_at_ms: 0,
         revoked_at_ms: None,
+        signing_secret: None,
     };
     let caller = Principal { tenant, id: principal, scopes };
     let hash = sha256_hex(secret.as_bytes());

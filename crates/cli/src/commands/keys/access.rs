@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mainstay_client::Client;
+use mainstay_core::port::Seals;
 use mainstay_runtime::{Control, SystemClock};
 
 use crate::context::Context;
@@ -14,8 +15,8 @@ use crate::wire;
 pub(super) enum Access {
     /// Through the server that runs.
     Server(Client),
-    /// On the store, which no server holds.
-    Store(Box<Control>),
+    /// On the store, which no server holds, with what encrypts its secrets.
+    Store(Box<Control>, Arc<dyn Seals>),
 }
 
 impl Access {
@@ -32,8 +33,9 @@ impl Access {
         if let Some(client) = reach::client_if_running(context, target)? {
             return Ok(Self::Server(client));
         }
-        let store = wire::store(&context.config(Vec::new())?)?;
-        let control = Control::open(store, Arc::new(SystemClock)).await?;
-        Ok(Self::Store(Box::new(control)))
+        let config = context.config(Vec::new())?;
+        let seals = wire::seals(&config, &context.environment)?;
+        let control = Control::open(wire::store(&config)?, Arc::new(SystemClock)).await?;
+        Ok(Self::Store(Box::new(control), seals))
     }
 }

@@ -1,5 +1,6 @@
 //! `mainstay keys create`
 
+use mainstay_core::resource::KeyKind;
 use mainstay_protocol::Scope;
 
 use super::access::Access;
@@ -15,13 +16,16 @@ const MAX_NAME_CHARS: usize = 128;
 /// Make a key and print it, alone, on stdout
 ///
 /// The key is shown this once; the installation keeps its hash. On a data folder that is not there
-/// yet the folder is made, so that a key can be had before the first start.
+/// yet the folder is made, so that a key can be had before the first start. With --sigv4 it prints an
+/// access key id and a secret access key as lines for the environment; the installation keeps the
+/// secret encrypted, since signatures are checked with it, and never shows it again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   mainstay keys create --name laptop
   export OPENAI_API_KEY=$(mainstay keys create --name notebook)
   mainstay keys create --name ops --admin
+  export $(mainstay keys create --name executor --sigv4)
   mainstay keys create --name move --scope use --scope import")]
 pub(crate) struct Arguments {
     /// A name for people
@@ -34,11 +38,19 @@ pub(crate) struct Arguments {
     /// and metrics, import under given ids [default: use]
     #[arg(long, value_name = "SCOPE", value_parser = parse_scope)]
     scope: Vec<Scope>,
+    /// It signs requests (AWS Signature Version 4) instead of going with them: for Bedrock's SDKs and
+    /// the executor of a self-hosted environment
+    #[arg(long)]
+    sigv4: bool,
     #[command(flatten)]
     target: Target,
 }
 
 impl Arguments {
+    fn kind(&self) -> KeyKind {
+        if self.sigv4 { KeyKind::Sigv4 } else { KeyKind::Bearer }
+    }
+
     fn scopes(&self) -> Vec<Scope> {
         match (self.admin, self.scope.as_slice()) {
             (true, _) => vec![Scope::Use, Scope::Admin],
@@ -62,24 +74,35 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
         let message = format!("a key's name has 1 to {MAX_NAME_CHARS} characters, not {length}");
         return Err(Failure::usage(message));
     }
-    let secret = context::block_on(create(context, arguments))?;
-    Ok(output::line(secret)?)
+    let (id, secret) = context::block_on(create(context, arguments))?;
+    match arguments.kind() {
+        KeyKind::Bearer => Ok(output::line(secret)?),
+        KeyKind::Sigv4 => {
+            output::line(format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}"))?;
+            Ok(())
+        }
+    }
 }
 
-async fn create(context: &Context, arguments: &Arguments) -> Result<String, Failure> {
+/// Answers the key's id and its secret.
+async fn create(context: &Context, arguments: &Arguments) -> Result<(String, String), Failure> {
     match Access::open_or_make(context, &arguments.target).await? {
         Access::Server(client) => {
             let scopes = arguments.scopes();
             let new = mainstay_client::NewKey {
                 name: arguments.name.clone(),
                 scopes: scopes.into_iter().map(|scope| scope.as_str().to_owned()).collect(),
+                kind: arguments.kind().as_str().to_owned(),
             };
             let key = client.create_key(&new).await?;
-            key.secret.ok_or_else(|| Failure::new("the server made a key and did not show it"))
+            let hidden = || Failure::new("the server made a key and did not show it");
+            Ok((key.id, key.secret.ok_or_else(hidden)?))
         }
-        Access::Store(control) => {
-            let new = NewKey { name: arguments.name.clone(), scopes: arguments.scopes() };
-            Ok(new.create(&control).await?.1)
+        Access::Store(control, seals) => {
+            let (name, scopes) = (arguments.name.clone(), arguments.scopes());
+            let new = NewKey { name, scopes, kind: arguments.kind() };
+            let (row, secret) = new.create(&control, seals.as_ref()).await?;
+            Ok((row.id.to_string(), secret))
         }
     }
 }

@@ -30,15 +30,19 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
         return Ok(output::json_lines(&keys)?);
     }
     let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
-    Ok(output::text(table::render(&["KEY", "NAME", "SCOPES", "MADE (UTC)", "REVOKED"], &rows))?)
+    Ok(output::text(table::render(
+        &["KEY", "TYPE", "NAME", "SCOPES", "MADE (UTC)", "REVOKED"],
+        &rows,
+    ))?)
 }
 
 async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Key>, Failure> {
     match Access::open(context, &arguments.target).await? {
         Access::Server(client) => Ok(client.keys().await?),
-        Access::Store(control) => {
+        Access::Store(control, _) => {
             let rows = control.keys(&key::operator().tenant).await?;
             let key = |row: mainstay_core::resource::KeyRow| Key {
+                kind: row.kind().as_str().to_owned(),
                 id: row.id.to_string(),
                 name: row.name,
                 scopes: row.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
@@ -54,6 +58,7 @@ async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Key>, Fail
 fn row(key: &Key) -> Vec<String> {
     vec![
         key.id.clone(),
+        key.kind.clone(),
         table::cut(&key.name, 40),
         key.scopes.join(","),
         time::stamp(key.created_at),
@@ -64,6 +69,7 @@ fn row(key: &Key) -> Vec<String> {
 fn as_json(key: &Key) -> serde_json::Value {
     json!({
         "id": key.id,
+        "type": key.kind,
         "name": key.name,
         "scopes": key.scopes,
         "created_at": key.created_at,

@@ -30,6 +30,6 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 async fn revoke(context: &Context, arguments: &Arguments, id: &KeyId) -> Result<(), Failure> {
     match Access::open(context, &arguments.target).await? {
         Access::Server(client) => Ok(client.revoke_key(id.as_str()).await?),
-        Access::Store(control) => Ok(control.revoke_key(&key::operator(), id).await?),
+        Access::Store(control, _) => Ok(control.revoke_key(&key::operator(), id).await?),
     }
 }

@@ -3,12 +3,15 @@
 //! Invariant: contents of files, values of variables and set-up commands are never shown.
 
 use mainstay_core::port::SandboxTier;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::environment_params::TierName;
 use super::environment_params::{ContainerSize, Desktop, NetworkAccess};
+use crate::openapi::Tag;
 
 /// A session's environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Environment {
     /// No compute.
@@ -21,7 +24,7 @@ pub enum Environment {
 }
 
 /// Compute of this server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedEnvironment {
     /// Its id.
     pub id: String,
@@ -47,7 +50,7 @@ pub struct HostedEnvironment {
 }
 
 /// The machine of an environment (extension).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct HostedMachine {
     /// Virtual processors.
@@ -61,6 +64,7 @@ pub struct HostedMachine {
     pub disk: Option<u64>,
     /// How it is kept apart, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<TierName>")]
     pub tier: Option<SandboxTier>,
     /// Its root image.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +72,7 @@ pub struct HostedMachine {
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedNetwork {
     /// Everything, nothing or some.
     pub access: NetworkAccess,
@@ -77,7 +81,7 @@ pub struct HostedNetwork {
 }
 
 /// The packages of an environment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedPackages {
     /// Of npm.
     pub npm: Vec<String>,
@@ -88,7 +92,7 @@ pub struct HostedPackages {
 }
 
 /// A file of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HostedFile {
     /// Uploaded before.
@@ -114,8 +118,9 @@ pub enum HostedFile {
 }
 
 /// A plugin of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "inline")]
+#[schemars(rename = "HostedPlugin", transform = Tag("type", "inline"))]
 pub struct HostedPlugin {
     /// Its name.
     pub name: String,
@@ -124,7 +129,7 @@ pub struct HostedPlugin {
 }
 
 /// A skill of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HostedSkill {
     /// Uploaded before.
@@ -148,7 +153,7 @@ pub enum HostedSkill {
 }
 
 /// Compute of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfHostedEnvironment {
     /// Its id.
     pub id: String,
@@ -161,7 +166,7 @@ pub struct SelfHostedEnvironment {
 }
 
 /// How an environment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvironmentStatus {
     /// Being prepared.
@@ -181,7 +186,7 @@ pub enum EnvironmentStatus {
 }
 
 /// An environment in an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentState {
     /// Its id.
     pub id: String,
@@ -195,7 +200,7 @@ pub struct EnvironmentState {
 }
 
 /// Why an environment failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentError {
     /// The error's code.
     pub code: String,

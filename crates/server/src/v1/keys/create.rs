@@ -2,29 +2,37 @@
 
 use axum::Json;
 use axum::extract::State;
-use mainstay_core::resource::KeyRow;
-use mainstay_protocol::{ApiError, KeyId, Scope, sha256_hex};
+use mainstay_core::resource::{KeyKind, KeyRow};
+use mainstay_protocol::{ApiError, KeyId, Scope};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::show::{Key, mint_secret};
+use super::show::{Key, KeyKindName, ScopeName, mint_secret};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Checked;
 use crate::openai::wire::{At, Validate};
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// The longest name of a key.
 const MAX_KEY_NAME_CHARS: usize = 128;
 
 /// `POST /v1/keys`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyCreateParams {
     /// A name for people.
+    #[schemars(length(min = 1, max = MAX_KEY_NAME_CHARS))]
     name: String,
     /// What it allows.
     #[serde(default = "use_only")]
+    #[schemars(with = "Vec<ScopeName>", length(min = 1))]
     scopes: Vec<Scope>,
+    /// How it is shown: `sigv4` makes a signing key, whose id is the access key id.
+    #[serde(default, rename = "type")]
+    #[schemars(with = "KeyKindName")]
+    kind: KeyKind,
 }
 
 fn use_only() -> Vec<Scope> {
@@ -45,6 +53,9 @@ impl Validate for KeyCreateParams {
     }
 }
 
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createKey", "Make a key").scope(Scope::Admin).extension();
+
 /// Answers the key with its secret. It acts as the principal that made it.
 pub(crate) async fn create(
     State(state): State<AppState>,
@@ -54,7 +65,8 @@ pub(crate) async fn create(
     caller.require(Scope::Admin)?;
     let Caller(caller) = caller;
     let params = request.value;
-    let secret = mint_secret(state.engine().entropy().as_ref());
+    let engine = state.engine();
+    let secret = mint_secret(params.kind, engine.entropy().as_ref());
     let row = KeyRow {
         id: KeyId::mint(&mut state.mint()),
         tenant: caller.tenant.clone(),
@@ -63,8 +75,9 @@ pub(crate) async fn create(
         scopes: params.scopes,
         created_at_ms: state.now_ms(),
         revoked_at_ms: None,
+        signing_secret: None,
     };
-    let hash = sha256_hex(secret.as_bytes());
-    state.engine().control().create_key(&caller, row.clone(), &hash).await?;
+    let seals = engine.seals().as_ref();
+    let row = engine.control().issue_key(&caller, row, params.kind, &secret, seals).await?;
     Ok(Json(Key::with_secret(row, secret)))
 }

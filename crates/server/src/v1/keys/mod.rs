@@ -1,11 +1,11 @@
-//! `/v1/keys`: bearer keys of the caller's tenant; the scope `admin` is needed.
+//! `/v1/keys`: keys of the caller's tenant; the scope `admin` is needed.
 
 mod create;
 mod list;
 mod revoke;
 mod show;
 
-pub(crate) use create::create;
-pub(crate) use list::list;
-pub(crate) use revoke::revoke;
+pub(crate) use create::{CREATE, create};
+pub(crate) use list::{LIST, list};
+pub(crate) use revoke::{REVOKE, revoke};
 pub use show::{KEY_SECRET_PREFIX, mint_secret};

@@ -1,25 +1,40 @@
 //! A key as its owner reads it, and how its secret is made.
 
 use mainstay_core::port::Entropy;
-use mainstay_core::resource::KeyRow;
+use mainstay_core::resource::{KeyKind, KeyRow};
 use mainstay_protocol::Scope;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-/// What a key's secret begins with.
+use crate::openapi::{Tag, shape};
+
+/// What a bearer key's secret begins with.
 pub const KEY_SECRET_PREFIX: &str = "msk_";
+/// What a signing key's secret begins with.
+const SIGNING_SECRET_PREFIX: &str = "mss_";
 
 /// A new secret: 256 bits of randomness.
 #[must_use]
-pub fn mint_secret(entropy: &dyn Entropy) -> String {
-    format!("{KEY_SECRET_PREFIX}{:032x}{:032x}", entropy.next(), entropy.next())
+pub fn mint_secret(kind: KeyKind, entropy: &dyn Entropy) -> String {
+    let prefix = match kind {
+        KeyKind::Bearer => KEY_SECRET_PREFIX,
+        KeyKind::Sigv4 => SIGNING_SECRET_PREFIX,
+    };
+    format!("{prefix}{:032x}{:032x}", entropy.next(), entropy.next())
 }
 
 /// A key, without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "key")]
+#[schemars(rename = "Key", transform = Tag("object", "key"))]
 pub(crate) struct Key {
     pub(super) id: String,
     name: String,
+    #[serde(rename = "type")]
+    #[schemars(with = "KeyKindName")]
+    kind: KeyKind,
+    #[schemars(with = "Vec<ScopeName>")]
     scopes: Vec<Scope>,
     created_at: u64,
     revoked_at: Option<u64>,
@@ -38,6 +53,7 @@ impl Key {
 impl From<KeyRow> for Key {
     fn from(row: KeyRow) -> Self {
         Self {
+            kind: row.kind(),
             id: row.id.to_string(),
             name: row.name,
             scopes: row.scopes,
@@ -46,4 +62,17 @@ impl From<KeyRow> for Key {
             secret: None,
         }
     }
+}
+
+shape! {
+    /// What a key allows.
+    ScopeName = |_| {
+        let scopes = [Scope::Use, Scope::Admin, Scope::Import];
+        json!({"type": "string", "enum": scopes.map(Scope::as_str)})
+    }
+}
+
+shape! {
+    /// How a key is shown to the server.
+    KeyKindName = |_| json!({"type": "string", "enum": [KeyKind::Bearer, KeyKind::Sigv4]})
 }

@@ -12,8 +12,8 @@ mod object;
 mod path;
 pub(crate) mod templates;
 
-pub(crate) use create::{NOT_HOSTED, create};
-pub(crate) use files::{create as create_file, list as list_files};
-pub(crate) use get::get;
+pub(crate) use create::{CREATE, NOT_HOSTED, create};
+pub(crate) use files::{CREATE_FILE, LIST_FILES, create as create_file, list as list_files};
+pub(crate) use get::{GET, get};
 pub(crate) use hosted::hosted;
-pub(crate) use list::list;
+pub(crate) use list::{LIST, list};
