@@ -64,7 +64,7 @@ impl Engine {
             );
             Err(ApiError::new(ErrorCode::LimitReached, message))
         };
-        self.walk_stored(session, &entries, visit).await?;
+        self.walk_stored(session, entries, visit).await?;
         Ok(blobs)
     }
 

@@ -106,7 +106,7 @@ impl SessionView {
 
     fn environment(&self) -> Environment {
         let Some(view) = self.extras.environment.clone() else { return Environment::None {} };
-        Environment::Hosted(HostedEnvironment {
+        Environment::Hosted(Box::new(HostedEnvironment {
             id: environment_id(&self.id),
             capability_directories: Vec::new(),
             container_size: view.container_size,
@@ -117,7 +117,7 @@ impl SessionView {
             plugins: Vec::new(),
             skills: Vec::new(),
             machine: view.machine,
-        })
+        }))
     }
 
     /// The session with this status.

@@ -18,7 +18,7 @@ pub enum Environment {
     None {},
     /// Compute of this server.
     #[serde(rename = "openai_hosted")]
-    Hosted(HostedEnvironment),
+    Hosted(Box<HostedEnvironment>),
     /// Compute of the client.
     SelfHosted(SelfHostedEnvironment),
 }

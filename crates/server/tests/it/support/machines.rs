@@ -12,11 +12,16 @@ use mainstay_core::port::{
 };
 use mainstay_protocol::{EffectId, SessionId};
 
+/// Variable, placeholder and value of a secret.
+type Secret = (String, String, String);
+/// What a machine was asked for with.
+pub(crate) type Asked = (SandboxSpec, SandboxSetup, Vec<Secret>);
+
 /// Has every machine but microVMs.
 #[derive(Default)]
 pub(crate) struct FakeMachines {
     machines: Mutex<BTreeMap<SessionId, BTreeMap<String, Bytes>>>,
-    asked: Mutex<Vec<(SandboxSpec, SandboxSetup, Vec<(String, String, String)>)>>,
+    asked: Mutex<Vec<Asked>>,
 }
 
 impl FakeMachines {
@@ -39,7 +44,7 @@ impl FakeMachines {
 
     /// What machines were asked for with: the machine, its setup, and variable, placeholder and value
     /// of each secret.
-    pub(crate) fn asked(&self) -> Vec<(SandboxSpec, SandboxSetup, Vec<(String, String, String)>)> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("no test panics with what was asked").clone()
     }
 }

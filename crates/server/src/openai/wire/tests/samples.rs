@@ -195,7 +195,7 @@ pub(super) fn hosted_session() -> AgentSession {
     let named = |name: &str| (name.to_owned(), "does it".to_owned());
     let (name, description) = named("pdf");
     AgentSession {
-        environment: Environment::Hosted(HostedEnvironment {
+        environment: Environment::Hosted(Box::new(HostedEnvironment {
             id: "env_1".to_owned(),
             machine: HostedMachine {
                 cpus: Some(1),
@@ -230,7 +230,7 @@ pub(super) fn hosted_session() -> AgentSession {
                 },
                 HostedSkill::Inline { name, description },
             ],
-        }),
+        })),
         ..bare_session()
     }
 }
