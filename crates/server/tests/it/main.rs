@@ -8,6 +8,7 @@ mod automations;
 mod bad_input;
 mod chat;
 mod chat_input;
+mod commands;
 mod credentials;
 mod environments;
 mod idempotency;
