@@ -27,7 +27,7 @@ async fn a_command_is_an_item_of_its_own() {
         ..ToolOutput::text("no rule\n[exit code 2]")
     }));
     server.tools.answer(Ok(ToolOutput::error("there is no machine")));
-    let made = server.post(SESSIONS, &hosted(json!({}))).await;
+    let made = server.post(SESSIONS, &hosted(&json!({}))).await;
     let session = made.text("id");
     let path = format!("{SESSIONS}/{session}/events");
     let mut stream = server.stream(&path).await;
@@ -117,7 +117,7 @@ async fn changed_tools_keep_those_of_the_environment() {
     server
         .models
         .say([Script::calls(&[("call_a", "shell", r#"{"command":"ls"}"#)]), Script::text("x")]);
-    let session = server.post(SESSIONS, &hosted(json!({}))).await.text("id");
+    let session = server.post(SESSIONS, &hosted(&json!({}))).await.text("id");
     let path = format!("{SESSIONS}/{session}");
     let lookup = json!({"type": "function", "name": "lookup", "description": "Looks up.",
         "parameters": {"type": "object"}});

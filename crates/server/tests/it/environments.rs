@@ -8,7 +8,7 @@ const ENVIRONMENTS: &str = "/v1/agents/environments";
 const TEMPLATES: &str = "/v1/agents/environments/templates";
 const SESSIONS: &str = "/v1/agents/sessions";
 
-pub(crate) fn hosted(change: Value) -> Value {
+pub(crate) fn hosted(change: &Value) -> Value {
     let mut environment = json!({"type": "openai_hosted"});
     for (member, value) in change.as_object().expect("a change is an object") {
         environment[member] = value.clone();
@@ -19,7 +19,7 @@ pub(crate) fn hosted(change: Value) -> Value {
 #[tokio::test]
 async fn a_server_without_machines_says_how_to_have_them() {
     let server = Harness::start().await;
-    let refused = server.post(SESSIONS, &hosted(json!({}))).await;
+    let refused = server.post(SESSIONS, &hosted(&json!({}))).await;
     assert_eq!(refused.refusal(), (400, "unsupported", "environment"));
     assert!(refused.body["error"]["message"].to_string().contains("mainstay doctor"));
 }
@@ -83,7 +83,7 @@ async fn what_machines_do_not_have_is_refused_by_name() {
         (json!({"disk": 99_999_999}), "invalid_parameter", "environment.disk"),
         (json!({"gpu": 1}), "unknown_parameter", "environment.gpu"),
     ] {
-        let reply = server.post(SESSIONS, &hosted(change.clone())).await;
+        let reply = server.post(SESSIONS, &hosted(&change)).await;
         assert_eq!(
             (reply.refusal().1, reply.refusal().2),
             (code, param),
@@ -109,7 +109,7 @@ async fn a_session_has_the_machine_that_it_asks_for_under_a_template() {
     let credential = json!({"name": "token", "auth": {"type": "environment_variable",
         "secret_name": "TOKEN", "secret_value": "s3cret", "networking": {"type": "unrestricted"}}});
     let kept = server.post(&format!("/v1/vaults/{vault}/credentials"), &credential).await;
-    let mut asked = hosted(json!({
+    let mut asked = hosted(&json!({
         "environment_template_id": template, "env": {"B": "own"}, "container_size": "medium",
         "memory": 512, "packages": {"python": ["pandas"], "npm": ["left-pad"]},
         "files": [{"type": "inline", "path": "/workspace/b", "data": "YmI="}],
@@ -283,7 +283,7 @@ async fn environments_are_listed_and_found_by_those_they_belong_to() {
     let (server, _) = Harness::with_machines().await;
     let mut ids = Vec::new();
     for _ in 0..3 {
-        let made = server.post(SESSIONS, &hosted(json!({}))).await;
+        let made = server.post(SESSIONS, &hosted(&json!({}))).await;
         ids.push(format!("env_{}", made.text("id")));
         server.clock.advance(1);
     }
