@@ -12,13 +12,13 @@ use mainstay_core::port::Seals;
 use mainstay_core::session::{Command, Facts, RESPONSES, SessionState, apply, decide, projected};
 use mainstay_protocol::{
     ApiError, Entry, EntryDraft, ErrorCode, IdMint, JournalId, Principal, RowChange, RowKey, Seq,
-    SessionId, sha256_hex,
+    SessionId,
 };
 use mainstay_store::{Adoption, Commit, EntryRange, StoreError};
 
 use crate::bundle::{BundledAgent, write_bundle};
 use crate::engine::{Engine, Inner, api_error};
-use crate::sandbox::{checkpoints_in, resealed, walk};
+use crate::sandbox::resealed;
 use crate::session_task::{claimed, due_task};
 use crate::submit::{Accepted, Idempotency, remembered};
 
@@ -80,40 +80,6 @@ impl Engine {
         self.copy(Copy { caller, session, is_import, keeps_name, entries, keyed, blobs }).await
     }
 
-    /// What a copy of these entries needs of the original's blobs.
-    async fn adoption(
-        &self,
-        session: &SessionId,
-        entries: &[Entry],
-    ) -> Result<Option<Adoption>, ApiError> {
-        let mut hashes = Vec::new();
-        let visit = |hash: &str, _| {
-            hashes.push(hash.to_owned());
-            Ok(())
-        };
-        self.walk_stored(session, entries, visit).await?;
-        let from: JournalId = session.as_str().into();
-        Ok((!hashes.is_empty()).then_some(Adoption { from, hashes }))
-    }
-
-    /// Visits the blobs of the checkpoints in a session's entries.
-    async fn walk_stored(
-        &self,
-        session: &SessionId,
-        entries: &[Entry],
-        visit: impl FnMut(&str, Vec<u8>) -> Result<(), ApiError>,
-    ) -> Result<(), ApiError> {
-        let journal: JournalId = session.as_str().into();
-        let get = |hash: String| {
-            let journal = journal.clone();
-            async move {
-                let found = self.store().blob(&journal, &hash).await;
-                found.map_err(|error| api_error(&error))
-            }
-        };
-        walk(self.sandboxes().as_ref(), checkpoints_in(entries), get, visit).await
-    }
-
     /// Makes a session of a journal that was brought in with the blobs of its checkpoints, under its own
     /// name or another.
     pub async fn import(
@@ -141,32 +107,6 @@ impl Engine {
         self.copy(Copy { caller, session, is_import, keeps_name, entries, keyed, blobs }).await
     }
 
-    /// Those of the blobs that the checkpoints in these entries name: all must be there, and be what
-    /// they are named by.
-    async fn needed(
-        &self,
-        entries: &[Entry],
-        given: BTreeMap<String, Vec<u8>>,
-    ) -> Result<BTreeMap<String, Vec<u8>>, ApiError> {
-        let is_changed = |(hash, bytes): &(&String, &Vec<u8>)| sha256_hex(bytes) != **hash;
-        if let Some((hash, _)) = given.iter().find(is_changed) {
-            return Err(refused(format!("the blob {hash} is not what it is named by")));
-        }
-        let mut needed = BTreeMap::new();
-        let given = &given;
-        let get = |hash: String| async move { Ok(given.get(&hash).cloned()) };
-        let visit = |hash: &str, bytes| {
-            needed.insert(hash.to_owned(), bytes);
-            Ok(())
-        };
-        let walked = walk(self.sandboxes().as_ref(), checkpoints_in(entries), get, visit).await;
-        walked.map_err(|error| match error.code {
-            ErrorCode::JournalCorrupt => refused(error.message),
-            _ => error,
-        })?;
-        Ok(needed)
-    }
-
     /// A session in one file.
     pub async fn export(
         &self,
@@ -176,19 +116,7 @@ impl Engine {
         self.session_of(session, caller).await?;
         let entries = self.entries_until(session, Seq::MAX).await?;
         let agent = bundled_agent(session, &entries)?;
-        let (mut blobs, mut size_bytes) = (BTreeMap::new(), 0);
-        let visit = |hash: &str, bytes: Vec<u8>| {
-            size_bytes += bytes.len();
-            blobs.insert(hash.to_owned(), bytes);
-            if size_bytes <= MAX_COPIED_BYTES {
-                return Ok(());
-            }
-            let message = format!(
-                "the checkpoints of session {session} have more than {MAX_COPIED_BYTES} bytes, which is too much for a bundle"
-            );
-            Err(ApiError::new(ErrorCode::LimitReached, message))
-        };
-        self.walk_stored(session, &entries, visit).await?;
+        let blobs = self.blobs_of_checkpoints(session, &entries, MAX_COPIED_BYTES).await?;
         let seals = self.inner().parts.seals.as_ref();
         write_bundle(session, agent, &entries, &blobs, self.clock().now_ms(), seals)
     }

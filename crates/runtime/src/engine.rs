@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::policy::Policy;
 use mainstay_core::port::{
-    Clock, Courier, Credentials, Entropy, Models, SandboxRequest, SandboxSpec, Sandboxes, Seals,
-    ToolContext, Tools,
+    Clock, Courier, Credentials, Entropy, Models, SandboxSpec, Sandboxes, Seals, ToolContext, Tools,
 };
 use mainstay_core::resource;
 use mainstay_core::session::{
@@ -30,7 +29,7 @@ use crate::feed::{Feed, FollowFrom};
 use crate::forgetting::{self, Forgetting};
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
-use crate::sandbox::{self, Destroying};
+use crate::sandbox::{self, Destroying, bare_request};
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
 use crate::submit::{Accepted, Idempotency, NewSession, Submission};
@@ -184,12 +183,6 @@ impl Engine {
         self.send(session, &submission.caller, submission.commands, keyed).await
     }
 
-    /// Whether such a machine can be had.
-    pub fn check_sandbox(&self, spec: &SandboxSpec) -> Result<(), ApiError> {
-        let checked = self.sandboxes().check(spec);
-        checked.map_err(|error| sandbox::sandbox_error(&error).with_param("environment"))
-    }
-
     /// Deletes a session with its journal, whatever it is doing.
     pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
         let commands = vec![Command::Cancel, Command::Delete];
@@ -320,17 +313,7 @@ impl Engine {
             principal: caller.id.as_str().into(),
             // Sources that need one are remote, and those are asked when the turn begins.
             credentials: Credentials::default(),
-            sandbox: sandbox.map(|spec| {
-                Arc::new(SandboxRequest {
-                    tenant: caller.tenant.clone(),
-                    session: session.clone(),
-                    spec: Arc::new(spec.clone()),
-                    setup: Arc::default(),
-                    secrets: Arc::from([]),
-                    checkpoint: None,
-                    calls_since: 0,
-                })
-            }),
+            sandbox: sandbox.map(|spec| bare_request(&caller.tenant, session, spec)),
         };
         let tools = self.inner.parts.tools.resolve(&agent.tools, &context).await;
         let invalid = |error: mainstay_core::port::ToolError| {

@@ -35,6 +35,24 @@ pub(crate) async fn session(
     Ok(entries)
 }
 
+/// Whether nothing is under way in a session, not even a checkpoint behind its last turn.
+pub(crate) async fn is_quiet(store: &MemoryStore, id: &SessionId) -> bool {
+    folded(&journal(store, id).await, id).is_ok_and(|state| state.effects.is_empty())
+}
+
+/// What is open in a session, for people.
+pub(crate) async fn tell(store: &MemoryStore, id: &SessionId) -> String {
+    match folded(&journal(store, id).await, id) {
+        Ok(state) => {
+            let effects = state.effects.values();
+            let open: Vec<_> = effects.map(|open| (&open.request, &open.phase)).collect();
+            let workspace = &state.workspace;
+            format!("; {id}: {:?}, open {open:?}, {workspace:?}", state.status)
+        }
+        Err(what) => format!("; {id}: {what}"),
+    }
+}
+
 /// A digest of everything a run wrote and did.
 pub(crate) fn digest(
     journals: &[Vec<Entry>],

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use mainstay_core::port::{
     Checkpoint, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
-    FileInfo, NetworkRule, OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo,
-    SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    FileInfo, NetworkRule, OutputSink, OutputStream, Readiness, SandboxCapabilities, SandboxError,
+    SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use mainstay_store::{MemoryStore, Store};
@@ -139,24 +139,25 @@ impl Sandboxes for Machines {
         &self,
         request: &SandboxRequest,
         exec: ExecRequest,
-        _: Option<OutputSink>,
+        sink: Option<OutputSink>,
     ) -> Result<(ExecOutput, Readiness), SandboxError> {
         let readiness = self.there(request).await?;
         if self.strikes(40) {
             self.dies(&request.session);
             return Err(broken("the machine died before it ran the command"));
         }
-        let is_again = {
+        {
             let mut machines = self.lock();
             let Some(Machine { ran, .. }) = machines.get_mut(&request.session) else {
                 return Err(broken("the machine died"));
             };
-            let is_again = ran.contains(&exec.effect.to_string());
-            if !is_again {
+            if !ran.contains(&exec.effect.to_string()) {
                 ran.push(exec.effect.to_string());
+                if let Some(sink) = sink {
+                    sink(OutputStream::Stdout, b"it runs");
+                }
             }
-            is_again
-        };
+        }
         *self
             .connections
             .lock()
@@ -168,7 +169,7 @@ impl Sandboxes for Machines {
             self.dies(&request.session);
             return Err(broken("the machine died after it ran the command"));
         }
-        Ok((output(is_again), readiness))
+        Ok((output(), readiness))
     }
 
     async fn exec_fate(
@@ -179,7 +180,7 @@ impl Sandboxes for Machines {
         let machines = self.lock();
         let Some(machine) = machines.get(session) else { return Ok(Fate::Gone) };
         Ok(match (machine.ran.contains(&effect.to_string()), machine.is_second) {
-            (true, _) => Fate::Ended(output(true)),
+            (true, _) => Fate::Ended(output()),
             (false, true) => Fate::Gone,
             (false, false) => Fate::NotRun,
         })
@@ -277,12 +278,11 @@ impl Sandboxes for Machines {
     }
 }
 
-/// What a command leaves; whether it was run before is told in its output.
-fn output(is_again: bool) -> ExecOutput {
-    let stdout = if is_again { bytes::Bytes::from_static(b"again") } else { bytes::Bytes::new() };
+/// What a command leaves.
+fn output() -> ExecOutput {
     ExecOutput {
         end: ExecEnd::Exited { code: 0 },
-        stdout,
+        stdout: bytes::Bytes::new(),
         stderr: bytes::Bytes::new(),
         stdout_omitted_bytes: 0,
         stderr_omitted_bytes: 0,

@@ -118,13 +118,18 @@ async fn settle(shared: &Shared, seen: &Seen, sessions: usize) -> Option<String>
             let row = row.and_then(|row| row.read::<SessionRow>().ok());
             let rests =
                 row.is_none_or(|row| row.status == SessionStatus::Idle && row.turn.is_none());
+            let rests = rests && check::is_quiet(&shared.store, &session_id(index)).await;
             resting += usize::from(rests);
         }
         if resting == sessions {
             return follow_up(shared, seen, sessions).await;
         }
     }
-    Some(format!("sessions do not rest after {QUIET_LIMIT_MS} ms of quiet"))
+    let mut told = format!("sessions do not rest after {QUIET_LIMIT_MS} ms of quiet");
+    for index in 0..sessions {
+        told.push_str(&check::tell(&shared.store, &session_id(index)).await);
+    }
+    Some(told)
 }
 
 async fn follow_up(shared: &Shared, seen: &Seen, sessions: usize) -> Option<String> {

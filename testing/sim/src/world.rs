@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use mainstay_core::port::{
-    ExecRequest, Fate, Reconciliation, Sandboxes, ToolCall, ToolContext, ToolError, ToolOutput,
-    Tools, WORKSPACE, WorldChange,
+    ExecRequest, Fate, OutputSink, Reconciliation, Sandboxes, ToolCall, ToolContext, ToolError,
+    ToolOutput, Tools, WORKSPACE, WorldChange,
 };
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use mainstay_protocol::EffectId;
@@ -120,13 +120,11 @@ impl World {
             timeout_ms: 1_000,
             output_limit_bytes: 1_000,
         };
-        match self.machines.exec(request, exec, None).await {
-            Ok((output, readiness)) => {
-                if output.stdout.is_empty() {
-                    self.apply(call);
-                }
-                Ok(ToolOutput::text(format!("{readiness:?} did it")))
-            }
+        // Shown when the command begins, so that it is counted whatever becomes of its answer.
+        let (world, seen) = (self.clone(), call.clone());
+        let sink: OutputSink = Arc::new(move |_, _| world.apply(&seen));
+        match self.machines.exec(request, exec, Some(sink)).await {
+            Ok((_, readiness)) => Ok(ToolOutput::text(format!("{readiness:?} did it"))),
             Err(error) => {
                 let retry_after_ms = None;
                 let (retryable, world) = (true, WorldChange::Maybe);

@@ -13,6 +13,7 @@ mod projection;
 pub mod snapshot;
 mod state;
 mod transcript;
+mod turn_rows;
 mod workspace;
 
 pub use apply::{apply, fold};

@@ -7,17 +7,23 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mainstay_core::port::{FileInfo, Readiness, SandboxError, SandboxRequest, SandboxSetup};
+use mainstay_core::port::{FileInfo, Readiness, SandboxError, SandboxRequest, SandboxSpec};
 use mainstay_core::session::{ConfigRow, SESSION_CONFIGS};
 use mainstay_protocol::{ApiError, ErrorCode, Principal, RowKey, SessionId};
 
-use super::{opened, sandbox_error};
+use super::{bare_request, opened, sandbox_error};
 use crate::engine::{Engine, api_error};
 
 /// Bound on one call, with the making of the machine.
 const CALL_TIMEOUT_MS: u64 = 180_000;
 
 impl Engine {
+    /// Whether such a machine can be had.
+    pub fn check_sandbox(&self, spec: &SandboxSpec) -> Result<(), ApiError> {
+        let checked = self.sandboxes().check(spec);
+        checked.map_err(|error| sandbox_error(&error).with_param("environment"))
+    }
+
     /// Has the session's machine there.
     pub async fn sandbox_ready(
         &self,
@@ -86,13 +92,9 @@ impl Engine {
         };
         let workspace = row.workspace.unwrap_or_default();
         let request = SandboxRequest {
-            tenant: row.tenant,
-            session: session.clone(),
-            spec: Arc::new(sandbox.spec.clone()),
-            setup: Arc::new(SandboxSetup::default()),
-            secrets: Arc::from([]),
             checkpoint: workspace.checkpoint,
             calls_since: workspace.calls_since,
+            ..SandboxRequest::clone(&bare_request(&row.tenant, session, &sandbox.spec))
         };
         let opened = opened(self.inner(), &request).await;
         opened.map_err(|error| ApiError::new(ErrorCode::ToolUnavailable, error.message))

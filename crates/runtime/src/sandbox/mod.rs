@@ -6,8 +6,10 @@
 //! machine is made or parked, which is the port's business.
 
 mod blobs;
+mod carried;
 mod checkpoints;
 mod destroy;
+mod error;
 mod files;
 mod open;
 mod walk;
@@ -15,20 +17,6 @@ mod walk;
 pub use self::blobs::StoreBlobs;
 pub use self::checkpoints::{CheckpointPage, CheckpointSeen};
 pub(crate) use self::destroy::{Destroying, destroy_task, start};
+pub(crate) use self::error::sandbox_error;
 pub use self::open::NewSandbox;
-pub(crate) use self::open::{opened, resealed, sealed};
-pub(crate) use self::walk::{checkpoints_in, walk};
-
-use mainstay_core::port::SandboxError;
-use mainstay_protocol::{ApiError, ErrorCode};
-
-/// A machine's failure as clients see it.
-pub(crate) fn sandbox_error(error: &SandboxError) -> ApiError {
-    let code = match error {
-        SandboxError::Unavailable(_) => ErrorCode::Unsupported,
-        SandboxError::Invalid(_) => ErrorCode::InvalidParameter,
-        SandboxError::LimitReached(_) => ErrorCode::LimitReached,
-        SandboxError::Broken(_) => ErrorCode::ToolUnavailable,
-    };
-    ApiError::new(code, error.to_string())
-}
+pub(crate) use self::open::{bare_request, opened, resealed, sealed};

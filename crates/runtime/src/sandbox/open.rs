@@ -57,6 +57,23 @@ pub(crate) fn resealed(
     SessionSandbox { setup, ..sandbox.clone() }
 }
 
+/// A session's machine of which nothing more is known yet.
+pub(crate) fn bare_request(
+    tenant: &TenantId,
+    session: &SessionId,
+    spec: &SandboxSpec,
+) -> Arc<SandboxRequest> {
+    Arc::new(SandboxRequest {
+        tenant: tenant.clone(),
+        session: session.clone(),
+        spec: Arc::new(spec.clone()),
+        setup: Arc::default(),
+        secrets: Arc::from([]),
+        checkpoint: None,
+        calls_since: 0,
+    })
+}
+
 /// The request with what is sealed opened, for the machine alone.
 pub(crate) async fn opened(
     inner: &Inner,

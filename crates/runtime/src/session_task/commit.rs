@@ -128,6 +128,10 @@ impl SessionTask {
     pub(super) async fn commit(&mut self, mut pending: Pending) -> Result<(), Leave> {
         if pending.facts.is_empty() {
             self.acknowledge(pending.replies);
+            // To ask again what became of a call needs no entry: that it is asked stands written.
+            for dispatch in pending.dispatches {
+                self.run(dispatch);
+            }
             return Ok(());
         }
         let Some(mut state) = pending.state.take() else { return Ok(()) };

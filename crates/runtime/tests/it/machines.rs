@@ -9,7 +9,7 @@ use bytes::Bytes;
 use mainstay_core::port::{
     Blobs, Checkpoint, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
     FileInfo, FileKind, OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo,
-    SandboxRequest, SandboxSetup, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved,
+    SandboxRequest, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved,
 };
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -22,8 +22,8 @@ const ROOT: &str = "root\n";
 pub(crate) struct FakeSandboxes {
     pub(crate) machines: Mutex<BTreeMap<SessionId, Files>>,
     pub(crate) blobs: OnceLock<Arc<dyn Blobs>>,
-    /// What machines were asked for with.
-    pub(crate) asked: Mutex<Vec<(SandboxSetup, Vec<(String, String)>, Readiness)>>,
+    /// How machines came to be there.
+    pub(crate) asked: Mutex<Vec<Readiness>>,
     pub(crate) destroyed: Mutex<Vec<SessionId>>,
     /// How many attempts to save fail, and how many to destroy.
     pub(crate) failures: Mutex<(u32, u32)>,
@@ -75,10 +75,7 @@ impl FakeSandboxes {
             self.machines.lock().expect("no panic").insert(request.session.clone(), files);
             readiness
         };
-        let secrets = request.secrets.iter();
-        let secrets = secrets.map(|s| (s.placeholder.clone(), s.value.expose().to_owned()));
-        let asked = (request.setup.as_ref().clone(), secrets.collect(), readiness);
-        self.asked.lock().expect("no panic").push(asked);
+        self.asked.lock().expect("no panic").push(readiness);
         readiness
     }
 

@@ -110,8 +110,7 @@ async fn checkpoints(bench: &Bench, session: &SessionId) -> Vec<mainstay_runtime
 }
 
 fn readiness(bench: &Bench) -> Vec<Readiness> {
-    let asked = bench.fakes.machines.asked.lock().expect("no panic");
-    asked.iter().map(|asked| asked.2).collect()
+    bench.fakes.machines.asked.lock().expect("no panic").clone()
 }
 
 #[tokio::test(start_paused = true)]

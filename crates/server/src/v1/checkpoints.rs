@@ -37,6 +37,24 @@ pub(crate) struct CheckpointObject {
     connections: Vec<Connection>,
 }
 
+shape! {
+    /// A connection that a machine made, or was refused.
+    ConnectionObject = |_| json!({
+        "type": "object",
+        "required": ["number", "at_ms", "host", "port", "sent_bytes", "received_bytes"],
+        "properties": {
+            "number": {"type": "integer", "minimum": 1},
+            "at_ms": {"type": "integer", "minimum": 0},
+            "host": {"type": "string"},
+            "port": {"type": "integer", "minimum": 0, "maximum": 65_535},
+            "refused": {"type": "string"},
+            "sent_bytes": {"type": "integer", "minimum": 0},
+            "received_bytes": {"type": "integer", "minimum": 0},
+            "secrets": {"type": "array", "items": {"type": "string"}},
+        },
+    })
+}
+
 /// What a checkpoint's id begins with; its entry follows.
 const PREFIX: &str = "ckpt_";
 
@@ -60,32 +78,8 @@ impl From<CheckpointSeen> for CheckpointObject {
     }
 }
 
-shape! {
-    /// A connection that a machine made, or was refused.
-    ConnectionObject = |_| json!({
-        "type": "object",
-        "required": ["number", "at_ms", "host", "port", "sent_bytes", "received_bytes"],
-        "properties": {
-            "number": {"type": "integer"},
-            "at_ms": {"type": "integer"},
-            "host": {"type": "string"},
-            "port": {"type": "integer"},
-            "refused": {"type": "string"},
-            "sent_bytes": {"type": "integer"},
-            "received_bytes": {"type": "integer"},
-            "secrets": {"type": "array", "items": {"type": "string"}},
-        },
-    })
-}
-
 /// Its entry in the document of the API.
 pub(crate) const CREATE: Doc = Doc::new("createCheckpoint", "Save a session's machine").extension();
-
-/// Its entry in the document of the API.
-pub(crate) const LIST: Doc =
-    Doc::new("listCheckpoints", "List what was saved of a session's machine")
-        .query(&[PAGE])
-        .extension();
 
 /// `POST …/checkpoints`: saves the machine, and answers what was saved.
 pub(crate) async fn create(
@@ -96,6 +90,10 @@ pub(crate) async fn create(
     let row = find_session(&state, &caller, &session).await?;
     Ok(Json(state.engine().checkpoint(&caller, &row.id).await?.into()))
 }
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc =
+    Doc::new("listCheckpoints", "List a session's checkpoints").query(&[PAGE]).extension();
 
 /// `GET …/checkpoints`: those in the journal.
 pub(crate) async fn list(

@@ -3,6 +3,7 @@
 
 mod clock;
 mod events;
+mod machines;
 mod models;
 mod outside;
 mod redact;
@@ -15,7 +16,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use mainstay_core::policy::ListedTools;
-use mainstay_core::port::NoSandboxes;
+use mainstay_core::port::{NoSandboxes, Sandboxes};
 use mainstay_core::resource::KeyRow;
 use mainstay_protocol::{KeyId, Principal, PrincipalId, Scope, TenantId, sha256_hex};
 use mainstay_runtime::{Engine, EngineParts, EngineSettings};
@@ -26,6 +27,7 @@ use tower::ServiceExt;
 
 pub(crate) use clock::{CountedEntropy, StillClock};
 pub(crate) use events::{Events, kinds};
+pub(crate) use machines::FakeMachines;
 pub(crate) use models::{Script, ScriptedModels};
 pub(crate) use outside::{ScriptedCourier, TurnedSeals};
 pub(crate) use redact::redact;
@@ -87,7 +89,17 @@ impl Harness {
         Self::with_limits(ServerLimits::default()).await
     }
 
+    /// With machines, but microVMs.
+    pub(crate) async fn with_machines() -> (Self, Arc<FakeMachines>) {
+        let machines = Arc::new(FakeMachines::default());
+        (Self::with(ServerLimits::default(), machines.clone()).await, machines)
+    }
+
     pub(crate) async fn with_limits(limits: ServerLimits) -> Self {
+        Self::with(limits, Arc::new(NoSandboxes::default())).await
+    }
+
+    async fn with(limits: ServerLimits, sandboxes: Arc<dyn Sandboxes>) -> Self {
         let models = Arc::new(ScriptedModels::default());
         let tools = Arc::new(ScriptedTools::default());
         let clock = Arc::new(StillClock::default());
@@ -101,7 +113,7 @@ impl Harness {
             entropy: Arc::new(CountedEntropy::default()),
             seals: Arc::new(TurnedSeals),
             courier: courier.clone(),
-            sandboxes: Arc::new(NoSandboxes::default()),
+            sandboxes,
         };
         let (engine, state) = begin(&parts, limits).await;
         for (secret, tenant, scopes) in [

@@ -4,6 +4,7 @@
 //! was decided, so that every script tests that too.
 
 mod agent;
+mod machine;
 mod names;
 mod rules;
 mod script;
@@ -12,6 +13,7 @@ mod tell;
 mod world;
 
 pub(crate) use agent::{agent, client_only, remote_only, tools};
+pub(crate) use machine::*;
 pub(crate) use rules::FakeRules;
 pub(crate) use script::{Setup, tell, tell_from};
 pub(crate) use step::*;

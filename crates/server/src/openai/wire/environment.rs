@@ -6,7 +6,8 @@ use mainstay_core::port::SandboxTier;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::environment_params::{ContainerSize, Desktop, NetworkAccess, TierName};
+use super::environment_params::TierName;
+use super::environment_params::{ContainerSize, Desktop, NetworkAccess};
 use crate::openapi::Tag;
 
 /// A session's environment.

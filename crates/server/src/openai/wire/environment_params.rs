@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::capability_params::{PluginParams, SkillParams};
 use super::limits::{
     MAX_ENVIRONMENT_LIST, MAX_INLINE_CHARS, MAX_LINE_CHARS, count, filled, id, line_map, lines,
     text,
@@ -86,12 +87,15 @@ pub struct HostedParams {
     pub skills: Option<Vec<SkillParams>>,
     /// Extension: virtual processors.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_CPUS))]
     pub cpus: Option<u32>,
     /// Extension: memory, MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = MIN_MIB, max = MAX_MIB))]
     pub memory: Option<u64>,
     /// Extension: disk beside the image, MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = MIN_MIB, max = MAX_MIB))]
     pub disk: Option<u64>,
     /// Extension: how the machine is kept apart; the strongest way that works here when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +103,7 @@ pub struct HostedParams {
     pub tier: Option<SandboxTier>,
     /// Extension: its root image.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MAX_IMAGE_CHARS))]
     pub image: Option<String>,
 }
 
@@ -202,76 +207,6 @@ pub struct InlineFileParams {
     /// Where it goes.
     #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub path: String,
-}
-
-tagged_params! {
-    /// A plugin.
-    #[derive(Eq)]
-    PluginParams by "type" {
-        /// Sent with the request.
-        Inline(InlineCapabilityParams) = "inline",
-    }
-}
-
-tagged_params! {
-    /// A skill.
-    #[derive(Eq)]
-    SkillParams by "type" {
-        /// Uploaded before.
-        SkillReference(SkillReferenceParams) = "skill_reference",
-        /// Sent with the request.
-        Inline(InlineCapabilityParams) = "inline",
-    }
-}
-
-/// A skill or plugin sent with the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InlineCapabilityParams {
-    /// Its name.
-    pub name: String,
-    /// What it does.
-    pub description: String,
-    /// Its archive.
-    pub source: ArchiveParams,
-}
-
-tagged_params! {
-    /// An archive sent with the request.
-    #[derive(Eq)]
-    ArchiveParams by "type" {
-        /// In base 64.
-        Base64(Base64Params) = "base64",
-    }
-}
-
-/// An archive in base 64.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Base64Params {
-    /// Its content.
-    pub data: String,
-    /// Its type.
-    pub media_type: ArchiveType,
-}
-
-/// The type of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ArchiveType {
-    /// The only one.
-    #[serde(rename = "application/zip")]
-    Zip,
-}
-
-/// A skill uploaded before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SkillReferenceParams {
-    /// Its id.
-    pub skill_id: String,
-    /// Its version; the default one when null.
-    #[serde(default)]
-    pub version: Option<String>,
 }
 
 /// A command to run first.

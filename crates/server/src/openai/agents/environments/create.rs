@@ -5,6 +5,7 @@ use axum::extract::State;
 use mainstay_protocol::{ApiError, ErrorCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::object::EnvironmentInfo;
 use super::templates;
@@ -13,7 +14,7 @@ use crate::error::Answer;
 use crate::openai::agents::sessions::check_vaults;
 use crate::openai::resource::{Asked, find};
 use crate::openai::wire::{At, EnvironmentParams, Validate};
-use crate::openapi::Doc;
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
 
 /// Why a client's own machine cannot be used.
@@ -45,15 +46,16 @@ impl Validate for EnvironmentCreateParams {
 }
 
 /// Its entry in the document of the API.
-pub(crate) const CREATE: Doc =
-    Doc::new("createEnvironment", "Make an environment").refuses(&[ErrorCode::NotFound]);
+pub(crate) const CREATE: Doc = Doc::new("createEnvironment", "Make an environment")
+    .answers(schema_of::<EnvironmentInfo>)
+    .refuses(&[ErrorCode::NotFound]);
 
 /// Answers what is wrong with the request, or where environments are made.
 pub(crate) async fn create(
     State(state): State<AppState>,
     Caller(caller): Caller,
     request: Asked<EnvironmentCreateParams>,
-) -> Answer<Json<EnvironmentInfo>> {
+) -> Answer<Json<Value>> {
     let params = request.value;
     let at = At::Root;
     let at = at.field("environment");

@@ -31,7 +31,7 @@ pub(crate) const LIST_FILES: Doc = Doc::new("listEnvironmentFiles", "List an env
     .query(&[
         PAGE,
         &[
-            Param::text("page", "A cursor of this list."),
+            Param::text("page", "The token of the page."),
             Param::text("path", "Only below this folder."),
         ],
     ]);

@@ -196,8 +196,12 @@ pub(super) fn hosted_session() -> AgentSession {
     let (name, description) = named("pdf");
     AgentSession {
         environment: Environment::Hosted(Box::new(HostedEnvironment {
-            machine: HostedMachine::default(),
             id: "env_1".to_owned(),
+            machine: HostedMachine {
+                cpus: Some(1),
+                memory: Some(1_024),
+                ..HostedMachine::default()
+            },
             capability_directories: vec!["/cap".to_owned()],
             container_size: Some(ContainerSize::Small),
             desktop: Some(Desktop { enabled: false }),
