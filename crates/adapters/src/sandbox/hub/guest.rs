@@ -102,11 +102,8 @@ pub trait Connector: Send + Sync {
     fn refresh(&self, request: &SandboxRequest);
 
     /// The connections out of a machine that ended behind this number; those up to it are forgotten.
-    fn connections(
-        &self,
-        session: &SessionId,
-        after: u64,
-    ) -> Result<Vec<Connection>, SandboxError>;
+    fn connections(&self, session: &SessionId, after: u64)
+    -> Result<Vec<Connection>, SandboxError>;
 
     /// Forgets a session.
     fn forget(&self, session: &SessionId);

@@ -16,10 +16,10 @@ mod settings;
 mod setup;
 mod slot;
 mod tend;
-mod tree;
-mod way_out;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod way_out;
 
 pub use drivers::DriverState;
 pub use guest::{Connector, Guest, Images, Introduction};

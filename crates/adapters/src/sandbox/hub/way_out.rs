@@ -112,11 +112,7 @@ impl WaysOut {
         self.with(session, |way| Arc::clone(&way.records))
     }
 
-    fn with<T>(
-        &self,
-        session: &SessionId,
-        take: impl Fn(&Way) -> T,
-    ) -> Result<T, SandboxError> {
+    fn with<T>(&self, session: &SessionId, take: impl Fn(&Way) -> T) -> Result<T, SandboxError> {
         let mut open = lock(&self.open);
         if let Some(way) = open.get(session) {
             return Ok(take(way));
