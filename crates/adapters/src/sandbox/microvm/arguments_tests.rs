@@ -13,11 +13,10 @@ fn line(acceleration: Acceleration, start: Start<'_>, user: Option<(u32, u32)>) 
     words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-const BOOT: Start<'_> = Start::Boot {
-    kernel: Path::new("/images/vmlinux"),
-    initrd: Path::new("/images/init.cpio"),
-    khz: 2_100_000,
-};
+fn boot() -> Start<'static> {
+    let (kernel, initrd) = (Path::new("/images/vmlinux"), Path::new("/images/init.cpio"));
+    Start::Boot { kernel, initrd, khz: 2_100_000 }
+}
 
 /// What QEMU is given in place of these words would be another machine.
 fn devices(line: &str) -> Vec<&str> {
@@ -29,7 +28,7 @@ fn devices(line: &str) -> Vec<&str> {
 #[test]
 fn a_clone_has_the_devices_of_its_template() {
     for acceleration in [Acceleration::Kvm, Acceleration::Tcg] {
-        let template = line(acceleration, BOOT, None);
+        let template = line(acceleration, boot(), None);
         let clone = line(acceleration, Start::Clone, None);
         assert_eq!(devices(&template), devices(&clone));
         assert!(clone.contains("share=off") && clone.contains("-incoming defer"), "{clone}");
@@ -39,9 +38,9 @@ fn a_clone_has_the_devices_of_its_template() {
 
 #[test]
 fn there_is_no_network_and_no_device_of_the_host_but_kvm() {
-    let tcg = line(Acceleration::Tcg, BOOT, None);
+    let tcg = line(Acceleration::Tcg, boot(), None);
     assert!(!tcg.contains("/dev/kvm") && !tcg.contains("net-device"), "{tcg}");
-    assert!(line(Acceleration::Kvm, BOOT, None).contains("--dev-bind /dev/kvm /dev/kvm"));
+    assert!(line(Acceleration::Kvm, boot(), None).contains("--dev-bind /dev/kvm /dev/kvm"));
     for word in ["--unshare-net", "--unshare-pid", "-nodefaults", "-no-user-config", "spawn=deny"] {
         assert!(tcg.contains(word), "{word}");
     }

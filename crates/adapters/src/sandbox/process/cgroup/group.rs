@@ -133,7 +133,7 @@ fn bound(
 /// For tests: the folders of it.
 #[cfg(test)]
 impl Group {
-    pub(super) fn folders(&self) -> Vec<std::path::PathBuf> {
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
         self.parts.iter().map(|part| part.folder.clone()).collect()
     }
 }
