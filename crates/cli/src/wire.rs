@@ -15,7 +15,7 @@ use mainstay_adapters::tool::{EgressCourier, ToolSet};
 use mainstay_adapters::vault::Vault;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::Model;
-use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, SystemClock};
+use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, StoreBlobs, SystemClock};
 use mainstay_server::{AppState, ServerSettings};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
 
@@ -51,20 +51,27 @@ pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Va
 /// Starts the engine: from now on sessions with work to do go on.
 pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result<Engine, Failure> {
     let clock = Arc::new(SystemClock);
+    let entropy = Arc::new(OsEntropy);
+    let store = store(config)?;
+    let blobs = Arc::new(StoreBlobs::new(store.clone()));
+    let sandboxes =
+        compute::sandboxes(config, environment, blobs, clock.clone(), entropy.clone()).await?;
     let tools = config.tools.settings(&config.data.dir, environment);
-    let tools = tools.map_err(|error| Failure::configuration(&error))?;
+    let mut tools = tools.map_err(|error| Failure::configuration(&error))?;
+    tools.sandboxes = Some(sandboxes.clone());
     let private_hosts = tools.private_hosts_allowed.clone();
     let courier = EgressCourier::new(private_hosts).context("set up the way out")?;
     let tools = ToolSet::new(tools, clock.clone()).context("set up the tools")?;
     let parts = EngineParts {
         models: Arc::new(models(config, environment)?),
-        store: store(config)?,
+        store,
         tools: Arc::new(tools),
         policy: Arc::new(ListedTools),
         clock,
-        entropy: Arc::new(OsEntropy),
+        entropy,
         seals: seals(config, environment)?,
         courier: Arc::new(courier),
+        sandboxes,
     };
     let settings = EngineSettings {
         parked_cache_bytes: config.limits.parked_cache_bytes,

@@ -10,7 +10,7 @@ use crate::openai::vaults::{self as vault, credentials};
 use crate::openai::webhooks::{self as webhook, deliveries};
 use crate::openai::{agents as agent, chat};
 use crate::openapi::{self, Routes, delete, get, post};
-use crate::v1::{bundle, journal, keys, models};
+use crate::v1::{bundle, checkpoints, journal, keys, models};
 use crate::{health, metrics};
 
 /// The routes of the whole server.
@@ -146,6 +146,11 @@ fn sessions() -> Routes {
         .route("/v1/agents/sessions/import", post(bundle::import, bundle::IMPORT))
         .route("/v1/agents/sessions/{session}/export", get(bundle::export, bundle::EXPORT))
         .route("/v1/agents/sessions/{session}/fork", post(bundle::fork, bundle::FORK))
+        .route(
+            "/v1/agents/sessions/{session}/checkpoints",
+            get(checkpoints::list, checkpoints::LIST)
+                .post(checkpoints::create, checkpoints::CREATE),
+        )
         .route("/v1/agents/sessions/{session}/journal", get(journal::read, journal::READ))
 }
 

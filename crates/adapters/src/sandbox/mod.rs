@@ -15,4 +15,6 @@ pub mod process;
 pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
-pub use machine::{Gate, Generation, Hello, Machine, Scan, ScanEntry};
+pub use machine::{
+    Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal, TerminalEvent, TerminalRequest,
+};

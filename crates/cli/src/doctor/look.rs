@@ -23,7 +23,10 @@ pub(crate) async fn look(
     environment: &Environment,
 ) -> Result<report::Report, Failure> {
     let drivers = wire::compute::drivers(config)?;
-    let probed = futures::future::join_all(drivers.iter().map(|driver| probe(driver))).await;
+    let mut probed = Vec::new();
+    for driver in &drivers {
+        probed.push(probe(driver).await);
+    }
     let image = image(config, environment)?;
     let chosen = probed.iter().find(|driver| driver.works).map(|driver| driver.tier);
     let folder = DataFolder::new(config.data.dir.clone());

@@ -9,5 +9,4 @@ mod report;
 mod words;
 
 pub(crate) use look::look;
-pub(crate) use report::Report;
 pub(crate) use words::words;

@@ -1,17 +1,66 @@
-//! The drivers of this installation.
+//! Machines of this installation, and what they are made with.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mainstay_adapters::sandbox::Driver;
+use anyhow::Context as _;
+use mainstay_adapters::sandbox::egress::{Authority, EgressSettings};
+use mainstay_adapters::sandbox::hub::{AgentConnector, Hub, HubParts, Images, LinkParts};
+use mainstay_adapters::sandbox::image::ImageFolder;
 #[cfg(target_os = "linux")]
 use mainstay_adapters::sandbox::process::{ProcessDriver, ProcessSettings};
+use mainstay_adapters::sandbox::{Driver, Image};
+use mainstay_adapters::tool::SystemLookup;
+use mainstay_core::port::{Blobs, Clock, Entropy, NoSandboxes, Sandboxes};
 
-use crate::config::{Config, Tier};
+use crate::config::{Config, Environment, Tier};
 use crate::failure::Failure;
 
 /// The program that makes namespaces, where the configuration names none.
 pub(crate) const BUBBLEWRAP: &str = "bwrap";
+
+/// The machines of sessions, found and looked after from now on; a refusal of all where they are
+/// switched off.
+pub(crate) async fn sandboxes(
+    config: &Config,
+    environment: &Environment,
+    blobs: Arc<dyn Blobs>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<dyn Sandboxes>, Failure> {
+    let compute = &config.compute;
+    if compute.tier == Tier::Off {
+        let off = "compute.tier is \"off\" in this server's configuration";
+        return Ok(Arc::new(NoSandboxes::new(off)));
+    }
+    let settings = compute.settings(&config.data.dir);
+    let hosts = compute.private_hosts_allowed.iter().map(|host| host.parse());
+    let hosts = hosts.collect::<Result<_, _>>().context("compute.private_hosts_allowed");
+    let hosts = hosts.map_err(|error| Failure::configuration(&error))?;
+    let authority = Authority::open(&config.data.dir).context("set up the way out of machines")?;
+    let lookup = Arc::new(SystemLookup);
+    let egress = EgressSettings::new(hosts, &[], lookup, Arc::new(authority), Arc::clone(&clock));
+    let egress = Arc::new(egress.context("set up the way out of machines")?);
+    let images = compute.images(environment).map_err(|error| Failure::configuration(&error))?;
+    let link = LinkParts { blobs, egress, clock: Arc::clone(&clock), entropy };
+    let parts = HubParts {
+        drivers: drivers(config)?,
+        images: Arc::new(Folder(ImageFolder::new(images))),
+        connector: Arc::new(AgentConnector::new(&settings.machines, link)),
+        clock,
+    };
+    let hub = Hub::start(settings, parts).await.context("look for machines")?;
+    Ok(Arc::new(hub))
+}
+
+/// Root images in a folder.
+struct Folder(ImageFolder);
+
+impl Images for Folder {
+    fn image(&self, name: &str) -> Result<Image, String> {
+        self.0.image(name).map_err(|error| error.to_string())
+    }
+}
 
 /// The drivers that the configuration allows, strongest first.
 pub(crate) fn drivers(config: &Config) -> Result<Vec<Arc<dyn Driver>>, Failure> {

@@ -71,7 +71,7 @@ async fn the_settings() {
     let schema = Home::new().run(&["config", "schema"], &[]).await.stdout;
     let schema: Value = serde_json::from_str(&schema).expect("the schema is JSON");
     let mut table = String::new();
-    for section in ["server", "data", "limits", "tools", "vault", "log"] {
+    for section in ["server", "data", "limits", "tools", "compute", "vault", "log"] {
         let title = section[..1].to_uppercase() + &section[1..];
         let _ = write!(table, "\n### `[{section}]`\n\n{HEAD}");
         rows(&mut table, &schema["$defs"][&title], section);

@@ -173,6 +173,12 @@ impl Channel {
         Ok(())
     }
 
+    /// Wakes who still reads: there is nothing to come.
+    pub(crate) fn shut(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
     /// No more data comes from here.
     pub(crate) fn write_end(&self) -> Result<(), Over> {
         self.send(Kind::End, &[])

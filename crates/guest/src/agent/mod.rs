@@ -24,5 +24,6 @@ mod scan;
 mod service;
 mod settings;
 mod start;
+mod terminal;
 
 pub(crate) use start::run;

@@ -23,6 +23,7 @@ use super::pool::Pool;
 use super::presence::Presence;
 use super::scan::{self, Scans};
 use super::settings::Standing;
+use super::terminal::{self, Wanted};
 use super::{confine, machine};
 
 /// Threads for commands, files and code. Channels are more, and wait.
@@ -178,8 +179,16 @@ impl Service {
             }
             Request::CodeFate { effect } => interpreter::code_fate(self, channel, &effect),
             Request::Warm { language } => Some(interpreter::warm(self, language)),
-            Request::Terminal { .. } => Some(Err(Problem::Invalid("not understood".to_owned()))),
+            Request::Terminal { argv, cwd, env, columns, rows } => {
+                let wanted = Wanted { argv, cwd, env, columns, rows };
+                Some(terminal::terminal(self, channel, &wanted))
+            }
         }
+    }
+
+    /// Has a confined thread do it.
+    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        self.workers.run(job)
     }
 
     fn health(&self) -> Health {

@@ -132,7 +132,9 @@ async fn javascript_keeps_its_variables_and_shows_its_values() {
         "[child\n][] [\"text/plain 1\"] ",
     )
     .await;
-    node.check("setTimeout(() => { throw new Error('late') }, 0); await new Promise(r => setTimeout(r, 50)); 1", "[][Error: late\n] [\"text/plain 1\"] ").await;
+    let late = "setTimeout(() => { throw new Error('late') }, 0); await new Promise(r => setTimeout(r, 50)); 1";
+    let output = node.run(late).await;
+    assert!(output.stderr.starts_with("Error: late\n") && output.error.is_none(), "{output:?}");
 }
 
 #[tokio::test]

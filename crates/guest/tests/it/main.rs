@@ -4,6 +4,8 @@ mod code;
 mod egress;
 mod exec;
 mod files;
+mod hostile;
 mod scan;
 mod support;
+mod terminal;
 mod workspace;

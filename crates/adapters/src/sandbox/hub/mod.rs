@@ -26,4 +26,3 @@ pub use guest::{Connector, Guest, Images, Introduction};
 pub use link::{AgentConnector, LinkParts};
 pub use sandboxes::{Hub, HubParts};
 pub use settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
-pub use tend::IsOwned;

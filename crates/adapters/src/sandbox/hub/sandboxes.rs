@@ -10,7 +10,7 @@ use mainstay_core::port::{
 };
 use mainstay_protocol::{EffectId, SessionId};
 
-use super::super::Driver;
+use super::super::{Driver, workspace};
 use super::bring::write;
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
@@ -18,7 +18,7 @@ use super::inner::Inner;
 use super::record::MachineRecord;
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::Known;
-use super::tend::{self, IsOwned};
+use super::tend;
 
 /// The machines of this installation.
 pub struct Hub {
@@ -46,6 +46,7 @@ impl Hub {
         let HubParts { drivers, images, connector, clock } = parts;
         let drivers = Drivers::new(drivers);
         let inner = Arc::new(Inner::new(settings, drivers, images, connector, clock));
+        inner.end_unfinished().await?;
         inner.count_running().await?;
         let probed = Arc::downgrade(&inner);
         inner.spawn(async move {
@@ -55,15 +56,6 @@ impl Hub {
         });
         inner.spawn(tend::tend(Arc::downgrade(&inner)));
         Ok(Self { inner })
-    }
-
-    /// Ends the machines whose session is gone or may own none, and those that a crash left unfinished;
-    /// says how many. For the start, before calls come.
-    ///
-    /// # Errors
-    /// When one of them cannot be ended.
-    pub async fn destroy_unowned(&self, is_owned: IsOwned<'_>) -> Result<u64, SandboxError> {
-        self.inner.destroy_unowned(is_owned).await
     }
 
     /// What is known of the drivers.
@@ -288,6 +280,10 @@ impl Sandboxes for Hub {
         let destroyed = destroyed.await;
         self.inner.drop_slot(session);
         destroyed
+    }
+
+    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError> {
+        workspace::references(blob).map_err(|error| SandboxError::Invalid(error.to_string()))
     }
 
     async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError> {

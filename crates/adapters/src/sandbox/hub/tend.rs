@@ -1,4 +1,4 @@
-//! Machines that nobody uses: parked, then removed; those that nobody may own: ended.
+//! Machines that nobody uses: parked, then removed; those that were not finished: ended.
 //!
 //! Invariant: a machine is not parked during a call, and not removed while anything of its workspace is
 //! not saved.
@@ -6,7 +6,6 @@
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use futures::future::BoxFuture;
 use mainstay_core::port::{SandboxError, SandboxInfo, SandboxStatus};
 use mainstay_protocol::SessionId;
 
@@ -18,9 +17,6 @@ use super::slot::Known;
 
 /// How often machines are looked at.
 const TEND_PERIOD_MS: u64 = 5_000;
-
-/// Says whether a session may own a machine.
-pub type IsOwned<'a> = &'a (dyn Fn(SessionId) -> BoxFuture<'a, bool> + Send + Sync);
 
 /// Looks after machines until the hub falls.
 pub(super) async fn tend(inner: Weak<Inner>) {
@@ -90,24 +86,18 @@ impl Inner {
         Ok(())
     }
 
-    /// Ends machines whose session is gone, and those that were not finished.
-    pub(super) async fn destroy_unowned(&self, is_owned: IsOwned<'_>) -> Result<u64, SandboxError> {
-        let mut count = 0;
+    /// Ends what a crash left unfinished: nobody can use it, and nobody knows of it but its folder.
+    pub(super) async fn end_unfinished(&self) -> Result<(), SandboxError> {
         for folder in folders(self.machines())? {
-            let known = MachineRecord::read(&folder);
-            let is_kept = match known.filter(|record| record.stage != Stage::Making) {
-                Some(record) => {
-                    record::session(&folder) == Some(record.session.clone())
-                        && is_owned(record.session).await
-                }
-                None => false,
-            };
-            if !is_kept {
+            let is_finished = MachineRecord::read(&folder).is_some_and(|record| {
+                let is_its_own = record::session(&folder).as_ref() == Some(&record.session);
+                record.stage != Stage::Making && is_its_own
+            });
+            if !is_finished {
                 self.clear(&folder).await?;
-                count += 1;
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Counts what runs already.
@@ -129,11 +119,11 @@ impl Inner {
             let Some(driver) = self.drivers.named(&record.driver) else { continue };
             let status = match record.stage {
                 Stage::Making => continue,
-                Stage::Parked => SandboxStatus::Parked,
                 Stage::Running if driver.is_running(&Place::new(folder)).await => {
                     SandboxStatus::Running
                 }
-                Stage::Running => continue,
+                // Nothing of one that ended by itself runs; its folder is there.
+                Stage::Parked | Stage::Running => SandboxStatus::Parked,
             };
             let slot = self.known_slot(&record.session);
             list.push(SandboxInfo {

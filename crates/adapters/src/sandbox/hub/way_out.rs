@@ -13,7 +13,7 @@ use mainstay_protocol::SessionId;
 use tokio::io::DuplexStream;
 
 use super::super::Gate;
-use super::super::egress::{ConnectionRecords, EgressProxy, EgressSettings, Gate as _};
+use super::super::egress::{ConnectionRecords, EgressProxy, EgressSettings};
 use super::record;
 
 /// The folder of the files, within the folder of machines.

@@ -47,6 +47,7 @@ struct State {
     shown: VecDeque<(OutputStream, BytesMut)>,
     shown_bytes: usize,
     result: Option<Reply>,
+    has_result: bool,
 }
 
 /// What came on a lane.
@@ -128,7 +129,11 @@ impl Lane {
     }
 
     pub(super) fn result(&self, reply: Reply) {
-        self.lock().result = Some(reply);
+        {
+            let mut state = self.lock();
+            state.result = Some(reply);
+            state.has_result = true;
+        }
         self.arrived.notify_one();
         self.granted.notify_one();
     }
@@ -218,7 +223,7 @@ impl Lane {
             let granted = self.granted.notified();
             {
                 let mut state = self.lock();
-                if state.result.is_some() || state.is_closed {
+                if state.has_result || state.is_closed {
                     return None;
                 }
                 if state.credit_bytes > 0 {

@@ -16,7 +16,9 @@ mod lane;
 mod request;
 mod scan;
 mod tasks;
+mod terminal;
 
 pub use connect::{Hello, Machine};
 pub use gate::Gate;
 pub use scan::{Generation, Scan, ScanEntry};
+pub use terminal::{Terminal, TerminalEvent, TerminalRequest};

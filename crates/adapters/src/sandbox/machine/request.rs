@@ -3,6 +3,7 @@
 //! Invariant: dropping it closes it, so that what it started ends; every wait is bounded.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -19,7 +20,7 @@ use super::tasks::{Unwanted, send_data};
 pub(super) struct Call {
     connection: Arc<Connection>,
     lane: Arc<Lane>,
-    is_done: bool,
+    is_done: AtomicBool,
 }
 
 /// What bounds the answer.
@@ -60,7 +61,7 @@ pub(super) async fn ask_with(
 ) -> Result<(Answer, Bytes), SandboxError> {
     let (attempted, wait) = (bounds.attempted, bounds.wait);
     let whole = async {
-        let mut call = Call::open(connection, request).await?;
+        let call = Call::open(connection, request).await?;
         call.follow(data, &bounds).await
     };
     tokio::select! {
@@ -87,7 +88,8 @@ impl Call {
             return Err(SandboxError::Invalid(text));
         }
         let lane = connection.open().await?;
-        let call = Self { connection: Arc::clone(connection), lane, is_done: false };
+        let call =
+            Self { connection: Arc::clone(connection), lane, is_done: AtomicBool::new(false) };
         let mut pieces = head.chunks(MAX_PAYLOAD_BYTES).peekable();
         while let Some(piece) = pieces.next() {
             let kind = if pieces.peek().is_some() { Kind::Head } else { Kind::Open };
@@ -96,17 +98,21 @@ impl Call {
         Ok(call)
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(super) fn lane(&self) -> &Lane {
         &self.lane
     }
 
     /// Its result came.
-    pub(super) fn done(&mut self) {
-        self.is_done = true;
+    pub(super) fn done(&self) {
+        self.is_done.store(true, Ordering::Relaxed);
     }
 
     async fn follow(
-        &mut self,
+        &self,
         data: Sent,
         bounds: &Bounds<'_>,
     ) -> Result<(Answer, Bytes), SandboxError> {
@@ -134,7 +140,7 @@ impl Call {
         }
     }
 
-    async fn answer(&mut self, bounds: &Bounds<'_>) -> Result<(Answer, Bytes), SandboxError> {
+    async fn answer(&self, bounds: &Bounds<'_>) -> Result<(Answer, Bytes), SandboxError> {
         let mut data = BytesMut::new();
         loop {
             match self.lane.next().await {
@@ -154,7 +160,7 @@ impl Call {
                     self.connection.grant(self.lane.id, granted);
                 }
                 Arrival::Result(reply) => {
-                    self.is_done = true;
+                    self.done();
                     return reply.map(|answer| (answer, data.freeze())).map_err(told);
                 }
                 Arrival::End => return Err(nonsense("an end without a result")),
@@ -176,7 +182,7 @@ async fn send_parts(
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if !self.is_done {
+        if !*self.is_done.get_mut() {
             self.lane.abandon();
             self.connection.send_urgent(Kind::Close, self.lane.id, &[]);
         }

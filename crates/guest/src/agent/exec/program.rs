@@ -14,7 +14,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 /// The bounds of the kernel on what a program is given, with room to spare.
 const MAX_ARGUMENT_BYTES: usize = 1024 * 1024;
 
-/// A command of its own group, not started.
+/// A command, not started.
 pub(crate) fn program(
     argv: &[String],
     cwd: &str,
@@ -43,7 +43,7 @@ pub(crate) fn program(
     }
     let path = find(name, cwd, env.get("PATH").map(String::as_str).unwrap_or_default())?;
     let mut command = Command::new(path);
-    command.arg0(name).args(arguments).current_dir(cwd).env_clear().envs(env).process_group(0);
+    command.arg0(name).args(arguments).current_dir(cwd).env_clear().envs(env);
     Ok(command)
 }
 

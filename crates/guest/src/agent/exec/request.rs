@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -138,7 +139,7 @@ fn start(service: &Service, command: &Command, stdin: Stdio) -> Result<Child, Pr
     let mut env = service.env();
     env.extend(command.env.clone());
     let mut program = program(&command.argv, &command.cwd, &env)?;
-    program.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+    program.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     service.children.spawn(&mut program).map_err(|error| cannot_start(&command.argv[0], &error))
 }
 

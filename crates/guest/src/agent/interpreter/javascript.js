@@ -67,8 +67,10 @@
 
   function explain(error) {
     if (error instanceof Error || (error && typeof error.stack === 'string')) {
+      // Behind the first line of the interpreter's own is nothing of the code's.
       const lines = String(error.stack).split('\n');
-      return lines.filter((line) => !/^\s+at .*(node:|\[eval)/.test(line)).join('\n');
+      const own = lines.findIndex((line) => /^\s+at .*(node:|\[eval)/.test(line));
+      return (own < 0 ? lines : lines.slice(0, own)).join('\n');
     }
     return `thrown: ${util.inspect(error)}`;
   }

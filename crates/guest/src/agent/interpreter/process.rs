@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 use std::time::Duration;
 
@@ -99,6 +100,10 @@ fn spawn(
     control: OwnedFd,
 ) -> Result<Child, Problem> {
     let mut command = program(argv, CWD, env)?;
-    command.stdin(Stdio::from(control)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .process_group(0)
+        .stdin(Stdio::from(control))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     service.children.spawn(&mut command).map_err(|error| cannot_start(&argv[4], &error))
 }

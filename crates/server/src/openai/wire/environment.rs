@@ -2,10 +2,11 @@
 //!
 //! Invariant: contents of files, values of variables and set-up commands are never shown.
 
+use mainstay_core::port::SandboxTier;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::environment_params::{ContainerSize, Desktop, NetworkAccess};
+use super::environment_params::{ContainerSize, Desktop, NetworkAccess, TierName};
 use crate::openapi::Tag;
 
 /// A session's environment.
@@ -16,7 +17,7 @@ pub enum Environment {
     None {},
     /// Compute of this server.
     #[serde(rename = "openai_hosted")]
-    Hosted(HostedEnvironment),
+    Hosted(Box<HostedEnvironment>),
     /// Compute of the client.
     SelfHosted(SelfHostedEnvironment),
 }
@@ -42,10 +43,35 @@ pub struct HostedEnvironment {
     pub plugins: Vec<HostedPlugin>,
     /// Its skills.
     pub skills: Vec<HostedSkill>,
+    /// Extension: its machine.
+    #[serde(flatten)]
+    pub machine: HostedMachine,
+}
+
+/// The machine of an environment (extension).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct HostedMachine {
+    /// Virtual processors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u32>,
+    /// Memory, MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Disk beside the image, MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
+    /// How it is kept apart, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<TierName>")]
+    pub tier: Option<SandboxTier>,
+    /// Its root image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedNetwork {
     /// Everything, nothing or some.
     pub access: NetworkAccess,

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use futures::FutureExt;
 use mainstay_core::port::{
-    Readiness, SandboxError, SandboxRequest, SandboxSetup, SandboxSpec, SandboxTier, Sandboxes,
+    Readiness, SandboxError, SandboxRequest, SandboxSetup, SandboxSpec, SandboxStatus, SandboxTier,
+    Sandboxes,
 };
-use mainstay_protocol::SessionId;
 
 use super::support::{World, checkpoint, command, folders, hub, request, session, spec};
 
@@ -150,10 +149,10 @@ async fn room_is_made_by_parking_the_least_used_and_never_one_in_use() {
 }
 
 #[tokio::test]
-async fn a_start_ends_what_nobody_owns_and_what_was_not_finished() {
+async fn a_start_ends_what_was_not_finished_and_lists_the_rest() {
     let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
     let first = hub(data.path(), &world).await;
-    for name in ["ses_kept", "ses_gone"] {
+    for name in ["ses_dead", "ses_kept"] {
         first.ready(&request(name)).await.expect("a machine");
     }
     drop(first);
@@ -164,14 +163,17 @@ async fn a_start_ends_what_nobody_owns_and_what_was_not_finished() {
     let record = record.replace("ses_kept", "ses_cut").replace("\"running\"", "\"making\"");
     std::fs::write(cut.join("machine.json"), record).expect("written");
     std::fs::create_dir(data.path().join("ses_empty")).expect("made");
+    std::fs::remove_file(data.path().join("ses_dead/running")).expect("the machine is dead");
     let second = hub(data.path(), &world).await;
-    let is_owned = |session: SessionId| async move { session.as_str() != "ses_gone" }.boxed();
-    assert_eq!(second.destroy_unowned(&is_owned).await, Ok(3));
-    assert_eq!(folders(data.path()).into_iter().collect::<Vec<_>>(), ["ses_kept"]);
     let listed = second.list().await.expect("listed");
-    assert_eq!(listed.iter().map(|info| info.session.as_str()).collect::<Vec<_>>(), ["ses_kept"]);
-    second.destroy(&session("ses_kept")).await.expect("ended");
-    second.destroy(&session("ses_kept")).await.expect("ended twice");
+    let listed = listed.iter().map(|info| (info.session.as_str(), info.status));
+    assert_eq!(
+        listed.collect::<Vec<_>>(),
+        [("ses_dead", SandboxStatus::Parked), ("ses_kept", SandboxStatus::Running)]
+    );
+    for name in ["ses_dead", "ses_kept", "ses_kept"] {
+        second.destroy(&session(name)).await.expect("ended, and ended twice");
+    }
     assert!(folders(data.path()).is_empty());
 }
 

@@ -1,26 +1,27 @@
-//! `POST /v1/agents/environments`: refused, because nothing here runs machines.
+//! `POST /v1/agents/environments`: refused, because environments here are made with their sessions.
 
 use axum::Json;
 use axum::extract::State;
 use mainstay_protocol::{ApiError, ErrorCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::shape::EnvironmentObject;
+use super::object::EnvironmentInfo;
 use super::templates;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::agents::sessions::check_vaults;
 use crate::openai::resource::{Asked, find};
 use crate::openai::wire::{At, EnvironmentParams, Validate};
-use crate::openapi::{Doc, schema_of};
+use crate::openapi::Doc;
 use crate::state::AppState;
 
-/// Why there is no machine, and what there is instead.
-pub(crate) const NO_COMPUTE: &str = "needs a machine, and no sandbox driver is configured on this \
-    server; use {\"type\": \"none\"}: its sessions have files, HTTP, OpenAPI and MCP tools and the \
-    client's functions (docs/environments.md)";
+/// Why a client's own machine cannot be used.
+pub(crate) const NOT_HOSTED: &str = "is a machine of the client's, which this server does not use; \
+    {\"type\": \"openai_hosted\"} is a machine of this server (docs/environments.md)";
+/// Why there is no environment without a session.
+const NOT_ALONE: &str = "would have no session; name it as the 'environment' of \
+    POST /v1/agents/sessions, which makes its machine when it is first used";
 
 /// `POST /v1/agents/environments`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,16 +45,15 @@ impl Validate for EnvironmentCreateParams {
 }
 
 /// Its entry in the document of the API.
-pub(crate) const CREATE: Doc = Doc::new("createEnvironment", "Make an environment")
-    .answers(schema_of::<EnvironmentObject>)
-    .refuses(&[ErrorCode::NotFound]);
+pub(crate) const CREATE: Doc =
+    Doc::new("createEnvironment", "Make an environment").refuses(&[ErrorCode::NotFound]);
 
-/// Answers what is wrong with the request, or that there are no machines.
+/// Answers what is wrong with the request, or where environments are made.
 pub(crate) async fn create(
     State(state): State<AppState>,
     Caller(caller): Caller,
     request: Asked<EnvironmentCreateParams>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<EnvironmentInfo>> {
     let params = request.value;
     let at = At::Root;
     let at = at.field("environment");
@@ -64,5 +64,5 @@ pub(crate) async fn create(
     }
     let vaults = params.vault_ids.unwrap_or_default();
     check_vaults(&state, &caller, vaults).await?;
-    Err(at.refuse(ErrorCode::Unsupported, NO_COMPUTE).into())
+    Err(at.refuse(ErrorCode::Unsupported, NOT_ALONE).into())
 }

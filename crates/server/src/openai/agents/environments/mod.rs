@@ -1,16 +1,19 @@
 //! `/v1/agents/environments`: machines for sessions, and templates of them.
 //!
-//! Invariant: without a sandbox driver no machine exists, so that none is listed or found and making
-//! one is refused in plain words. Templates are settings and need no driver.
+//! Invariant: an environment is a session's, and its id follows from the session's. Whether a machine can
+//! be had is asked before a session is made; templates are settings and need none.
 
 mod create;
 mod files;
 mod get;
+mod hosted;
 mod list;
-mod shape;
+mod object;
+mod path;
 pub(crate) mod templates;
 
-pub(crate) use create::{CREATE, NO_COMPUTE, create};
+pub(crate) use create::{CREATE, NOT_HOSTED, create};
 pub(crate) use files::{CREATE_FILE, LIST_FILES, create as create_file, list as list_files};
 pub(crate) use get::{GET, get};
+pub(crate) use hosted::hosted;
 pub(crate) use list::{LIST, list};

@@ -12,8 +12,8 @@ use super::events::{Until, message_content, open_stream};
 use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::Checked;
-use crate::openai::agents::definition::{AgentDraft, overridden};
-use crate::openai::agents::environments::NO_COMPUTE;
+use crate::openai::agents::definition::{AgentDraft, overridden, with_machine_tools};
+use crate::openai::agents::environments::{NOT_HOSTED, hosted};
 use crate::openai::project::{FeedPlace, MICROUSD_PER_CENT, SessionExtras};
 use crate::openai::resource::find;
 use crate::openai::vaults::VAULT;
@@ -38,13 +38,26 @@ pub(crate) async fn create(
     request: Checked<SessionCreateParams>,
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
-    check_environment(&params.environment)?;
+    let at = At::Root;
+    let at = at.field("environment");
+    let hosted = match params.environment {
+        EnvironmentParams::None(_) => None,
+        EnvironmentParams::Hosted(asked) => Some(hosted(&state, &caller, *asked, &at).await?),
+        EnvironmentParams::SelfHosted(_) => {
+            return Err(at.refuse(ErrorCode::Unsupported, NOT_HOSTED).into());
+        }
+    };
     let vault_ids = check_vaults(&state, &caller, params.vault_ids.unwrap_or_default()).await?;
-    let agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
+    let mut agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
+    if hosted.is_some() {
+        with_machine_tools(&mut agent);
+    }
+    let (sandbox, environment) = hosted.map(|hosted| (hosted.sandbox, hosted.view)).unzip();
     let extras = SessionExtras {
         prompt_cache_options: params.prompt_cache_options,
         review: review(params.review)?,
         vault_ids,
+        environment,
     };
     let input = params.input.map_or_else(Vec::new, |input| {
         input.into_messages().into_iter().map(message_content).collect()
@@ -56,6 +69,7 @@ pub(crate) async fn create(
         agent,
         metadata: params.metadata.unwrap_or_default(),
         spend_limit_microusd: params.spend_control.and_then(spend_limit),
+        sandbox,
         wire: extras.into_wire(),
         input,
         commands: Vec::new(),
@@ -68,16 +82,6 @@ pub(crate) async fn create(
     }
     let until = if has_input { Until::SessionRests } else { Until::Created };
     Ok(open_stream(&state, &rows, Some(FeedPlace::behind(0)), until).await?)
-}
-
-/// Refuses what this server is not set up for.
-pub(crate) fn check_environment(environment: &EnvironmentParams) -> Result<(), ApiError> {
-    match environment {
-        EnvironmentParams::None(_) => Ok(()),
-        EnvironmentParams::Hosted(_) | EnvironmentParams::SelfHosted(_) => {
-            Err(At::Root.field("environment").refuse(ErrorCode::Unsupported, NO_COMPUTE))
-        }
-    }
 }
 
 /// Refuses vaults that the caller does not have.
