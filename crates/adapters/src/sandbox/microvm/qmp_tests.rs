@@ -33,7 +33,8 @@ async fn said(lines: &[&str]) -> Result<serde_json::Value, String> {
 
 #[tokio::test]
 async fn answers_are_found_among_events() {
-    let answer = "{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n{\"return\": {\"running\": true}}\n";
+    let answer =
+        "{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n{\"return\": {\"running\": true}}\n";
     assert_eq!(said(&[GREETING, DONE, answer]).await, Ok(json!({ "running": true })));
 }
 
