@@ -6,6 +6,7 @@ pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod image;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod model;

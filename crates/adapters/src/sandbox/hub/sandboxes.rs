@@ -289,8 +289,4 @@ impl Sandboxes for Hub {
     async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError> {
         self.inner.list().await
     }
-
-    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError> {
-        references(blob).map_err(|error| SandboxError::Invalid(error.to_string()))
-    }
 }

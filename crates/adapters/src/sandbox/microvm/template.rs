@@ -18,7 +18,7 @@ use super::arguments::{Start, Vm};
 use super::disk;
 use super::files::{DISK, Files, MEMORY, STATE, open_untrusted};
 use super::launch::Launcher;
-use super::limits::{MAX_BOOT, MAX_TEMPLATE_COUNT, MAX_TEMPLATE_GROWTH_BYTES, MAX_WARM};
+use super::limits::{MAX_BOOT, MAX_TEMPLATE_COUNT, MAX_TEMPLATE_GROWTH_BYTES};
 use super::machine::{blocking, end, last_words, save_state, stop};
 use super::memory;
 use super::record::Record;
@@ -157,7 +157,7 @@ async fn make(
     record.qemu = Some(started.process);
     record.write(files)?;
     let machine = agent::greet(files, MAX_BOOT).await.map_err(io::Error::other)?;
-    agent::warm(&machine, MAX_WARM).await.map_err(io::Error::other)?;
+    agent::warm(&machine).await.map_err(io::Error::other)?;
     drop(machine);
     stop(&mut started.qmp).await?;
     save_state(&mut started.qmp, files, &files.folder().join(STATE)).await?;

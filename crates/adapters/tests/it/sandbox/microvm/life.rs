@@ -3,7 +3,7 @@
 use mainstay_adapters::sandbox::{Driver, DriverError};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::rig::{Rig, run, try_run};
+use super::rig::{Rig, run, try_run, unix_seconds};
 
 #[tokio::test]
 async fn a_machine_starts_and_runs_commands() {
@@ -141,9 +141,4 @@ async fn another_server_finds_a_machine_and_can_end_it() {
     std::fs::remove_file(place.folder().join("microvm.json")).expect("it can be removed");
     again.end(&[&place]).await;
     rig.end(&[&place]).await;
-}
-
-fn unix_seconds() -> u64 {
-    let now = std::time::SystemTime::now();
-    now.duration_since(std::time::SystemTime::UNIX_EPOCH).expect("it is after 1970").as_secs()
 }
