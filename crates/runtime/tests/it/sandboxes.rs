@@ -190,7 +190,8 @@ async fn a_fork_begins_with_the_checkpoint_of_its_place_and_keeps_it() {
 
     let ann = caller("ten_test");
     let fork = SessionId::parse("ses_fork").expect("a plain id");
-    let forked = bench.engine.fork(&ann, &session(), Some(first_end), Some(fork.clone())).await;
+    let forked =
+        bench.engine.fork(&ann, &session(), Some(first_end), Some(fork.clone()), None).await;
     forked.expect("forked");
     bench.engine.erase(&ann, &session()).await.expect("erased");
     bench.rest().await;
@@ -221,14 +222,14 @@ async fn a_bundle_takes_the_workspace_along() {
     let other = self::bench(vec![Reply::Call("act"), Reply::Text("here")]).await;
     let mut less = bundle.blobs.clone();
     less.pop_first();
-    let refused = other.engine.import(&ann, bundle.entries.clone(), less, None).await;
+    let refused = other.engine.import(&ann, bundle.entries.clone(), less, None, None).await;
     assert_eq!(refused.expect_err("a blob is missing").code, ErrorCode::InvalidParameter);
     let mut forged = bundle.blobs.clone();
     forged.values_mut().next().expect("blobs").push(b'x');
-    let refused = other.engine.import(&ann, bundle.entries.clone(), forged, None).await;
+    let refused = other.engine.import(&ann, bundle.entries.clone(), forged, None, None).await;
     assert_eq!(refused.expect_err("a blob is forged").code, ErrorCode::InvalidParameter);
 
-    let imported = other.engine.import(&ann, bundle.entries, bundle.blobs, None).await;
+    let imported = other.engine.import(&ann, bundle.entries, bundle.blobs, None, None).await;
     imported.expect("brought in");
     go_on(&other, &session()).await;
     let found = other.fakes.machines.files(&session()).expect("a machine");
