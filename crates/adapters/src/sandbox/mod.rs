@@ -4,5 +4,7 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+mod executor;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use executor::ExecutorSandboxes;

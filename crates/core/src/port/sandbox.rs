@@ -20,7 +20,9 @@ pub use exec::{
     OutputSink, OutputStream,
 };
 pub use info::{FileInfo, FileKind, SandboxCapabilities, SandboxInfo, SandboxStatus};
-pub use spec::{NetworkRule, SandboxSecret, SandboxSetup, SandboxSpec, SandboxTier, WORKSPACE};
+pub use spec::{
+    ExecutorSpec, NetworkRule, SandboxSecret, SandboxSetup, SandboxSpec, SandboxTier, WORKSPACE,
+};
 
 /// A saved workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
