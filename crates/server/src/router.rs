@@ -12,7 +12,7 @@ use crate::openai::vaults::{self, credentials};
 use crate::openai::webhooks::{self, deliveries};
 use crate::openai::{agents, chat, conversations, responses};
 use crate::state::AppState;
-use crate::{auth, gate, health, metrics, v1};
+use crate::{auth, executor, gate, health, metrics, v1};
 
 /// The server's routes, for [`crate::serve`] and for tests without a socket.
 pub fn router(state: AppState) -> Router {
@@ -47,6 +47,7 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/{session}/turns/{turn}", get(sessions::turns::get))
         .route("/v1/agents/sessions/{session}/turns/{turn}/items", get(sessions::turns::items))
         .merge(resources())
+        .merge(executors())
         // The stateless door.
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/agents/sessions/{session}/artifacts", get(artifacts::list))
@@ -118,6 +119,18 @@ pub fn router(state: AppState) -> Router {
         .merge(keyed)
         .layer(from_fn_with_state(state.clone(), gate::observe))
         .with_state(state)
+}
+
+/// The door of executors; those of other vendors' services leave the version out.
+fn executors() -> Router<AppState> {
+    let mut routes = Router::new();
+    for base in ["", "/v1"] {
+        let path = |last: &str| format!("{base}/cloud/environment/{{environment}}/direct/{last}");
+        routes = routes
+            .route(&path("register"), post(executor::register))
+            .route(&path("connect"), get(executor::connect));
+    }
+    routes
 }
 
 /// What a tenant sets up besides agents: automations, vaults, webhooks.

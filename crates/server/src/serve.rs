@@ -70,7 +70,8 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(HEADER_TIMEOUT_MS))
             .max_buf_size(MAX_WRITE_BUFFER_BYTES)
-            .serve_connection(io, TowerToHyperService::new(self.routes.clone()));
+            .serve_connection(io, TowerToHyperService::new(self.routes.clone()))
+            .with_upgrades();
         let connection = self.drain.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {

@@ -1,4 +1,5 @@
 //! The adapters against the outside world: real folders, servers and programs.
 
 mod model;
+mod sandbox;
 mod tool;

@@ -1,0 +1,4 @@
+//! Machines, as the tools use them.
+
+mod executor;
+mod executor_fake;
