@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mainstay_adapters::tool::{ToolSet, ToolSettings};
-use mainstay_core::port::{Clock, Credentials, ToolCall, ToolContext, Tools};
+use mainstay_core::port::{Clock, Credentials, LiveSink, ToolCall, ToolContext, Tools};
 use mainstay_core::tool::{ApprovalMode, McpTransport, ToolSource, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::Deserialize;
@@ -86,6 +86,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             source: Arc::clone(&source),
             arguments: Arc::new(asked.arguments),
             context: context.clone(),
+            live: LiveSink::default(),
         };
         println!("{}: {:?}", asked.name, tools.call(call).await);
     }

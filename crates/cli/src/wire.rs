@@ -9,10 +9,12 @@ use mainstay_adapters::http_client;
 #[cfg(feature = "embedded-model")]
 use mainstay_adapters::model::embedded::{DEFAULT_MAX_WAITING_CALLS, EmbeddedModels};
 use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
+use mainstay_adapters::sandbox::{EitherSandboxes, ExecutorSandboxes};
 use mainstay_adapters::tool::{EgressCourier, ToolSet};
 use mainstay_adapters::vault::Vault;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::Model;
+use mainstay_core::port::NoSandboxes;
 use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, SystemClock};
 use mainstay_server::{AppState, ServerSettings};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
@@ -27,6 +29,9 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What comes before the `/` in the name of a recorded session that answers instead of a model.
 pub(crate) const REPLAY_PROVIDER: &str = "replay";
+
+/// The folder in the data folder for what is known of executors.
+const EXECUTORS: &str = "executors";
 
 /// Opens the store of the data folder, and holds it until the last handle falls.
 pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
@@ -46,11 +51,27 @@ pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Va
     Ok(Arc::new(Vault::new(key, Arc::new(OsEntropy))))
 }
 
+/// The engine, and what the HTTP side needs beside it.
+#[derive(Clone)]
+pub(crate) struct EngineAndExecutors {
+    pub(crate) engine: Engine,
+    executors: Arc<ExecutorSandboxes>,
+}
+
 /// Starts the engine: from now on sessions with work to do go on.
-pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result<Engine, Failure> {
+pub(crate) async fn engine(
+    config: &Config,
+    environment: &Environment,
+) -> Result<EngineAndExecutors, Failure> {
     let clock = Arc::new(SystemClock);
+    let executors = config.data.dir.join(EXECUTORS);
+    let executors = ExecutorSandboxes::new(executors, clock.clone(), Arc::new(OsEntropy));
+    let executors = Arc::new(executors);
+    let hosted = Arc::new(NoSandboxes::default());
+    let sandboxes = Arc::new(EitherSandboxes::new(hosted, executors.clone()));
     let tools = config.tools.settings(&config.data.dir, environment);
-    let tools = tools.map_err(|error| Failure::configuration(&error))?;
+    let mut tools = tools.map_err(|error| Failure::configuration(&error))?;
+    tools.sandboxes = Some(sandboxes.clone());
     let private_hosts = tools.private_hosts_allowed.clone();
     let courier = EgressCourier::new(private_hosts).context("set up the way out")?;
     let tools = ToolSet::new(tools, clock.clone()).context("set up the tools")?;
@@ -63,22 +84,23 @@ pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result
         entropy: Arc::new(OsEntropy),
         seals: seals(config, environment)?,
         courier: Arc::new(courier),
+        sandboxes,
     };
     let settings = EngineSettings {
         parked_cache_bytes: config.limits.parked_cache_bytes,
         ..EngineSettings::default()
     };
-    Ok(Engine::start(parts, settings).await?)
+    Ok(EngineAndExecutors { engine: Engine::start(parts, settings).await?, executors })
 }
 
 /// What the HTTP side is given.
-pub(crate) fn app_state(config: &Config, engine: Engine) -> AppState {
+pub(crate) fn app_state(config: &Config, parts: EngineAndExecutors) -> AppState {
     let settings = ServerSettings {
         version: VERSION.to_owned(),
         default_model: config.server.default_model.clone(),
         limits: config.limits.server(),
     };
-    AppState::new(engine, settings)
+    AppState::new(parts.engine, Some(parts.executors), settings)
 }
 
 /// Whether any model can be had. The embedded one may be there or come later.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::item::Item;
 use crate::port::{
-    ModelError, ModelReply, ModelRequest, Reconciliation, StopReason, ToolCall, ToolContext,
-    ToolError, ToolOutput, WorldChange,
+    ExecRecord, ModelError, ModelReply, ModelRequest, Reconciliation, SandboxError, Saved,
+    StopReason, ToolCall, ToolContext, ToolError, ToolOutput, WorldChange,
 };
 use crate::tool::{ToolSource, ToolSpec};
 
@@ -44,6 +44,8 @@ pub enum EffectRequest {
         /// How many items the summary replaces.
         cut: usize,
     },
+    /// Save the session's machine.
+    Checkpoint,
 }
 
 /// What came of an effect, as the journal keeps it.
@@ -65,6 +67,9 @@ pub enum Outcome {
     Tool {
         /// A `ToolOutput` item.
         item: Item,
+        /// The command that it ran, when it ran one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exec: Option<ExecRecord>,
     },
     /// The tools on offer.
     Tools {
@@ -81,6 +86,11 @@ pub enum Outcome {
         usage: Usage,
         /// The model as the provider names it.
         model: String,
+    },
+    /// The session's machine is saved.
+    Checkpoint {
+        /// What it brought.
+        saved: Saved,
     },
 }
 
@@ -164,6 +174,11 @@ pub enum DispatchKind {
         /// On whose behalf.
         context: ToolContext,
     },
+    /// Save the session's machine.
+    Checkpoint {
+        /// The number of the last connection in the journal.
+        connections_after: u64,
+    },
 }
 
 /// How the deltas of a model call are shown before its outcome is committed.
@@ -188,4 +203,6 @@ pub enum EffectAnswer {
     Reconciled(Result<Reconciliation, ToolError>),
     /// The tools on offer are known.
     Tools(Result<Vec<ToolSpec>, ToolError>),
+    /// The session's machine is saved.
+    Checkpoint(Result<Saved, SandboxError>),
 }

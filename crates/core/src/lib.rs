@@ -11,5 +11,6 @@ pub mod policy;
 pub mod port;
 pub mod resource;
 pub mod retry;
+pub mod sandbox;
 pub mod session;
 pub mod tool;

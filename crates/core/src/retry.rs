@@ -12,6 +12,8 @@ pub const MODEL_MAX_ATTEMPTS: u32 = 4;
 pub const RECONCILE_MAX_ATTEMPTS: u32 = 3;
 /// Attempts of learning an agent's tools.
 pub const RESOLVE_MAX_ATTEMPTS: u32 = 3;
+/// Attempts of saving a session's machine.
+pub const CHECKPOINT_MAX_ATTEMPTS: u32 = 3;
 /// The first wait.
 pub const BACKOFF_BASE_MS: u64 = 250;
 /// The longest wait of our own choosing.

@@ -215,4 +215,15 @@ impl ToolSource {
             | Self::Code { .. } => false,
         }
     }
+
+    /// Whether its tools work in the session's machine, if the session has one.
+    #[must_use]
+    pub fn uses_sandbox(&self) -> bool {
+        match self {
+            Self::Files { .. } | Self::Shell {} | Self::Code { .. } => true,
+            Self::Function { .. } | Self::Mcp { .. } | Self::Openapi { .. } | Self::Http { .. } => {
+                false
+            }
+        }
+    }
 }

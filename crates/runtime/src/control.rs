@@ -105,6 +105,7 @@ impl Control {
             tasks: change.tasks,
             snapshot: None,
             erases: false,
+            adopts: None,
         };
         match self.store.commit(commit).await {
             Ok(()) => Ok(Committed::Yes),

@@ -8,15 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_core::fact::{Fact, SessionCopied};
+use mainstay_core::port::Seals;
 use mainstay_core::session::{Command, Facts, RESPONSES, SessionState, apply, decide, projected};
 use mainstay_protocol::{
     ApiError, Entry, EntryDraft, ErrorCode, IdMint, JournalId, Principal, RowChange, RowKey, Seq,
-    SessionId,
+    SessionId, sha256_hex,
 };
-use mainstay_store::{Commit, EntryRange, StoreError};
+use mainstay_store::{Adoption, Commit, EntryRange, StoreError};
 
 use crate::bundle::{BundledAgent, write_bundle};
 use crate::engine::{Engine, Inner, api_error};
+use crate::sandbox::{checkpoints_in, resealed, walk};
 use crate::session_task::{claimed, due_task};
 use crate::submit::Accepted;
 
@@ -35,6 +37,16 @@ struct Copy {
     /// Whether the copy has the original's name, and with it its responses.
     keeps_name: bool,
     entries: Vec<Entry>,
+    /// The blobs of its checkpoints.
+    blobs: CopiedBlobs,
+}
+
+/// Where the blobs of a copy's checkpoints come from.
+enum CopiedBlobs {
+    /// The session here that it is a copy of.
+    Adopted(Option<Adoption>),
+    /// They were brought in with it.
+    Given(BTreeMap<String, Vec<u8>>),
 }
 
 impl Engine {
@@ -54,19 +66,58 @@ impl Engine {
             let message = format!("session {session} has no entry {at}");
             return Err(ApiError::new(ErrorCode::InvalidParameter, message).with_param("seq"));
         }
+        let blobs = CopiedBlobs::Adopted(self.adoption(session, &entries).await?);
         let session = name.unwrap_or_else(|| SessionId::mint(&mut self.mint()));
         let caller = caller.clone();
-        self.copy(Copy { caller, session, is_import: false, keeps_name: false, entries }).await
+        let (is_import, keeps_name) = (false, false);
+        self.copy(Copy { caller, session, is_import, keeps_name, entries, blobs }).await
     }
 
-    /// Makes a session of a journal that was brought in, under its own name or another.
+    /// What a copy of these entries needs of the original's blobs.
+    async fn adoption(
+        &self,
+        session: &SessionId,
+        entries: &[Entry],
+    ) -> Result<Option<Adoption>, ApiError> {
+        let mut hashes = Vec::new();
+        let visit = |hash: &str, _| {
+            hashes.push(hash.to_owned());
+            Ok(())
+        };
+        self.walk_stored(session, entries, visit).await?;
+        let from: JournalId = session.as_str().into();
+        Ok((!hashes.is_empty()).then_some(Adoption { from, hashes }))
+    }
+
+    /// Visits the blobs of the checkpoints in a session's entries.
+    async fn walk_stored(
+        &self,
+        session: &SessionId,
+        entries: &[Entry],
+        visit: impl FnMut(&str, Vec<u8>) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
+        let journal: JournalId = session.as_str().into();
+        let get = |hash: String| {
+            let journal = journal.clone();
+            async move {
+                let found = self.store().blob(&journal, &hash).await;
+                found.map_err(|error| api_error(&error))
+            }
+        };
+        walk(self.sandboxes().as_ref(), checkpoints_in(entries), get, visit).await
+    }
+
+    /// Makes a session of a journal that was brought in with the blobs of its checkpoints, under its own
+    /// name or another.
     pub async fn import(
         &self,
         caller: &Principal,
         entries: Vec<Entry>,
+        blobs: BTreeMap<String, Vec<u8>>,
         name: Option<SessionId>,
     ) -> Result<Accepted, ApiError> {
         check_chain(&entries)?;
+        let blobs = CopiedBlobs::Given(self.needed(&entries, blobs).await?);
         let journal = entries.first().map(|entry| entry.journal.clone());
         let own = journal.as_deref().and_then(|name| SessionId::parse(name).ok());
         let Some(session) = name.clone().or_else(|| own.clone()) else {
@@ -74,7 +125,33 @@ impl Engine {
         };
         let keeps_name = own.as_ref() == Some(&session);
         let caller = caller.clone();
-        self.copy(Copy { caller, session, is_import: true, keeps_name, entries }).await
+        self.copy(Copy { caller, session, is_import: true, keeps_name, entries, blobs }).await
+    }
+
+    /// Those of the blobs that the checkpoints in these entries name: all must be there, and be what
+    /// they are named by.
+    async fn needed(
+        &self,
+        entries: &[Entry],
+        given: BTreeMap<String, Vec<u8>>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, ApiError> {
+        let is_changed = |(hash, bytes): &(&String, &Vec<u8>)| sha256_hex(bytes) != **hash;
+        if let Some((hash, _)) = given.iter().find(is_changed) {
+            return Err(refused(format!("the blob {hash} is not what it is named by")));
+        }
+        let mut needed = BTreeMap::new();
+        let given = &given;
+        let get = |hash: String| async move { Ok(given.get(&hash).cloned()) };
+        let visit = |hash: &str, bytes| {
+            needed.insert(hash.to_owned(), bytes);
+            Ok(())
+        };
+        let walked = walk(self.sandboxes().as_ref(), checkpoints_in(entries), get, visit).await;
+        walked.map_err(|error| match error.code {
+            ErrorCode::JournalCorrupt => refused(error.message),
+            _ => error,
+        })?;
+        Ok(needed)
     }
 
     /// A session in one file.
@@ -86,8 +163,21 @@ impl Engine {
         self.session_of(session, caller).await?;
         let entries = self.entries_until(session, Seq::MAX).await?;
         let agent = bundled_agent(session, &entries)?;
+        let (mut blobs, mut size_bytes) = (BTreeMap::new(), 0);
+        let visit = |hash: &str, bytes: Vec<u8>| {
+            size_bytes += bytes.len();
+            blobs.insert(hash.to_owned(), bytes);
+            if size_bytes <= MAX_COPIED_BYTES {
+                return Ok(());
+            }
+            let message = format!(
+                "the checkpoints of session {session} have more than {MAX_COPIED_BYTES} bytes, which is too much for a bundle"
+            );
+            Err(ApiError::new(ErrorCode::LimitReached, message))
+        };
+        self.walk_stored(session, &entries, visit).await?;
         let seals = self.inner().parts.seals.as_ref();
-        write_bundle(session, agent, &entries, self.clock().now_ms(), seals)
+        write_bundle(session, agent, &entries, &blobs, self.clock().now_ms(), seals)
     }
 
     /// A session's entries, oldest first.
@@ -150,8 +240,20 @@ impl Engine {
     async fn commit_copy(&self, copy: &Copy, epoch: u64) -> Result<Seq, ApiError> {
         let made = Made::of(self.inner(), copy)?;
         let session = &copy.session;
+        let journal: JournalId = session.as_str().into();
+        let adopts = match &copy.blobs {
+            CopiedBlobs::Adopted(adoption) => adoption.clone(),
+            CopiedBlobs::Given(blobs) => {
+                // A crash before the commit leaves blobs of a journal that never began, which go.
+                for bytes in blobs.values() {
+                    let kept = self.store().put_blob(&journal, bytes).await;
+                    kept.map_err(|error| api_error(&error))?;
+                }
+                None
+            }
+        };
         let commit = Commit {
-            journal: session.as_str().into(),
+            journal,
             expected_seq: 0,
             epoch,
             tasks: due_task(session, &made.state).into_iter().collect(),
@@ -159,6 +261,7 @@ impl Engine {
             rows: made.rows,
             snapshot: None,
             erases: false,
+            adopts,
         };
         self.store().commit(commit).await.map_err(|error| match error {
             StoreError::Conflict { .. } => taken(session),
@@ -221,7 +324,8 @@ impl Made {
         for (index, entry) in copy.entries.iter().enumerate() {
             let fact = Fact::read(entry)
                 .map_err(|error| ApiError::new(ErrorCode::EntryUnknown, error.to_string()))?;
-            let fact = if index == 0 { renamed(fact, copy)? } else { fact };
+            let seals = inner.parts.seals.as_ref();
+            let fact = if index == 0 { renamed(fact, copy, seals)? } else { fact };
             making.take(&fact, entry.at, &entry.principal, &entry.trace);
         }
         let origin = copy.entries.last().map(|last| SessionCopied {
@@ -248,12 +352,14 @@ impl Made {
 }
 
 /// The first entry under the copy's name, for the tenant that takes it.
-fn renamed(fact: Fact, copy: &Copy) -> Result<Fact, ApiError> {
+fn renamed(fact: Fact, copy: &Copy, seals: &dyn Seals) -> Result<Fact, ApiError> {
     let Fact::SessionCreated(mut created) = fact else {
         return Err(refused("the journal does not begin with the session's creation"));
     };
     created.session = copy.session.clone();
     created.tenant = copy.caller.tenant.clone();
+    let own = |sandbox: Arc<_>| Arc::new(resealed(seals, &created.tenant, &sandbox));
+    created.sandbox = created.sandbox.map(own);
     Ok(Fact::SessionCreated(created))
 }
 

@@ -11,8 +11,8 @@ use futures::StreamExt;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer, LiveOutput};
 use mainstay_core::item::item_id;
 use mainstay_core::port::{
-    Clock, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, ToolCall, ToolError,
-    WorldChange,
+    Clock, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, SandboxError, Saved,
+    ToolCall, ToolError, WorldChange,
 };
 use mainstay_protocol::{EffectId, ItemId, SessionId};
 use tokio::sync::{Semaphore, mpsc};
@@ -21,6 +21,7 @@ use tokio::task::AbortHandle;
 use crate::engine::Inner;
 use crate::feed::Delta;
 use crate::registry::Message;
+use crate::sandbox;
 use crate::stats::Counters;
 use crate::surge::{HOLD_MS, Place, Surge};
 use crate::vault;
@@ -29,6 +30,8 @@ use crate::vault;
 const MODEL_CALLS_LIMIT_COUNT: usize = 1024;
 /// Bound on learning an agent's tools.
 const RESOLVE_TIMEOUT_MS: u64 = 30_000;
+/// Bound on one attempt to save a machine.
+const CHECKPOINT_TIMEOUT_MS: u64 = 60_000;
 /// How many distinct tools have a concurrency limit in memory at once.
 const TOOL_LIMITS_COUNT: usize = 4096;
 
@@ -122,6 +125,9 @@ fn panic_answer(kind: &DispatchKind) -> EffectAnswer {
         DispatchKind::Tool(_) => EffectAnswer::Tool(Err(tool)),
         DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Err(tool)),
         DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Err(tool)),
+        DispatchKind::Checkpoint { .. } => {
+            EffectAnswer::Checkpoint(Err(SandboxError::Broken(message.to_owned())))
+        }
     }
 }
 
@@ -146,6 +152,12 @@ async fn perform(
                 Ok(credentials) => call.context.credentials = credentials,
                 Err(error) => return (EffectAnswer::Tool(Err(error)), None),
             }
+            if let Some(sandbox) = &call.context.sandbox {
+                match sandbox::opened(inner, sandbox).await {
+                    Ok(opened) => call.context.sandbox = Some(opened),
+                    Err(error) => return (EffectAnswer::Tool(Err(error)), None),
+                }
+            }
             let timeout_ms = call.spec.timeout_ms;
             let limit = inner.limits.tool(&call);
             let _permit = limit.acquire().await;
@@ -157,6 +169,9 @@ async fn perform(
             let (timeout_ms, name) = (call.spec.timeout_ms, call.spec.name.clone());
             let call = inner.parts.tools.reconcile(*call);
             EffectAnswer::Reconciled(bounded(inner, timeout_ms, &name, WorldChange::No, call).await)
+        }
+        DispatchKind::Checkpoint { connections_after } => {
+            EffectAnswer::Checkpoint(save(inner, session, connections_after).await)
         }
         DispatchKind::ResolveTools { sources, mut context } => {
             let asked: Vec<_> = sources.iter().enumerate().collect();
@@ -192,6 +207,23 @@ async fn bounded<T>(
             world,
             retry_after_ms: None,
         }),
+    }
+}
+
+/// Saves the session's machine, within a bound.
+async fn save(
+    inner: &Arc<Inner>,
+    session: &SessionId,
+    connections_after: u64,
+) -> Result<Saved, SandboxError> {
+    let clock = &inner.parts.clock;
+    let deadline = clock.now_ms().saturating_add(CHECKPOINT_TIMEOUT_MS);
+    tokio::select! {
+        biased;
+        saved = inner.parts.sandboxes.save(session, connections_after) => saved,
+        () = clock.sleep_until(deadline) => Err(SandboxError::Broken(format!(
+            "it was not saved within {CHECKPOINT_TIMEOUT_MS} ms"
+        ))),
     }
 }
 

@@ -138,6 +138,7 @@ pub(crate) async fn write(
         tasks,
         snapshot: None,
         erases: false,
+        adopts: None,
     };
     inner.parts.store.commit(commit).await.map_err(|error| api_error(&error))
 }

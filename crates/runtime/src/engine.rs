@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::policy::Policy;
 use mainstay_core::port::{
-    Clock, Courier, Credentials, Entropy, Models, Seals, ToolContext, Tools,
+    Clock, Courier, Credentials, Entropy, Models, SandboxRequest, SandboxSpec, Sandboxes, Seals,
+    ToolContext, Tools,
 };
 use mainstay_core::resource;
 use mainstay_core::session::{
@@ -29,6 +30,7 @@ use crate::feed::{Feed, FollowFrom};
 use crate::forgetting::{self, Forgetting};
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
+use crate::sandbox::{self, Destroying};
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
 use crate::submit::{Accepted, Idempotency, NewSession, Submission};
@@ -70,6 +72,8 @@ pub struct EngineParts {
     pub seals: Arc<dyn Seals>,
     /// The way to addresses that clients named.
     pub courier: Arc<dyn Courier>,
+    /// Machines.
+    pub sandboxes: Arc<dyn Sandboxes>,
 }
 
 /// Runs sessions. Cheap to clone.
@@ -103,6 +107,7 @@ impl Engine {
             refreshes: tokio::sync::Mutex::default(),
             webhooks: Webhooks::default(),
             forgetting: Forgetting::default(),
+            destroying: Destroying::default(),
             automations: Automations::default(),
             parts,
             settings,
@@ -110,6 +115,7 @@ impl Engine {
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
         forgetting::start(&inner);
+        sandbox::start(&inner);
         crate::webhooks::start(&inner);
         crate::automations::start(&inner);
         Ok(Self { inner })
@@ -124,7 +130,17 @@ impl Engine {
         if let Some(known) = self.replayed(&scope, new.idempotency.as_ref()).await? {
             return Ok(known);
         }
-        let tools = self.local_tools(&new.agent, &new.caller, &session).await?;
+        let sandbox = match new.sandbox {
+            Some(asked) => {
+                self.check_sandbox(&asked.spec)?;
+                let seals = parts.seals.as_ref();
+                let sandbox = sandbox::sealed(seals, &new.caller.tenant, &session, asked)?;
+                Some(Arc::new(sandbox))
+            }
+            None => None,
+        };
+        let spec = sandbox.as_ref().map(|sandbox| &sandbox.spec);
+        let tools = self.local_tools(&new.agent, &new.caller, &session, spec).await?;
         let mut commands = vec![Command::Create(Box::new(CreateSession {
             session: session.clone(),
             tenant: new.caller.tenant.clone(),
@@ -132,6 +148,7 @@ impl Engine {
             tools,
             metadata: new.metadata,
             spend_limit_microusd: new.spend_limit_microusd,
+            sandbox,
             wire: new.wire,
         }))];
         if !new.input.is_empty() {
@@ -165,6 +182,12 @@ impl Engine {
         }
         let keyed = submission.idempotency.map(|key| (session.to_string(), key));
         self.send(session, &submission.caller, submission.commands, keyed).await
+    }
+
+    /// Whether such a machine can be had.
+    pub fn check_sandbox(&self, spec: &SandboxSpec) -> Result<(), ApiError> {
+        let checked = self.sandboxes().check(spec);
+        checked.map_err(|error| sandbox::sandbox_error(&error).with_param("environment"))
     }
 
     /// Deletes a session with its journal, whatever it is doing.
@@ -233,6 +256,12 @@ impl Engine {
         &self.inner.parts.courier
     }
 
+    /// Machines.
+    #[must_use]
+    pub fn sandboxes(&self) -> &Arc<dyn Sandboxes> {
+        &self.inner.parts.sandboxes
+    }
+
     /// Plain numbers for metrics.
     #[must_use]
     pub fn stats(&self) -> EngineStats {
@@ -280,6 +309,7 @@ impl Engine {
         agent: &AgentDefinition,
         caller: &Principal,
         session: &SessionId,
+        sandbox: Option<&SandboxSpec>,
     ) -> Result<Option<Arc<[ToolSpec]>>, ApiError> {
         if agent.tools.iter().any(ToolSource::is_remote) {
             return Ok(None);
@@ -290,7 +320,17 @@ impl Engine {
             principal: caller.id.as_str().into(),
             // Sources that need one are remote, and those are asked when the turn begins.
             credentials: Credentials::default(),
-            sandbox: None,
+            sandbox: sandbox.map(|spec| {
+                Arc::new(SandboxRequest {
+                    tenant: caller.tenant.clone(),
+                    session: session.clone(),
+                    spec: Arc::new(spec.clone()),
+                    setup: Arc::default(),
+                    secrets: Arc::from([]),
+                    checkpoint: None,
+                    calls_since: 0,
+                })
+            }),
         };
         let tools = self.inner.parts.tools.resolve(&agent.tools, &context).await;
         let invalid = |error: mainstay_core::port::ToolError| {

@@ -18,6 +18,7 @@ mod recovery;
 mod registry;
 mod retention;
 mod rules;
+mod sandbox;
 mod saving;
 mod session_task;
 mod spawn;
@@ -32,6 +33,7 @@ pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom};
+pub use sandbox::{CheckpointPage, CheckpointSeen, NewSandbox, StoreBlobs};
 pub use stats::EngineStats;
 pub use submit::{Accepted, Idempotency, NewSession, Submission};
 pub use webhooks::{

@@ -66,6 +66,7 @@ async fn forget(inner: &Arc<Inner>) -> Result<usize, StoreError> {
             tasks: Vec::new(),
             snapshot: None,
             erases: false,
+            adopts: None,
         };
         inner.parts.store.commit(commit).await?;
     }

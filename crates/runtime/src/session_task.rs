@@ -139,15 +139,13 @@ impl SessionTask {
 
     /// Leaves when nothing here needs this process: the session rests, or waits for somebody.
     fn try_leave(&mut self) -> Option<Leave> {
-        let waits = self.state.effects.values().all(|effect| effect.phase.is_waiting());
-        let idle = self.state.is_resting() || (waits && !self.state.effects.is_empty());
         if !self.running.is_empty() {
             return None;
         }
         if self.inner.is_stopping() && self.mailbox.is_empty() {
             return Some(Leave::Stopped);
         }
-        if !idle {
+        if !self.state.is_still() {
             return None;
         }
         let (inner, session) = (self.inner.clone(), self.session.clone());

@@ -7,6 +7,8 @@ use mainstay_core::item::Content;
 use mainstay_core::session::Command;
 use mainstay_protocol::{Principal, Seq, SessionId};
 
+use crate::sandbox::NewSandbox;
+
 /// A request's `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
@@ -29,6 +31,8 @@ pub struct NewSession {
     pub metadata: BTreeMap<String, String>,
     /// Spend ceiling.
     pub spend_limit_microusd: Option<u64>,
+    /// Its machine, if it has one.
+    pub sandbox: Option<NewSandbox>,
     /// The wire API's settings.
     pub wire: serde_json::Value,
     /// Messages of the first turn; none when empty.

@@ -1,4 +1,5 @@
 //! What a session's vaults have for an MCP server: looked up when a call is made, handed to it alone.
+//! (What they have for machines is looked up in [`crate::sandbox`].)
 //!
 //! Invariant: a secret leaves this module in a [`Credential`] only; it is in no entry, row or log.
 //! An access token that is about to expire is refreshed first, by one task at a time, and the new
@@ -71,7 +72,7 @@ fn http_url(source: &ToolSource) -> Option<&str> {
 }
 
 /// The credentials of the vaults that the session's settings name, in their order.
-async fn attached(
+pub(crate) async fn attached(
     inner: &Inner,
     tenant: &TenantId,
     wire: &Value,
@@ -153,7 +154,7 @@ async fn open(inner: &Inner, row: &ResourceRow, source: usize) -> Result<Credent
     Ok(Credential { source, id: Arc::from(row.id.as_str()), revision: row.revision, token })
 }
 
-fn belongs_to(row: &ResourceRow, member: &str) -> String {
+pub(crate) fn belongs_to(row: &ResourceRow, member: &str) -> String {
     sealed_for(&row.tenant, row.parent.as_deref().unwrap_or_default(), &row.id, member)
 }
 

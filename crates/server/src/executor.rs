@@ -36,17 +36,19 @@ async fn session_of(
     let rows = SessionRows::load(state, caller, session.as_str()).await.map_err(|_| missing())?;
     let sandbox = rows.config.sandbox.ok_or_else(missing)?;
     if sandbox.spec.executor.is_none() {
-        let message = format!("environment {environment:?} is hosted by this server; executors \
-                               connect to environments of the type \"self_hosted\"");
+        let message = format!(
+            "environment {environment:?} is hosted by this server; executors \
+                               connect to environments of the type \"self_hosted\""
+        );
         return Err(ApiError::new(ErrorCode::InvalidParameter, message));
     }
     Ok(session)
 }
 
 fn executors(state: &AppState) -> Result<&Arc<dyn Executors>, ApiError> {
-    state.executors().ok_or_else(|| {
-        ApiError::new(ErrorCode::Unsupported, "this server takes no executors")
-    })
+    state
+        .executors()
+        .ok_or_else(|| ApiError::new(ErrorCode::Unsupported, "this server takes no executors"))
 }
 
 /// Why an executor is turned away, by what it does next: on a conflict it registers again.

@@ -105,6 +105,10 @@ pub fn router(state: AppState) -> Router {
         .route("/v1/agents/sessions/import", post(v1::bundle::import))
         .route("/v1/agents/sessions/{session}/export", get(v1::bundle::export))
         .route("/v1/agents/sessions/{session}/fork", post(v1::bundle::fork))
+        .route(
+            "/v1/agents/sessions/{session}/checkpoints",
+            get(v1::checkpoints::list).post(v1::checkpoints::create),
+        )
         .route("/v1/agents/sessions/{session}/journal", get(v1::journal::read))
         .route("/v1/keys", get(v1::keys::list).post(v1::keys::create))
         .route("/v1/keys/{key}", delete(v1::keys::revoke))

@@ -87,6 +87,7 @@ impl Session {
             tasks,
             snapshot: None,
             erases: false,
+            adopts: None,
         }
     }
 }

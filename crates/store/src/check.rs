@@ -58,6 +58,13 @@ pub(crate) fn index_columns(spec: &RowSpec) -> Vec<&'static str> {
     columns
 }
 
+/// A blob that is to be adopted is not the other journal's.
+pub(crate) fn not_adopted(commit: &Commit, hash: &str) -> StoreError {
+    let from = commit.adopts.as_ref().map_or("", |adoption| adoption.from.as_ref());
+    let what = format!("journal {from} has no blob {hash}");
+    StoreError::Conflict { journal: commit.journal.clone(), what }
+}
+
 /// Checks a commit's shape: entries sealed and linked, rows as declared, the snapshot inside.
 pub(crate) fn commit(commit: &Commit, specs: &Specs) -> Result<(), StoreError> {
     let mut seq = commit.expected_seq;

@@ -13,7 +13,7 @@ mod sqlite;
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use port::{
-    Claim, ClaimRequest, ClaimWhat, Commit, Direction, EntryRange, Health, RowPage, RowScan,
-    Snapshot, Store, TaskHint, WATCH_QUEUE_LIMIT_COUNT,
+    Adoption, Claim, ClaimRequest, ClaimWhat, Commit, Direction, EntryRange, Health, RowPage,
+    RowScan, Snapshot, Store, TaskHint, WATCH_QUEUE_LIMIT_COUNT,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};

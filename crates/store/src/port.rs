@@ -2,7 +2,8 @@
 //!
 //! Invariant: `commit` is the only write of journals, rows and tasks, and it is atomic: all of it
 //! is durable when it returns `Ok`, none of it when it returns `Err`. Each method says what is
-//! true once it returns.
+//! true once it returns. A blob is kept once, belongs to the journals that put or adopted it, and goes
+//! with the last of them.
 
 use std::sync::Arc;
 
@@ -33,9 +34,21 @@ pub struct Commit {
     pub tasks: Vec<TaskChange>,
     /// A saved fold of this journal, replacing an older one.
     pub snapshot: Option<Snapshot>,
-    /// Whether the entries before this commit's, and the saved fold, are removed with it. The
-    /// journal goes on behind them; its first entry then names the hash of what is gone.
+    /// Whether the entries before this commit's, the saved fold and the journal's blobs are removed
+    /// with it. The journal goes on behind them; its first entry then names the hash of what is gone.
+    /// Without an entry of its own it removes the blobs alone.
     pub erases: bool,
+    /// Blobs of another journal that become this one's too.
+    pub adopts: Option<Adoption>,
+}
+
+/// Blobs that a journal takes over from another one, which keeps them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// The journal that has them; it is a conflict when it has one of them not.
+    pub from: JournalId,
+    /// Their hashes.
+    pub hashes: Vec<String>,
 }
 
 /// A saved fold of a journal.
@@ -209,11 +222,12 @@ pub trait Store: Send + Sync {
     /// Hints about commits, of this process at least. A slow receiver loses hints.
     fn watch(&self) -> broadcast::Receiver<TaskHint>;
 
-    /// Keeps bytes under their SHA-256 (hexadecimal), durable on return. Idempotent.
-    async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError>;
+    /// Keeps bytes for a journal under their SHA-256 (hexadecimal), durable on return. Idempotent. What
+    /// is kept for a journal that has no entry when the store is next opened is gone.
+    async fn put_blob(&self, journal: &JournalId, bytes: &[u8]) -> Result<String, StoreError>;
 
-    /// The bytes of a hash.
-    async fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The bytes of a hash, if the journal has them.
+    async fn blob(&self, journal: &JournalId, hash: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Whether the store answers.
     async fn health(&self) -> Result<Health, StoreError>;

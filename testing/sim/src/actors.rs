@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::RequiredAction;
 use mainstay_core::item::{Content, ItemBody};
-use mainstay_core::port::{Clock, ModelOptions, ToolOutput};
+use mainstay_core::port::{Clock, ModelOptions, SandboxSetup, ToolOutput};
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, InputMode, Respond, SESSIONS, SessionRow,
 };
@@ -17,13 +17,14 @@ use mainstay_protocol::{
     AgentId, ApiError, ErrorCode, Principal, PrincipalId, ResponseId, RowKey, Scope, Seq,
     SessionId, TaskKey, TenantId,
 };
-use mainstay_runtime::{FeedItem, FollowFrom, Idempotency, NewSession, Submission};
+use mainstay_runtime::{FeedItem, FollowFrom, Idempotency, NewSandbox, NewSession, Submission};
 use mainstay_store::{ClaimRequest, ClaimWhat, Store};
 
 use crate::chance::Chance;
+use crate::machines::spec;
 use crate::model::Script;
 use crate::node::{Node, Shared};
-use crate::world::{CLIENT_TOOL, sources, tool_names};
+use crate::world::{CLIENT_TOOL, MACHINE_TOOL, sources, tool_names};
 
 /// How long a client waits for an answer before it sends its request again.
 const CLIENT_PATIENCE_MS: u64 = 3_000;
@@ -99,7 +100,8 @@ pub(crate) struct Client {
 impl Client {
     fn script(&self, turn: u64) -> Script {
         let names = tool_names();
-        let name = || match self.chance.below(7) {
+        let name = || match self.chance.below(8) {
+            7 => MACHINE_TOOL.to_owned(),
             6 => CLIENT_TOOL.to_owned(),
             5 if self.chance.permille(100) => "no_such_tool".to_owned(),
             other => names[usize::try_from(other).expect("small") % names.len()].to_owned(),
@@ -150,6 +152,7 @@ impl Client {
             agent,
             metadata: BTreeMap::new(),
             spend_limit_microusd: None,
+            sandbox: Some(NewSandbox { spec: spec(), setup: SandboxSetup::default() }),
             wire: serde_json::Value::Null,
             input,
             commands: Vec::new(),

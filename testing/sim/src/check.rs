@@ -13,6 +13,7 @@ use mainstay_protocol::{EffectId, Entry, Hash, RowKey, Seq, SessionId, sha256_he
 use mainstay_store::{Direction, EntryRange, MemoryStore, RowScan, Store};
 
 use crate::actors::Seen;
+use crate::machine_checks;
 use crate::world::{Deed, World};
 
 /// Checks one session; the answer says what does not hold.
@@ -29,6 +30,7 @@ pub(crate) async fn session(
     rests(store, &state, id).await?;
     inputs(&entries, seen, id)?;
     effects(&entries, &world.deeds())?;
+    machine_checks::machine(store, &entries, &world.deeds(), id).await?;
     feeds(&entries, seen, id)?;
     Ok(entries)
 }
@@ -92,7 +94,7 @@ async fn rests(store: &MemoryStore, state: &SessionState, id: &SessionId) -> Res
     if state.seq == 0 {
         return Ok(());
     }
-    if !state.is_resting() || !state.queue.is_empty() {
+    if !state.is_resting() || !state.queue.is_empty() || !state.effects.is_empty() {
         return Err(format!("{id} does not rest: {:?}, open {:?}", state.turn, state.effects));
     }
     if state.status == SessionStatus::Failed {
@@ -209,7 +211,7 @@ fn note(ledger: &mut BTreeMap<EffectId, Ledger>, fact: Fact) {
             ledger.entry(resolved.effect).or_default().allowed += 1;
         }
         Fact::EffectCompleted(completed) => {
-            let Outcome::Tool { item } = completed.outcome else { return };
+            let Outcome::Tool { item, .. } = completed.outcome else { return };
             let ItemBody::ToolOutput { content, .. } = item.body else { return };
             let said = content.iter().any(|part| match part {
                 Content::Text { text } => text.ends_with("did it") || text == "it was done before",

@@ -127,12 +127,12 @@ impl Store for FaultyStore {
         self.shared.watch()
     }
 
-    async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        self.shared.put_blob(bytes).await
+    async fn put_blob(&self, journal: &JournalId, bytes: &[u8]) -> Result<String, StoreError> {
+        self.shared.put_blob(journal, bytes).await
     }
 
-    async fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared.blob(hash).await
+    async fn blob(&self, journal: &JournalId, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.blob(journal, hash).await
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

@@ -10,6 +10,8 @@ mod chance;
 mod check;
 mod clock;
 mod faults;
+mod machine_checks;
+mod machines;
 mod model;
 mod node;
 mod report;

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::chance::Chance;
 use crate::clock::SimClock;
 use crate::faults::{FaultRates, FaultyStore};
+use crate::machines::Machines;
 use crate::model::ScriptedModels;
 use crate::world::World;
 
@@ -21,6 +22,7 @@ use crate::world::World;
 pub(crate) struct Shared {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) world: World,
+    pub(crate) machines: Machines,
     pub(crate) models: Arc<ScriptedModels>,
     pub(crate) clock: SimClock,
     pub(crate) chance: Chance,
@@ -99,6 +101,7 @@ impl Node {
             entropy: Arc::new(shared.chance.named(&format!("entropy {} {life}", self.name))),
             seals: Arc::new(NoSeals),
             courier: Arc::new(NoCourier),
+            sandboxes: Arc::new(shared.machines.clone()),
         };
         let settings = EngineSettings {
             // A process that starts again is somebody else to those who hold leases.

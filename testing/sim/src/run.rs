@@ -12,6 +12,7 @@ use crate::actors::{Client, Seen, kill_nodes, session_id, steal_leases};
 use crate::chance::Chance;
 use crate::clock::SimClock;
 use crate::faults::FaultRates;
+use crate::machines::Machines;
 use crate::model::ScriptedModels;
 use crate::node::{Node, Shared};
 use crate::report::Report;
@@ -56,11 +57,13 @@ async fn run(options: Options) -> Report {
     let clock = SimClock::new();
     let quiet = Arc::new(AtomicBool::new(false));
     let store = Arc::new(MemoryStore::new());
-    let world = world::World::new(&chance, clock, quiet.clone());
+    let machines = Machines::new(&chance, clock, quiet.clone(), store.clone());
+    let world = world::World::new(&chance, clock, quiet.clone(), machines.clone());
     let node_count = if chance.permille(400) { 2 } else { 1 };
     let shared = Shared {
         store: store.clone(),
         world: world.clone(),
+        machines,
         models: Arc::new(ScriptedModels::new(&chance, clock, quiet.clone())),
         clock,
         rates: rates(&chance),

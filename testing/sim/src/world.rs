@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use mainstay_core::port::{
-    Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange,
+    ExecRequest, Fate, Reconciliation, Sandboxes, ToolCall, ToolContext, ToolError, ToolOutput,
+    Tools, WORKSPACE, WorldChange,
 };
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use mainstay_protocol::EffectId;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::chance::Chance;
 use crate::clock::SimClock;
+use crate::machines::Machines;
 
 /// What the world did for one effect.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,7 @@ pub(crate) struct World {
     chance: Chance,
     clock: SimClock,
     quiet: Arc<AtomicBool>,
+    machines: Machines,
 }
 
 /// The tools of every simulated agent: name, safety, approval, reconcile.
@@ -46,23 +49,27 @@ const TOOLS: &[(&str, Safety, ApprovalMode, bool)] = &[
     ("sign", Safety::Once, ApprovalMode::Always, false),
 ];
 
+/// The tool that runs a command in the session's machine.
+pub(crate) const MACHINE_TOOL: &str = "run";
+
 /// The name of the function that the client runs.
 pub(crate) const CLIENT_TOOL: &str = "ask_client";
 
 /// Names of all tools that the runtime runs.
 pub(crate) fn tool_names() -> Vec<&'static str> {
-    TOOLS.iter().map(|tool| tool.0).collect()
+    TOOLS.iter().map(|tool| tool.0).chain([MACHINE_TOOL]).collect()
 }
 
 /// The sources of every simulated agent.
 pub(crate) fn sources() -> Vec<ToolSource> {
     vec![
-        ToolSource::Files { read_only: false },
+        ToolSource::Http { allowed_hosts: Vec::new() },
         ToolSource::Function {
             name: CLIENT_TOOL.to_owned(),
             description: "Asks the client.".to_owned(),
             parameters: json!({ "type": "object" }),
         },
+        ToolSource::Shell {},
     ]
 }
 
@@ -90,8 +97,42 @@ fn spec(
 }
 
 impl World {
-    pub(crate) fn new(chance: &Chance, clock: SimClock, quiet: Arc<AtomicBool>) -> Self {
-        Self { deeds: Arc::default(), chance: chance.named("world"), clock, quiet }
+    pub(crate) fn new(
+        chance: &Chance,
+        clock: SimClock,
+        quiet: Arc<AtomicBool>,
+        machines: Machines,
+    ) -> Self {
+        Self { deeds: Arc::default(), chance: chance.named("world"), clock, quiet, machines }
+    }
+
+    /// Runs a command; the machine, not the world, is asked what became of it.
+    async fn run(&self, call: &ToolCall) -> Result<ToolOutput, ToolError> {
+        let Some(request) = &call.context.sandbox else {
+            return Err(self.fails("the session has no machine", WorldChange::No, false));
+        };
+        let exec = ExecRequest {
+            effect: call.effect.clone(),
+            argv: vec!["true".to_owned()],
+            cwd: WORKSPACE.to_owned(),
+            env: BTreeMap::new(),
+            stdin: bytes::Bytes::new(),
+            timeout_ms: 1_000,
+            output_limit_bytes: 1_000,
+        };
+        match self.machines.exec(request, exec, None).await {
+            Ok((output, readiness)) => {
+                if output.stdout.is_empty() {
+                    self.apply(call);
+                }
+                Ok(ToolOutput::text(format!("{readiness:?} did it")))
+            }
+            Err(error) => {
+                let retry_after_ms = None;
+                let (retryable, world) = (true, WorldChange::Maybe);
+                Err(ToolError { message: error.to_string(), retryable, world, retry_after_ms })
+            }
+        }
     }
 
     /// What really happened, by effect.
@@ -139,10 +180,15 @@ impl Tools for World {
         let own = TOOLS.iter().map(|tool| spec(tool.0, 0, tool.1, tool.2, tool.3));
         let client = (sources.len() > 1)
             .then(|| spec(CLIENT_TOOL, 1, Safety::Once, ApprovalMode::Never, false));
-        Ok(own.chain(client).collect())
+        let machine = (sources.len() > 2)
+            .then(|| spec(MACHINE_TOOL, 2, Safety::Once, ApprovalMode::Never, true));
+        Ok(own.chain(client).chain(machine).collect())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+        if call.spec.name == MACHINE_TOOL {
+            return self.run(&call).await;
+        }
         self.clock.pass(self.chance.below(300)).await;
         if self.strikes(60) {
             return Err(self.fails("the connection was refused", WorldChange::No, true));
@@ -180,6 +226,14 @@ impl Tools for World {
         }
         if self.strikes(100) {
             return Ok(Reconciliation::Unknown);
+        }
+        if call.spec.name == MACHINE_TOOL {
+            let fate = self.machines.exec_fate(&call.context.session, &call.effect).await;
+            return Ok(match fate {
+                Ok(Fate::Ended(_)) => Reconciliation::Done(ToolOutput::text("it was run before")),
+                Ok(Fate::NotRun) => Reconciliation::NotDone,
+                Ok(Fate::Gone) | Err(_) => Reconciliation::Unknown,
+            });
         }
         if self.was_applied(&call.effect) {
             return Ok(Reconciliation::Done(ToolOutput::text("it was done before")));

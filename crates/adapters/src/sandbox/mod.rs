@@ -4,7 +4,9 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+mod either;
 mod executor;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use either::EitherSandboxes;
 pub use executor::ExecutorSandboxes;

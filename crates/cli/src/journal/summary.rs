@@ -110,6 +110,7 @@ fn request(request: &EffectRequest) -> String {
         EffectRequest::Model { model, context, .. } => format!("model {model}, {context} items"),
         EffectRequest::Tool { tool, .. } => format!("tool {tool}"),
         EffectRequest::ResolveTools => "learn the tools".to_owned(),
+        EffectRequest::Checkpoint => "checkpoint".to_owned(),
         EffectRequest::Compact { model, cut } => format!("summarise {cut} items with {model}"),
     }
 }
@@ -119,7 +120,11 @@ fn outcome(outcome: &Outcome) -> String {
         Outcome::Model { items: produced, usage, .. } => {
             format!("→ {} ({})", items(produced), tokens(*usage))
         }
-        Outcome::Tool { item: output } => format!("→ {}", item(output)),
+        Outcome::Tool { item: output, .. } => format!("→ {}", item(output)),
+        Outcome::Checkpoint { saved } => match &saved.checkpoint {
+            Some(saved) => format!("→ {} files, {} bytes", saved.file_count, saved.size_bytes),
+            None => "→ there was no machine".to_owned(),
+        },
         Outcome::Tools { tools } => format!("→ {} tools", tools.len()),
         Outcome::Compacted { cut, .. } => format!("→ a summary of {cut} items"),
     }

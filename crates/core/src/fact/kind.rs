@@ -105,9 +105,9 @@ macro_rules! facts {
 
 facts! {
     /// The session exists.
-    SessionCreated = "session.created", 2;
+    SessionCreated = "session.created", 3;
     /// Its settings changed.
-    SessionUpdated = "session.updated", 2;
+    SessionUpdated = "session.updated", 3;
     /// It cannot go on.
     SessionFailed = "session.failed", 1;
     /// It was deleted.
@@ -135,11 +135,11 @@ facts! {
     /// The turn ended: completed, failed or cancelled.
     TurnEnded = "turn.ended", 1;
     /// An effect is asked for, with the policy decision.
-    EffectRequested = "effect.requested", 1;
+    EffectRequested = "effect.requested", 2;
     /// An attempt begins (written for `once` effects, and for attempts after a crash).
     EffectAttempted = "effect.attempted", 1;
     /// An effect has its outcome.
-    EffectCompleted = "effect.completed", 1;
+    EffectCompleted = "effect.completed", 2;
     /// An attempt failed; another follows, or none.
     EffectFailed = "effect.failed", 1;
     /// An attempt's outcome is not known.

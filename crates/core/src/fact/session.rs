@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::agent::AgentDefinition;
+use crate::sandbox::SessionSandbox;
 use crate::tool::ToolSpec;
 
 /// See [`super::Fact::SessionCreated`].
@@ -28,6 +29,9 @@ pub struct SessionCreated {
     /// Spend ceiling, millionths of a US dollar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spend_limit_microusd: Option<u64>,
+    /// Its machine, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Arc<SessionSandbox>>,
     /// What the wire API wants repeated and the runtime does not interpret.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub wire: Value,

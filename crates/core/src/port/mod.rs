@@ -19,10 +19,12 @@ pub use model::{
 };
 pub use sandbox::{
     BlobError, Blobs, Checkpoint, CodeLanguage, CodeOutput, CodeRequest, CodeResult, Connection,
-    ExecEnd, ExecOutput, ExecRequest, ExecutorSpec, Fate, FileInfo, FileKind, NetworkRule,
-    OutputSink, OutputStream, Readiness, SandboxCapabilities, SandboxError, SandboxInfo,
-    SandboxRequest, SandboxSecret, SandboxSetup, SandboxSpec, SandboxStatus, SandboxTier,
-    Sandboxes, Saved, WORKSPACE,
+    ExecEnd, ExecOutput, ExecRecord, ExecRequest, ExecutorSpec, Fate, FileInfo, FileKind,
+    NetworkRule, NoSandboxes, OutputSink, OutputStream, Readiness, SandboxCapabilities,
+    SandboxError, SandboxInfo, SandboxRequest, SandboxSecret, SandboxSetup, SandboxSpec,
+    SandboxStatus, SandboxTier, Sandboxes, Saved, WORKSPACE,
 };
 pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
-pub use tool::{Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange};
+pub use tool::{
+    LiveSink, Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange,
+};

@@ -6,6 +6,7 @@
 
 mod exec;
 mod info;
+mod none;
 mod spec;
 
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use mainstay_protocol::{EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 
 pub use exec::{
-    CodeLanguage, CodeOutput, CodeRequest, CodeResult, ExecEnd, ExecOutput, ExecRequest, Fate,
-    OutputSink, OutputStream,
+    CodeLanguage, CodeOutput, CodeRequest, CodeResult, ExecEnd, ExecOutput, ExecRecord,
+    ExecRequest, Fate, OutputSink, OutputStream,
 };
 pub use info::{FileInfo, FileKind, SandboxCapabilities, SandboxInfo, SandboxStatus};
+pub use none::NoSandboxes;
 pub use spec::{
     ExecutorSpec, NetworkRule, SandboxSecret, SandboxSetup, SandboxSpec, SandboxTier, WORKSPACE,
 };
@@ -212,6 +214,10 @@ pub trait Sandboxes: Send + Sync {
 
     /// The machines that are there.
     async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError>;
+
+    /// The blobs that a blob of a checkpoint names, by which a checkpoint is walked from its root; an
+    /// error when it is no such blob.
+    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError>;
 }
 
 /// Blobs of one session: what is kept of its machine.

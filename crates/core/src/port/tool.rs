@@ -3,6 +3,7 @@
 //! Invariant: a failure is either for the model (an output with `is_error`) or a [`ToolError`],
 //! which says whether the world may have changed. Deliberately absent: retries, approval, policy.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Credentials, SandboxRequest};
+use super::{Credentials, ExecRecord, OutputSink, SandboxRequest};
 use crate::item::Content;
 use crate::tool::{ToolSource, ToolSpec};
 
@@ -46,6 +47,18 @@ pub struct ToolCall {
     pub arguments: Arc<Value>,
     /// On whose behalf.
     pub context: ToolContext,
+    /// Where output is shown while it is made; what it answers with is the outcome all the same.
+    pub live: LiveSink,
+}
+
+/// Where a tool shows what it prints, if anybody wants to see it.
+#[derive(Clone, Default)]
+pub struct LiveSink(pub Option<OutputSink>);
+
+impl fmt::Debug for LiveSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LiveSink").field(&self.0.is_some()).finish()
+    }
 }
 
 /// What a tool answered.
@@ -57,17 +70,26 @@ pub struct ToolOutput {
     /// Whether the tool says that it failed; the model is told and goes on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_error: bool,
+    /// The command that it ran, when it ran one in the session's machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<ExecRecord>,
 }
 
 impl ToolOutput {
+    /// An answer, or an error for the model to read.
+    #[must_use]
+    pub fn new(content: Vec<Content>, is_error: bool) -> Self {
+        Self { content, is_error, exec: None }
+    }
+
     /// A text answer.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { content: vec![Content::Text { text: text.into() }], is_error: false }
+        Self::new(vec![Content::Text { text: text.into() }], false)
     }
 
     /// An error for the model to read.
     pub fn error(text: impl Into<String>) -> Self {
-        Self { content: vec![Content::Text { text: text.into() }], is_error: true }
+        Self::new(vec![Content::Text { text: text.into() }], true)
     }
 }
 

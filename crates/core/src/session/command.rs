@@ -15,6 +15,7 @@ use crate::fact::{SessionCopied, SpendLimit};
 use crate::item::{Content, ItemBody};
 use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
+use crate::sandbox::SessionSandbox;
 use crate::tool::ToolSpec;
 
 /// An agent, and its tools when it has no remote sources.
@@ -86,6 +87,8 @@ pub enum Command {
         /// The wire API's settings, whole.
         wire: Option<Value>,
     },
+    /// Save the session's machine; nothing more happens when that is under way.
+    Checkpoint,
     /// Delete the session; it must rest.
     Delete,
     /// The world answered an effect.
@@ -125,6 +128,8 @@ pub struct CreateSession {
     pub metadata: BTreeMap<String, String>,
     /// Spend ceiling.
     pub spend_limit_microusd: Option<u64>,
+    /// Its machine, if it has one.
+    pub sandbox: Option<Arc<SessionSandbox>>,
     /// The wire API's settings.
     pub wire: Value,
 }

@@ -11,6 +11,7 @@ use mainstay_protocol::{SessionId, TenantId};
 use serde_json::Value;
 
 use crate::agent::AgentDefinition;
+use crate::sandbox::SessionSandbox;
 use crate::tool::{ToolSource, ToolSpec};
 
 /// What a session was created with, as changed since.
@@ -26,6 +27,8 @@ pub struct SessionConfig {
     pub metadata: BTreeMap<String, String>,
     /// Spend ceiling.
     pub spend_limit_microusd: Option<u64>,
+    /// Its machine, if it has one.
+    pub sandbox: Option<Arc<SessionSandbox>>,
     /// The wire API's settings.
     pub wire: Value,
     /// When it was created.

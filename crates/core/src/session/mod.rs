@@ -13,6 +13,7 @@ mod projection;
 pub mod snapshot;
 mod state;
 mod transcript;
+mod workspace;
 
 pub use apply::{apply, fold};
 pub use command::{
@@ -31,3 +32,4 @@ pub use projection::{
 };
 pub use state::{LastResponse, QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
 pub use transcript::{Transcript, item_bytes};
+pub use workspace::WorkspaceState;

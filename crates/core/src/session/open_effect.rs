@@ -119,6 +119,20 @@ impl EffectPhase {
 }
 
 impl OpenEffect {
+    /// Whether it saves the session's machine.
+    pub(super) fn is_checkpoint(&self) -> bool {
+        self.request == EffectRequest::Checkpoint
+    }
+
+    /// Whether it may change the session's machine.
+    pub(super) fn may_change_sandbox(&self) -> bool {
+        let uses = |call: &OpenCall| {
+            call.config.sandbox.is_some()
+                && call.config.source(&call.spec).is_some_and(|source| source.uses_sandbox())
+        };
+        self.safety != Safety::ReadOnly && self.call.as_ref().is_some_and(uses)
+    }
+
     /// Bound on attempts of a tool call.
     pub(super) fn max_attempts(&self) -> u32 {
         self.call.as_ref().map_or(1, |call| call.spec.max_attempts)

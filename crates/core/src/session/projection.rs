@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::state::{LastResponse, SessionState, SessionStatus, TurnStatus};
+use super::workspace::WorkspaceState;
 use crate::agent::AgentDefinition;
+use crate::effect::Outcome;
 use crate::fact::{Disposition, Fact, RequiredAction, TurnEnd, TurnEnded};
+use crate::sandbox::SessionSandbox;
 
 /// Sessions, by id, by tenant and age, and by agent and age.
 pub const SESSIONS: RowSpec = RowSpec {
@@ -63,6 +66,9 @@ pub struct SessionRow {
     /// The active turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnId>,
+    /// What is known of its machine, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceState>,
     /// The last entry that this row takes account of.
     #[serde(default)]
     pub seq: Seq,
@@ -75,6 +81,9 @@ pub struct ConfigRow {
     pub agent: Arc<AgentDefinition>,
     /// Spend ceiling.
     pub spend_limit_microusd: Option<u64>,
+    /// Its machine, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Arc<SessionSandbox>>,
     /// The wire API's settings.
     pub wire: Value,
 }
@@ -154,6 +163,7 @@ pub fn projected(before: &SessionState, after: &SessionState, facts: &[Fact]) ->
         let doc = ConfigRow {
             agent: config.agent.clone(),
             spend_limit_microusd: config.spend_limit_microusd,
+            sandbox: config.sandbox.clone(),
             wire: config.wire.clone(),
         };
         rows.push(RowChange::Put(Row::new(RowKey::new(&SESSION_CONFIGS, &[id]), &[], &doc)));
@@ -224,9 +234,9 @@ fn changes_session(fact: &Fact) -> bool {
         Fact::InputReceived(input) => input.disposition == Disposition::Starts,
         Fact::SessionForked(_) | Fact::SessionImported(_) | Fact::ItemsAdded(_) => true,
         Fact::ResponseRequested(_) | Fact::ResponseRemoved(_) | Fact::ItemRemoved(_) => false,
+        Fact::EffectCompleted(done) => matches!(done.outcome, Outcome::Checkpoint { .. }),
         Fact::EffectRequested(_)
         | Fact::EffectAttempted(_)
-        | Fact::EffectCompleted(_)
         | Fact::EffectFailed(_)
         | Fact::EffectUnknown(_)
         | Fact::ApprovalResolved(_)
@@ -248,6 +258,7 @@ fn session_row(state: &SessionState) -> RowChange {
         usage: state.usage,
         required: state.required_actions(),
         turn: state.turn.as_ref().map(|turn| turn.id.clone()),
+        workspace: config.sandbox.as_ref().map(|_| state.workspace.clone()),
         seq: state.seq,
     };
     let created = millis_column(config.created_at_ms);

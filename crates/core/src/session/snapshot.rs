@@ -16,12 +16,14 @@ use serde_json::Value;
 use super::config::{SessionConfig, SharedSources};
 use super::state::{LastResponse, QueuedTurn, SessionState, SessionStatus};
 use super::transcript::Transcript;
+use super::workspace::WorkspaceState;
 use crate::agent::AgentDefinition;
 use crate::item::Item;
+use crate::sandbox::SessionSandbox;
 use crate::tool::ToolSpec;
 
 /// The version that this binary writes, and the only one it reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +42,7 @@ struct Saved {
     queue: Vec<SavedTurn>,
     answered: Vec<CallId>,
     response: Option<LastResponse>,
+    workspace: WorkspaceState,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,6 +53,7 @@ struct SavedConfig {
     agent: Arc<AgentDefinition>,
     metadata: BTreeMap<String, String>,
     spend_limit_microusd: Option<u64>,
+    sandbox: Option<Arc<SessionSandbox>>,
     wire: Value,
     created_at_ms: u64,
 }
@@ -64,10 +68,11 @@ struct SavedTurn {
     items: Vec<Arc<Item>>,
 }
 
-/// The state as bytes; none when the session does not rest, or does not exist.
+/// The state as bytes; none when the session does not rest, has an effect open, or does not exist.
 #[must_use]
 pub fn encode(state: &SessionState) -> Option<Vec<u8>> {
-    let config = state.config.as_ref().filter(|_| state.is_resting())?;
+    let config =
+        state.config.as_ref().filter(|_| state.is_resting() && state.effects.is_empty())?;
     let saved = Saved {
         journal: state.journal.clone(),
         seq: state.seq,
@@ -83,6 +88,7 @@ pub fn encode(state: &SessionState) -> Option<Vec<u8>> {
         queue: state.queue.iter().cloned().map(SavedTurn::from).collect(),
         answered: state.answered.iter().cloned().collect(),
         response: state.response.clone(),
+        workspace: state.workspace.clone(),
     };
     Some(serde_json::to_vec(&saved).expect("states have string keys"))
 }
@@ -112,6 +118,7 @@ pub fn decode(version: u32, bytes: &[u8]) -> Option<SessionState> {
         queue: saved.queue.into_iter().map(QueuedTurn::from).collect(),
         answered: saved.answered.into(),
         response: saved.response,
+        workspace: saved.workspace,
         ..SessionState::new(saved.journal)
     })
 }
@@ -124,20 +131,39 @@ impl From<&SessionConfig> for SavedConfig {
             agent,
             metadata,
             spend_limit_microusd,
+            sandbox,
             wire,
             created_at_ms,
             sources: _,
         } = config.clone();
-        Self { id, tenant, agent, metadata, spend_limit_microusd, wire, created_at_ms }
+        Self { id, tenant, agent, metadata, spend_limit_microusd, sandbox, wire, created_at_ms }
     }
 }
 
 impl From<SavedConfig> for SessionConfig {
     fn from(saved: SavedConfig) -> Self {
-        let SavedConfig { id, tenant, agent, metadata, spend_limit_microusd, wire, created_at_ms } =
-            saved;
+        let SavedConfig {
+            id,
+            tenant,
+            agent,
+            metadata,
+            spend_limit_microusd,
+            sandbox,
+            wire,
+            created_at_ms,
+        } = saved;
         let sources = SharedSources::default();
-        Self { id, tenant, agent, metadata, spend_limit_microusd, wire, created_at_ms, sources }
+        Self {
+            id,
+            tenant,
+            agent,
+            metadata,
+            spend_limit_microusd,
+            sandbox,
+            wire,
+            created_at_ms,
+            sources,
+        }
     }
 }
 

@@ -14,9 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::config::{Offer, SessionConfig};
 use super::open_effect::{EffectPhase, OpenEffect};
 use super::transcript::Transcript;
+use super::workspace::WorkspaceState;
 use crate::fact::RequiredAction;
 use crate::item::Item;
 use crate::tool::ToolSpec;
+
+/// How long a turn waits for the client or a person before its machine is saved.
+const WAITING_CHECKPOINT_MS: u64 = 10_000;
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +92,8 @@ pub struct SessionState {
     pub answered: VecDeque<CallId>,
     /// The response that the session's end belongs to; none when something else came after it.
     pub response: Option<LastResponse>,
+    /// What is known of its machine.
+    pub workspace: WorkspaceState,
 }
 
 /// The newest response of a session.
@@ -150,6 +156,14 @@ pub struct Turn {
     pub failing: Option<(ErrorCode, String)>,
 }
 
+impl Turn {
+    /// Whether the model has said all and nobody said more.
+    #[must_use]
+    pub fn has_said_all(&self) -> bool {
+        self.is_settled && self.pending_input.is_empty()
+    }
+}
+
 /// A turn behind the active one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueuedTurn {
@@ -186,6 +200,7 @@ impl SessionState {
             effects: BTreeMap::new(),
             answered: VecDeque::new(),
             response: None,
+            workspace: WorkspaceState::default(),
         }
     }
 
@@ -201,26 +216,62 @@ impl SessionState {
         self.tools.as_ref().map_or_else(|| Arc::from([]), |(tools, _)| tools.clone())
     }
 
-    /// Whether anything is to be done or waited for.
+    /// Whether no turn is active.
     #[must_use]
     pub fn is_resting(&self) -> bool {
         self.turn.is_none()
+    }
+
+    /// Whether nothing here moves before a client, a person or a timer does.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        let is_waiting = self.effects.values().all(|effect| effect.phase.is_waiting());
+        is_waiting && (self.turn.is_none() || !self.effects.is_empty())
+    }
+
+    /// Whether the session's machine has something that is to be saved.
+    #[must_use]
+    pub fn needs_checkpoint(&self) -> bool {
+        let sandbox = self.config.as_ref().and_then(|config| config.sandbox.as_ref());
+        // A client's own machine keeps its files itself.
+        let is_kept_here = sandbox.is_some_and(|sandbox| sandbox.spec.executor.is_none());
+        is_kept_here && !self.is_deleted && self.workspace.needs_checkpoint()
+    }
+
+    /// Whether the session's machine is being saved.
+    #[must_use]
+    pub fn is_checkpointing(&self) -> bool {
+        self.effects.values().any(OpenEffect::is_checkpoint)
+    }
+
+    /// When a turn that waits is to be saved: not at once, as clients mostly answer at once.
+    fn checkpoint_due_at_ms(&self) -> Option<u64> {
+        let since = self.turn.as_ref()?.waiting_since_ms?;
+        let is_due = self.needs_checkpoint() && !self.is_checkpointing();
+        is_due.then(|| since.saturating_add(WAITING_CHECKPOINT_MS))
+    }
+
+    /// Whether a turn that waits is to be saved now.
+    pub(super) fn is_checkpoint_due(&self, now_ms: u64) -> bool {
+        self.checkpoint_due_at_ms().is_some_and(|due_at_ms| due_at_ms <= now_ms)
     }
 
     /// When time alone moves the session next.
     #[must_use]
     pub fn due_at_ms(&self) -> Option<u64> {
         let effects = self.effects.values().filter_map(|effect| effect.phase.due_at_ms()).min();
-        match (effects, self.wall_deadline_ms()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let times = [effects, self.wall_deadline_ms(), self.checkpoint_due_at_ms()];
+        times.into_iter().flatten().min()
     }
 
-    /// When the active turn's wall time ends; it stands still while the turn waits.
+    /// When the active turn's wall time ends; it stands still while the turn waits, and nothing but
+    /// its checkpoint follows for one that has said all.
     #[must_use]
     pub fn wall_deadline_ms(&self) -> Option<u64> {
         let turn = self.turn.as_ref().filter(|turn| turn.status == TurnStatus::InProgress)?;
+        if self.is_checkpointing() && (turn.failing.is_some() || turn.has_said_all()) {
+            return None;
+        }
         let limit = self.config().agent.limits.max_wall_ms;
         Some(turn.started_at_ms.saturating_add(turn.waited_ms).saturating_add(limit))
     }

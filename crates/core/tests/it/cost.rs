@@ -56,7 +56,10 @@ fn cost_of(decide: &dyn Fn() -> Decision) -> Cost {
 fn items_sent(kind: &DispatchKind) -> usize {
     match kind {
         DispatchKind::Model { request, .. } => request.items.len(),
-        DispatchKind::Tool(_) | DispatchKind::Reconcile(_) | DispatchKind::ResolveTools { .. } => 0,
+        DispatchKind::Tool(_)
+        | DispatchKind::Reconcile(_)
+        | DispatchKind::ResolveTools { .. }
+        | DispatchKind::Checkpoint { .. } => 0,
     }
 }
 

@@ -7,6 +7,7 @@ mod approval;
 mod budget;
 mod calls;
 mod cancel;
+mod checkpoint;
 mod client;
 mod compaction;
 mod cost;

@@ -28,7 +28,7 @@ fn the_tool_says_that_it_was_done() {
       + effect.unknown eff2 #1 "it broke": ask the tool
       ! eff2 #1 reconcile srv/send
       = in_progress, 7 entries, due t+3600001
-    > c1 reconciles: Done(ToolOutput { content: [Text { text: "sent before" }], is_error: false })
+    > c1 reconciles: Done(ToolOutput { content: [Text { text: "sent before" }], is_error: false, exec: Non
       + effect.completed eff2 #1: output of c1 "sent before"
       + effect.requested eff3 model alpha (0) over 3, ReadOnly
       ! eff3 #1 model alpha with 3 items, 10 tools

@@ -122,6 +122,7 @@ async fn make_session(
         agent,
         metadata: target.metadata.clone(),
         spend_limit_microusd: None,
+        sandbox: None,
         wire: target.wire.clone(),
         input: target.input.clone(),
         commands: Vec::new(),

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use mainstay_protocol::{AgentId, Hash, Seq, SessionId};
 use serde::{Deserialize, Serialize};
 
-/// The version that this binary writes, and the latest it reads.
-pub const BUNDLE_VERSION: u32 = 1;
+/// The latest version that this binary reads and writes.
+pub const BUNDLE_VERSION: u32 = 2;
+/// The version of a bundle without blobs.
+pub(super) const PLAIN_VERSION: u32 = 1;
 /// What tells a bundle from other archives.
 pub(super) const FORMAT: &str = "mainstay.session-bundle";
 /// The archive's files.
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const JOURNAL: &str = "journal.jsonl";
 pub(super) const SIGNATURE: &str = "signature.json";
+/// What the names of blobs begin with.
+pub(super) const BLOBS: &str = "blobs/";
 
 /// `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use mainstay_protocol::{Entry, Hash, sha256_hex};
 
 use super::archive::files;
-use super::manifest::{BUNDLE_VERSION, FORMAT, JOURNAL, MANIFEST, Manifest, SIGNATURE, Signature};
+use super::manifest::{
+    BLOBS, BUNDLE_VERSION, FORMAT, JOURNAL, MANIFEST, Manifest, SIGNATURE, Signature,
+};
 
 /// The largest bundle that is read.
 pub const MAX_BUNDLE_BYTES: usize = 256 * 1024 * 1024;
@@ -21,6 +23,8 @@ pub struct Bundle {
     pub manifest: Manifest,
     /// The session's journal.
     pub entries: Vec<Entry>,
+    /// The blobs of its checkpoints, by their SHA-256.
+    pub blobs: BTreeMap<String, Vec<u8>>,
     /// The public key of whoever signed it, hexadecimal; none when nobody did.
     pub signed_by: Option<String>,
 }
@@ -103,9 +107,26 @@ pub fn read_bundle(bytes: &[u8]) -> Result<Bundle, BundleError> {
     if let Some(name) = found.keys().find(|name| !manifest.files.contains_key(*name)) {
         return Err(BundleError::Surplus(name.clone()));
     }
-    let journal = found.get(JOURNAL).ok_or_else(|| missing(JOURNAL))?;
-    let entries = journal_of(&manifest, journal)?;
-    Ok(Bundle { manifest, entries, signed_by })
+    let journal = found.remove(JOURNAL).ok_or_else(|| missing(JOURNAL))?;
+    let entries = journal_of(&manifest, &journal)?;
+    let blobs = blobs_of(&manifest, found)?;
+    Ok(Bundle { manifest, entries, blobs, signed_by })
+}
+
+/// What is left are blobs: the manifest says that each is what its name says.
+fn blobs_of(
+    manifest: &Manifest,
+    left: BTreeMap<String, Vec<u8>>,
+) -> Result<BTreeMap<String, Vec<u8>>, BundleError> {
+    let mut blobs = BTreeMap::new();
+    for (name, content) in left {
+        let hash = name.strip_prefix(BLOBS).filter(|_| manifest.version >= BUNDLE_VERSION);
+        match hash {
+            Some(hash) if manifest.files[&name] == hash => blobs.insert(hash.to_owned(), content),
+            Some(_) | None => return Err(BundleError::Surplus(name)),
+        };
+    }
+    Ok(blobs)
 }
 
 fn shape(name: &'static str, line: usize) -> impl FnOnce(serde_json::Error) -> BundleError {

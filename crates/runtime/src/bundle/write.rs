@@ -9,14 +9,16 @@ use serde::Serialize;
 
 use super::archive::put;
 use super::manifest::{
-    BUNDLE_VERSION, BundledAgent, FORMAT, Head, JOURNAL, MANIFEST, Manifest, SIGNATURE, Signature,
+    BLOBS, BUNDLE_VERSION, BundledAgent, FORMAT, Head, JOURNAL, MANIFEST, Manifest, PLAIN_VERSION,
+    SIGNATURE, Signature,
 };
 
-/// A session's entries as a bundle.
+/// A session's entries and the blobs of its checkpoints as a bundle.
 pub fn write_bundle(
     session: &SessionId,
     agent: BundledAgent,
     entries: &[Entry],
+    blobs: &BTreeMap<String, Vec<u8>>,
     exported_at_ms: u64,
     seals: &dyn Seals,
 ) -> Result<Vec<u8>, ApiError> {
@@ -28,14 +30,16 @@ pub fn write_bundle(
         let line = serde_json::to_string(entry).map_err(internal)?;
         writeln!(journal, "{line}").expect("a text takes every line");
     }
+    let mut files = BTreeMap::from([(JOURNAL.to_owned(), sha256_hex(journal.as_bytes()))]);
+    files.extend(blobs.keys().map(|hash| (format!("{BLOBS}{hash}"), hash.clone())));
     let manifest = Manifest {
         format: FORMAT.to_owned(),
-        version: BUNDLE_VERSION,
+        version: if blobs.is_empty() { PLAIN_VERSION } else { BUNDLE_VERSION },
         session: session.clone(),
         agent,
         head: Head { seq: last.seq, hash: last.hash },
         exported_at_ms,
-        files: BTreeMap::from([(JOURNAL.to_owned(), sha256_hex(journal.as_bytes()))]),
+        files,
     };
     let manifest = json(&manifest)?;
     let mut archive = tar::Builder::new(Vec::new());
@@ -48,6 +52,9 @@ pub fn write_bundle(
         add(SIGNATURE, json(&Signature::from(signed))?.as_bytes())?;
     }
     add(JOURNAL, journal.as_bytes())?;
+    for (hash, bytes) in blobs {
+        add(&format!("{BLOBS}{hash}"), bytes)?;
+    }
     archive.into_inner().map_err(internal)
 }
 

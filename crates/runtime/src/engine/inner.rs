@@ -17,6 +17,7 @@ use crate::feed::Hubs;
 use crate::forgetting::Forgetting;
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
+use crate::sandbox::Destroying;
 use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::Counters;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) webhooks: Webhooks,
     pub(crate) automations: Automations,
     pub(crate) forgetting: Forgetting,
+    pub(crate) destroying: Destroying,
 }
 
 impl Inner {

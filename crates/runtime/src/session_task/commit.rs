@@ -17,6 +17,7 @@ use super::{Leave, SessionTask};
 use crate::dispatch;
 use crate::engine::{SESSION_TASK_KIND, api_error};
 use crate::registry::Submit;
+use crate::sandbox::destroy_task;
 use crate::saving::Saving;
 use crate::stats::Counters;
 use crate::surge::Place;
@@ -40,12 +41,10 @@ pub(super) enum Work {
 
 impl Work {
     pub(super) fn of(state: &SessionState) -> Self {
-        let waits = state.effects.values().all(|effect| effect.phase.is_waiting());
-        match (state.is_resting(), waits && !state.effects.is_empty()) {
-            (true, _) => Self::None,
-            (false, true) => state.due_at_ms().map_or(Self::None, Self::At),
-            (false, false) => Self::Now,
+        if !state.is_still() {
+            return Self::Now;
         }
+        state.due_at_ms().map_or(Self::None, Self::At)
     }
 }
 
@@ -159,6 +158,9 @@ impl SessionTask {
         self.state = state;
         drop(pending.places);
         outbox.unwrap_or_default().posted(&self.inner.webhooks);
+        if self.state.is_deleted {
+            self.inner.destroying.wake();
+        }
         self.acknowledge(pending.replies);
         self.inner.hubs.publish(&self.session, commit.entries);
         for effect in pending.aborts {
@@ -228,14 +230,20 @@ impl SessionTask {
             tasks: self.task_changes(state),
             snapshot,
             erases: pending.facts.iter().any(|(_, fact)| matches!(fact, Fact::SessionDeleted(_))),
+            adopts: None,
         };
         (commit, saving)
     }
 
     fn task_changes(&self, state: &SessionState) -> Vec<TaskChange> {
+        let mut changes = Vec::new();
+        let has_sandbox = state.config.as_ref().is_some_and(|config| config.sandbox.is_some());
+        if state.is_deleted && has_sandbox {
+            changes.push(destroy_task(&self.session, state.last_active_at_ms));
+        }
         let work = Work::of(state);
         if work == self.work {
-            return Vec::new();
+            return changes;
         }
         let key = TaskKey { kind: SESSION_TASK_KIND.into(), subject: self.session.as_str().into() };
         let change = match work {
@@ -243,7 +251,8 @@ impl SessionTask {
             Work::Now => TaskChange::Put { key, due_at_ms: state.last_active_at_ms },
             Work::At(due_at_ms) => TaskChange::Put { key, due_at_ms },
         };
-        vec![change]
+        changes.push(change);
+        changes
     }
 
     fn not_committed(&mut self, pending: Pending, error: &StoreError) -> Result<(), Leave> {
@@ -356,6 +365,7 @@ fn is_begun_once(dispatch: &Dispatch) -> bool {
         DispatchKind::Tool(call) => call.spec.safety == Safety::Once,
         DispatchKind::Model { .. }
         | DispatchKind::Reconcile(_)
-        | DispatchKind::ResolveTools { .. } => false,
+        | DispatchKind::ResolveTools { .. }
+        | DispatchKind::Checkpoint { .. } => false,
     }
 }

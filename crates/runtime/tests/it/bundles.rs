@@ -8,8 +8,10 @@ use mainstay_store::Store;
 use crate::support::{Bench, Fakes, caller};
 
 /// One of each version, written by the version that made it.
-const BUNDLES: &[(u32, &[u8])] =
-    &[(1, include_bytes!("../../testdata/frozen/session-bundle-1.tar"))];
+const BUNDLES: &[(u32, &[u8])] = &[
+    (1, include_bytes!("../../testdata/frozen/session-bundle-1.tar")),
+    (2, include_bytes!("../../testdata/frozen/session-bundle-2.tar")),
+];
 
 #[tokio::test(start_paused = true)]
 async fn every_version_is_read_and_brought_in() {
@@ -17,11 +19,17 @@ async fn every_version_is_read_and_brought_in() {
     for (version, bytes) in BUNDLES {
         let bundle = read_bundle(bytes).expect("a published bundle verifies");
         assert_eq!(bundle.manifest.version, *version);
-        assert!(bundle.signed_by.is_some());
+        // A signature is optional.
+        assert_eq!(bundle.signed_by.is_some(), *version == 1);
+        assert_eq!(bundle.blobs.is_empty(), *version == 1);
         let (bench, session) = (Bench::new(Fakes::new(Vec::new())).await, bundle.manifest.session);
         let count = bundle.entries.len() as u64;
         let ann = caller("ten_test");
-        let accepted = bench.engine.import(&ann, bundle.entries, None).await.expect("brought in");
+        let accepted = bench
+            .engine
+            .import(&ann, bundle.entries, bundle.blobs, None)
+            .await
+            .expect("brought in");
         assert_eq!((accepted.session.clone(), accepted.seq), (session.clone(), count + 1));
         let key = RowKey::new(&SESSIONS, &[session.as_str()]);
         let row = bench.store.row(&key).await.expect("answers").expect("the session has a row");

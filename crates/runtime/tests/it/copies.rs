@@ -1,5 +1,6 @@
 //! Forks and imports: what a copy holds, and that nothing is done a second time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_core::fact::Fact;
@@ -98,7 +99,7 @@ async fn a_journal_is_brought_in_once_and_whole() {
     let journal = bench.entries().await;
     let other = Bench::new(Fakes::new(Vec::new())).await;
     let ann = caller("ten_other");
-    let import = |entries: Vec<Entry>| other.engine.import(&ann, entries, None);
+    let import = |entries: Vec<Entry>| other.engine.import(&ann, entries, BTreeMap::new(), None);
     import(journal.clone()).await.expect("brought in");
     check_copy(&journal, &entries(&other, &session()).await, &session(), "session.imported");
     assert_eq!(row(&other, &session()).await.tenant.as_str(), "ten_other");

@@ -5,6 +5,8 @@ mod copies;
 mod crash;
 mod feed;
 mod limits;
+mod machines;
 mod requests;
+mod sandboxes;
 mod snapshots;
 mod support;

@@ -40,6 +40,7 @@ async fn put(bench: &Bench, snapshot: Snapshot) {
         tasks: Vec::new(),
         snapshot: Some(snapshot),
         erases: false,
+        adopts: None,
     };
     bench.store.commit(commit).await.expect("commits");
     bench.store.renew(&claims, 0, 0).await.expect("answers");

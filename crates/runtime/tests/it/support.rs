@@ -27,6 +27,8 @@ use mainstay_runtime::{
 use mainstay_store::{EntryRange, MemoryStore, Store};
 use serde_json::{Value, json};
 
+use crate::machines::FakeSandboxes;
+
 /// What the model does at one call.
 pub(crate) enum Reply {
     Text(&'static str),
@@ -45,6 +47,7 @@ pub(crate) struct Fakes {
     pub(crate) act: Arc<Mutex<Act>>,
     pub(crate) safety: Safety,
     pub(crate) concurrency_limit: u32,
+    pub(crate) machines: Arc<FakeSandboxes>,
 }
 
 impl Fakes {
@@ -55,6 +58,7 @@ impl Fakes {
             act: Arc::new(Mutex::new(act)),
             safety: Safety::Once,
             concurrency_limit: 8,
+            machines: Arc::default(),
         }
     }
 
@@ -283,6 +287,7 @@ impl Bench {
             entropy: Arc::new(Counting(Mutex::new(7))),
             seals: Arc::new(NoSeals),
             courier: Arc::new(NoCourier),
+            sandboxes: fakes.machines.clone(),
         };
         let engine = Engine::start(parts, settings).await.expect("the engine starts");
         Self { store, fakes, clock, engine }
@@ -308,6 +313,7 @@ impl Bench {
             agent: agent(),
             metadata: BTreeMap::new(),
             spend_limit_microusd: None,
+            sandbox: None,
             wire: Value::Null,
             input: if input.is_empty() { Vec::new() } else { text(input) },
             commands: Vec::new(),

@@ -25,7 +25,9 @@ impl<'a> Address<'a> {
 
 /// What `codex exec-server --remote` is given for an environment of the server that got this request.
 pub(crate) fn remote_url(headers: &HeaderMap) -> String {
-    let Some(Address { is_secure, host }) = Address::of(headers) else { return BASE_PATH.to_owned() };
+    let Some(Address { is_secure, host }) = Address::of(headers) else {
+        return BASE_PATH.to_owned();
+    };
     let scheme = if is_secure { "https" } else { "http" };
     format!("{scheme}://{host}{BASE_PATH}")
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use futures::{SinkExt, StreamExt, future};
@@ -60,9 +60,9 @@ async fn work(
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) | Err(_) => None,
         })
     });
-    let outgoing = sink.sink_map_err(|_| WireClosed).with(|text: String| {
-        future::ready(Ok::<_, WireClosed>(Message::Text(text.into())))
-    });
+    let outgoing = sink
+        .sink_map_err(|_| WireClosed)
+        .with(|text: String| future::ready(Ok::<_, WireClosed>(Message::Text(text.into()))));
     let wire = ExecutorWire { incoming: incoming.boxed(), outgoing: Box::pin(outgoing) };
     tracing::info!(%session, "an executor connected");
     executors.serve(&session, &registration, wire).await;

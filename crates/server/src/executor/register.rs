@@ -54,5 +54,10 @@ pub(crate) async fn register(
         "/v1/cloud/environment/{environment}/direct/connect?registration_id={registration_id}"
     );
     let url = socket_url(&headers, &path)?;
-    Ok(Json(Registration { transport: TRANSPORT, environment_id: environment, registration_id, url }))
+    Ok(Json(Registration {
+        transport: TRANSPORT,
+        environment_id: environment,
+        registration_id,
+        url,
+    }))
 }

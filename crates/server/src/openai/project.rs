@@ -24,7 +24,10 @@ pub(crate) use item_list::{ItemQuery, TurnSpan, brought, list_items};
 pub(crate) use pieces::Shown;
 pub(crate) use place::FeedPlace;
 pub(crate) use prime::primed;
-pub(crate) use session::{MICROUSD_PER_CENT, SessionExtras, SessionView};
+pub(crate) use session::{
+    HostedView, MICROUSD_PER_CENT, SelfHostedView, SessionExtras, SessionView, environment_id,
+    environment_session,
+};
 pub(crate) use trace::TraceFold;
 pub(crate) use turn::show_turn;
 

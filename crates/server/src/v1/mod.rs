@@ -1,6 +1,7 @@
 //! Mainstay's own routes: what the wire APIs have no word for.
 
 pub(crate) mod bundle;
+pub(crate) mod checkpoints;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod models;

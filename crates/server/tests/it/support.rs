@@ -15,6 +15,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use mainstay_core::policy::ListedTools;
+use mainstay_core::port::NoSandboxes;
 use mainstay_core::resource::KeyRow;
 use mainstay_protocol::{KeyId, Principal, PrincipalId, Scope, TenantId, sha256_hex};
 use mainstay_runtime::{Engine, EngineParts, EngineSettings};
@@ -100,6 +101,7 @@ impl Harness {
             entropy: Arc::new(CountedEntropy::default()),
             seals: Arc::new(TurnedSeals),
             courier: courier.clone(),
+            sandboxes: Arc::new(NoSandboxes::default()),
         };
         let (engine, state) = begin(&parts, limits).await;
         for (secret, tenant, scopes) in [
@@ -227,7 +229,7 @@ async fn begin(parts: &EngineParts, limits: ServerLimits) -> (Engine, AppState) 
         default_model: Some("scripted".to_owned()),
         limits,
     };
-    let state = AppState::new(engine.clone(), settings);
+    let state = AppState::new(engine.clone(), None, settings);
     (engine, state)
 }
 

@@ -74,6 +74,7 @@ impl Chain {
             tasks: Vec::new(),
             snapshot: None,
             erases: false,
+            adopts: None,
         }
     }
 }

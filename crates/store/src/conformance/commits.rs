@@ -1,4 +1,4 @@
-//! Commits, snapshots, hints, blobs.
+//! Commits, snapshots, hints.
 
 use std::sync::Arc;
 
@@ -182,19 +182,6 @@ pub(super) async fn migrate_is_idempotent(store: Tested) {
     store.migrate(SPECS).await.expect("migrates again");
     assert!(store.row(&note("n", "").key).await.expect("readable").is_some());
     assert_eq!(seqs(&store, "ses_a").await, [1]);
-}
-
-pub(super) async fn blobs_are_kept_by_their_hash(store: Tested) {
-    let large = vec![7; 100_000];
-    for bytes in [b"".as_slice(), b"abc", &large, &large] {
-        let hash = store.put_blob(bytes).await.expect("kept");
-        assert_eq!(hash, mainstay_protocol::sha256_hex(bytes));
-        assert_eq!(store.blob(&hash).await.expect("readable").as_deref(), Some(bytes));
-    }
-    let unknown = "0".repeat(64);
-    for name in [unknown.as_str(), "", "abc", "../../etc/passwd", "ü"] {
-        assert_eq!(store.blob(name).await.expect("readable"), None, "{name}");
-    }
 }
 
 pub(super) async fn an_erasing_commit_leaves_only_itself(store: Tested) {

@@ -3,6 +3,7 @@
 //! Invariant: a case uses the trait alone, so that it holds for any backend. Deliberately absent:
 //! what is peculiar to one backend (files, flushes, damage); its own tests have that.
 
+mod blobs;
 mod chain;
 mod commits;
 mod entries;

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::conformance::{SPECS, commits, entries, leases, rows, scans};
+use crate::conformance::{SPECS, blobs, commits, entries, leases, rows, scans};
 use crate::{Store, StoreError};
 
 /// The store under test.
@@ -32,7 +32,10 @@ const CASES: &[Case] = cases! {
     commits::an_erasing_commit_leaves_only_itself,
     commits::watchers_hear_of_commits,
     commits::migrate_is_idempotent,
-    commits::blobs_are_kept_by_their_hash,
+    blobs::blobs_are_kept_by_their_hash,
+    blobs::a_blob_is_found_by_those_who_put_it,
+    blobs::a_blob_goes_with_the_last_journal_that_has_it,
+    blobs::a_commit_adopts_what_the_other_has,
     entries::ranges_go_both_ways,
     entries::entries_come_back_as_they_were_sealed,
     rows::rows_are_put_replaced_and_deleted,

@@ -1,5 +1,6 @@
 //! The store that forgets when it is dropped: for tests and simulation.
 
+mod blobs;
 mod state;
 mod store;
 mod table;

@@ -9,6 +9,7 @@ use mainstay_protocol::{Entry, Hash, JournalId, RowChange, RowSpec, Seq, TaskCha
 
 use crate::check::{self, Specs};
 use crate::leases::Leases;
+use crate::memory::blobs::Blobs;
 use crate::memory::table::Table;
 use crate::{Claim, ClaimRequest, ClaimWhat, Commit, Direction, EntryRange, Snapshot, StoreError};
 
@@ -25,7 +26,7 @@ pub(super) struct State {
     pub(super) tables: BTreeMap<&'static str, Table>,
     tasks: BTreeMap<TaskKey, u64>,
     pub(super) leases: Leases,
-    pub(super) blobs: BTreeMap<String, Vec<u8>>,
+    pub(super) blobs: Blobs,
     pub(super) commit_count: u64,
 }
 
@@ -37,7 +38,7 @@ impl State {
             tables: BTreeMap::new(),
             tasks: BTreeMap::new(),
             leases: Leases::new(0),
-            blobs: BTreeMap::new(),
+            blobs: Blobs::default(),
             commit_count: 0,
         }
     }
@@ -62,6 +63,10 @@ impl State {
             let what = format!("row {:?} of {} exists", key.values, key.spec);
             return Err(StoreError::Conflict { journal: commit.journal, what });
         }
+        if let Some(hash) = commit.adopts.as_ref().and_then(|adoption| self.blobs.missing(adoption))
+        {
+            return Err(check::not_adopted(&commit, hash));
+        }
 
         for change in commit.rows {
             self.change_row(change);
@@ -74,11 +79,17 @@ impl State {
         }
         self.commit_count += 1;
         let seq = commit.expected_seq + commit.entries.len() as Seq;
+        if commit.erases {
+            self.blobs.disown(&commit.journal);
+        }
+        if let Some(adoption) = &commit.adopts {
+            self.blobs.adopt(&commit.journal, adoption);
+        }
         if commit.entries.is_empty() && commit.snapshot.is_none() {
             return Ok(seq);
         }
         let journal = self.journals.entry(commit.journal).or_default();
-        if commit.erases {
+        if commit.erases && !commit.entries.is_empty() {
             journal.entries.clear();
             journal.snapshot = None;
         }

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use mainstay_protocol::{Entry, JournalId, Row, RowKey, RowSpec, sha256_hex};
+use mainstay_protocol::{Entry, JournalId, Row, RowKey, RowSpec};
 use tokio::sync::broadcast;
 
 use crate::check::{self, Specs};
@@ -105,14 +105,12 @@ impl Store for MemoryStore {
         self.hints.subscribe()
     }
 
-    async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        let hash = sha256_hex(bytes);
-        self.lock().blobs.entry(hash.clone()).or_insert_with(|| bytes.to_vec());
-        Ok(hash)
+    async fn put_blob(&self, journal: &JournalId, bytes: &[u8]) -> Result<String, StoreError> {
+        Ok(self.lock().blobs.put(journal, bytes))
     }
 
-    async fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.lock().blobs.get(hash).cloned())
+    async fn blob(&self, journal: &JournalId, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.lock().blobs.get(journal, hash))
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

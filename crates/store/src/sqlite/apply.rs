@@ -12,8 +12,10 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use crate::check::{self, Specs};
 use crate::leases::Leases;
 use crate::sqlite::heads::{Head, Heads};
+use crate::sqlite::owners;
 use crate::sqlite::schema::{ERASED_KIND, last_position, position, seq_of};
 use crate::sqlite::sql::RowSql;
+use crate::sqlite::work::Write;
 use crate::{Commit, Snapshot, StoreError};
 
 /// The statements of all declared specs.
@@ -39,9 +41,45 @@ pub(super) struct Applier<'a> {
 }
 
 impl Applier<'_> {
-    /// Applies a commit whose shape was checked. The outer error is the database's and spoils the
-    /// transaction; the inner one refuses this commit alone.
-    pub(super) fn apply(&mut self, commit: &Commit) -> rusqlite::Result<Result<Head, StoreError>> {
+    /// Applies a write whose shape was checked. The outer error is the database's and spoils the
+    /// transaction; the inner one refuses this write alone.
+    pub(super) fn apply(&mut self, write: &Write) -> rusqlite::Result<Result<Head, StoreError>> {
+        match write {
+            Write::Commit(commit) => self.commit(commit),
+            Write::Blob { journal, hash, bytes } => {
+                self.own(journal, hash, bytes.as_deref()).map(Ok)
+            }
+            Write::FilesRemoved(hashes) => {
+                owners::files_removed(self.connection, hashes)?;
+                Ok(Ok(Head::EMPTY))
+            }
+        }
+    }
+
+    fn own(
+        &mut self,
+        journal: &JournalId,
+        hash: &Hash,
+        bytes: Option<&[u8]>,
+    ) -> rusqlite::Result<Head> {
+        let (number, head) = self.numbered(journal)?;
+        owners::own(self.connection, number, hash, bytes)?;
+        Ok(head)
+    }
+
+    /// The number and head of a journal, which gets a number now if it has none.
+    fn numbered(&mut self, journal: &JournalId) -> rusqlite::Result<(i64, Head)> {
+        let head = self.head(journal)?;
+        if let Some(number) = head.number {
+            return Ok((number, head));
+        }
+        let number = self.add_journal(journal)?;
+        let head = Head { number: Some(number), ..head };
+        self.heads.put(journal.clone(), head);
+        Ok((number, head))
+    }
+
+    fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Result<Head, StoreError>> {
         let epoch = self.leases.lock().expect("no code panics while it holds the leases");
         if let Err(fenced) = epoch.check(&commit.journal, commit.epoch) {
             return Ok(Err(fenced));
@@ -54,6 +92,11 @@ impl Applier<'_> {
         if let Some(key) = check::insert_clash(&commit.rows, |key| self.exists(key))? {
             let what = format!("row {:?} of {} exists", key.values, key.spec);
             return Ok(Err(StoreError::Conflict { journal: commit.journal.clone(), what }));
+        }
+        if let Some(adoption) = &commit.adopts
+            && let Some(hash) = owners::missing(self.connection, adoption)?
+        {
+            return Ok(Err(check::not_adopted(commit, hash)));
         }
         self.write(commit, head).map(Ok)
     }
@@ -83,14 +126,17 @@ impl Applier<'_> {
         for change in &commit.tasks {
             self.change_task(change)?;
         }
-        if commit.entries.is_empty() && commit.snapshot.is_none() {
+        if let (true, Some(number)) = (commit.erases, head.number) {
+            owners::disown(self.connection, number)?;
+        }
+        if commit.entries.is_empty() && commit.snapshot.is_none() && commit.adopts.is_none() {
             return Ok(head);
         }
-        let number = match head.number {
-            Some(number) => number,
-            None => self.add_journal(&commit.journal)?,
-        };
-        if commit.erases && head.seq > 0 {
+        let (number, _) = self.numbered(&commit.journal)?;
+        if let Some(adoption) = &commit.adopts {
+            owners::adopt(self.connection, number, adoption)?;
+        }
+        if commit.erases && head.seq > 0 && !commit.entries.is_empty() {
             self.erase(number, &head)?;
         }
         for entry in &commit.entries {

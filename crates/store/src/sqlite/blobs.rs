@@ -1,8 +1,8 @@
-//! Blobs as files, named by their SHA-256.
+//! The bytes of large blobs as files, named by their SHA-256.
 //!
-//! Files rather than a table: a blob in SQLite is written twice and would push the write-ahead
-//! log beyond its reserved size. Invariant: a file under its final name is whole and durable; what
-//! is read is checked against its name.
+//! Files rather than rows: a blob in SQLite is written twice and would push the write-ahead log beyond
+//! its reserved size; small ones share the flush of a group of commits all the same. Invariant: a file
+//! under its final name is whole and durable; what is read is checked against its name.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,6 +14,9 @@ use mainstay_protocol::{Hash, sha256_hex};
 use crate::StoreError;
 use crate::sqlite::error::{corrupt, from_io};
 use crate::sqlite::folder::make_private;
+
+/// The largest blob that is a row.
+pub(super) const INLINE_LIMIT_BYTES: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct Blobs {
@@ -41,16 +44,15 @@ impl Blobs {
         self.folder.join("unfinished")
     }
 
-    fn file(&self, hash: &str) -> PathBuf {
-        self.folder.join(&hash[..2]).join(&hash[2..4]).join(hash)
+    fn file(&self, hash: &Hash) -> PathBuf {
+        let name = hash.to_string();
+        self.folder.join(&name[..2]).join(&name[2..4]).join(name)
     }
 
     /// Keeps bytes under their hash, durable on return.
-    pub(super) fn put(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        let hash = sha256_hex(bytes);
-        let file = self.file(&hash);
-        self.write(bytes, &file).map_err(|e| from_io(e, "write blob", &file))?;
-        Ok(hash)
+    pub(super) fn put(&self, hash: &Hash, bytes: &[u8]) -> Result<(), StoreError> {
+        let file = self.file(hash);
+        self.write(bytes, &file).map_err(|e| from_io(e, "write blob", &file))
     }
 
     fn write(&self, bytes: &[u8], file: &Path) -> io::Result<()> {
@@ -74,24 +76,36 @@ impl Blobs {
         Ok(())
     }
 
-    /// The bytes of a hash.
-    pub(super) fn get(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        // Anything else cannot be a blob's name, and must not become a path.
-        if Hash::parse(hash).is_none_or(|parsed| parsed.to_string() != hash) {
-            return Ok(None);
-        }
+    /// The bytes of a hash that a journal has.
+    pub(super) fn get(&self, hash: &Hash) -> Result<Option<Vec<u8>>, StoreError> {
         let file = self.file(hash);
-        let bytes = match fs::read(&file) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(from_io(e, "read blob", &file)),
-        };
-        if sha256_hex(&bytes) != hash {
-            return Err(corrupt(format!(
-                "blob {} does not have the hash it is named by",
-                file.display()
-            )));
+        match fs::read(&file) {
+            Ok(bytes) => checked(hash, bytes).map(Some),
+            // It was removed since it was looked up.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(from_io(e, "read blob", &file)),
         }
-        Ok(Some(bytes))
     }
+
+    /// Removes a file; one that is not there is no failure.
+    pub(super) fn remove(&self, hash: &Hash) -> Result<(), StoreError> {
+        let file = self.file(hash);
+        match fs::remove_file(&file) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(from_io(e, "remove blob", &file)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// The hash that a blob is asked for by; anything else names none, and must not become a path.
+pub(super) fn named(hash: &str) -> Option<Hash> {
+    Hash::parse(hash).filter(|parsed| parsed.to_string() == hash)
+}
+
+/// Bytes that have the hash they are kept under.
+pub(super) fn checked(hash: &Hash, bytes: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    if sha256_hex(&bytes) == hash.to_string() {
+        return Ok(bytes);
+    }
+    Err(corrupt(format!("blob {hash} does not have the hash it is named by")))
 }

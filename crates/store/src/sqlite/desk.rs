@@ -8,13 +8,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mainstay_protocol::{JournalId, RowSpec};
+use mainstay_protocol::RowSpec;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::sqlite::options::SqliteOptions;
 use crate::sqlite::queue::{Queue, Reply, Waiting, Work, stopped};
+use crate::sqlite::work::Write;
 use crate::sqlite::writer::{Outcome, Writer};
-use crate::{Commit, Health, StoreError, TaskHint, WATCH_QUEUE_LIMIT_COUNT};
+use crate::{Health, StoreError, TaskHint, WATCH_QUEUE_LIMIT_COUNT};
 
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -73,20 +74,20 @@ impl Desk {
         }
     }
 
-    /// Makes a commit durable.
-    pub(super) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+    /// Makes a write durable.
+    pub(super) async fn write(&self, write: Write) -> Result<(), StoreError> {
         if self.last_flush_us.load(Ordering::Relaxed) < self.lone_flush_limit_us
             && let Some(mut turn) = self.queue.begin_alone()
         {
             let mut writer = self.writer.lock().map_err(|_| stopped())?;
-            let outcome = self.write(&mut writer, std::slice::from_ref(&commit)).pop();
+            let outcome = self.write_all(&mut writer, std::slice::from_ref(&write)).pop();
             // It takes milliseconds: not on a caller's thread.
             turn.needs_checkpoint = writer.needs_checkpoint();
             drop(writer);
             drop(turn);
-            return self.announce(commit.journal, outcome.unwrap_or_else(|| Err(stopped())));
+            return self.announce(&write, outcome.unwrap_or_else(|| Err(stopped())));
         }
-        self.ask(|reply| self.queue.push(commit, reply)).await
+        self.ask(|reply| self.queue.push(write, reply)).await
     }
 
     /// Brings the row tables up to date.
@@ -105,18 +106,19 @@ impl Desk {
     }
 
     fn write_group(&self, writer: &mut Writer, group: Vec<Waiting>) {
-        let (commits, replies): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|waiting| (waiting.commit, waiting.reply)).unzip();
-        let outcomes = self.write(writer, &commits);
-        for ((commit, reply), outcome) in commits.into_iter().zip(replies).zip(outcomes) {
+        let (writes, replies): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|waiting| (waiting.write, waiting.reply)).unzip();
+        let outcomes = self.write_all(writer, &writes);
+        for ((write, reply), outcome) in writes.iter().zip(replies).zip(outcomes) {
             // A caller that went away needs no answer.
-            let _ = reply.send(self.announce(commit.journal, outcome));
+            let _ = reply.send(self.announce(write, outcome));
         }
     }
 
-    fn write(&self, writer: &mut Writer, group: &[Commit]) -> Vec<Outcome> {
+    fn write_all(&self, writer: &mut Writer, group: &[Write]) -> Vec<Outcome> {
         let (outcomes, flush_count) = writer.write(group);
-        let durable_count = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let commits = group.iter().zip(&outcomes).filter(|(write, _)| write.commit().is_some());
+        let durable_count = commits.filter(|(_, outcome)| outcome.is_ok()).count();
         self.commit_count.fetch_add(durable_count as u64, Ordering::Relaxed);
         self.flush_count.fetch_add(flush_count, Ordering::Relaxed);
         let last_flush_us = u64::try_from(writer.last_flush().as_micros()).unwrap_or(u64::MAX);
@@ -124,10 +126,12 @@ impl Desk {
         outcomes
     }
 
-    fn announce(&self, journal: JournalId, outcome: Outcome) -> Result<(), StoreError> {
+    fn announce(&self, write: &Write, outcome: Outcome) -> Result<(), StoreError> {
         let seq = outcome?.seq;
-        // Nobody watching is no failure.
-        let _ = self.hints.send(TaskHint { journal, seq });
+        if let Some(commit) = write.commit() {
+            // Nobody watching is no failure.
+            let _ = self.hints.send(TaskHint { journal: commit.journal.clone(), seq });
+        }
         Ok(())
     }
 

@@ -15,7 +15,7 @@ const GENERATION_LIMIT_COUNT: usize = 8192;
 /// The end of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
-    /// The journal's number in the file; none before its first entry or snapshot.
+    /// The journal's number in the file; none before its first entry, snapshot or blob.
     pub(super) number: Option<i64>,
     pub(super) seq: Seq,
     pub(super) hash: Hash,

@@ -11,6 +11,7 @@ mod folder;
 mod heads;
 mod migrate;
 mod options;
+mod owners;
 mod queue;
 mod read;
 mod readers;
@@ -19,6 +20,7 @@ mod sql;
 mod store;
 mod wal;
 mod witness;
+mod work;
 mod writer;
 
 pub use options::SqliteOptions;

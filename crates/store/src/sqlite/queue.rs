@@ -10,17 +10,18 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use mainstay_protocol::RowSpec;
 use tokio::sync::oneshot;
 
-use crate::{Commit, StoreError};
+use crate::StoreError;
+use crate::sqlite::work::Write;
 
-/// How many bytes of entries and rows one group may hold before it is closed.
+/// How many bytes of entries, rows and blobs one group may hold before it is closed.
 const GROUP_LIMIT_BYTES: usize = 4 << 20;
 
 pub(super) type Reply = oneshot::Sender<Result<(), StoreError>>;
 
-/// A commit whose caller waits.
+/// A write whose caller waits.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) commit: Commit,
+    pub(super) write: Write,
     pub(super) reply: Reply,
 }
 
@@ -34,7 +35,7 @@ pub(super) enum Work {
 
 #[derive(Debug)]
 enum Job {
-    Commit(Waiting),
+    Write(Waiting),
     Migrate { list: &'static [RowSpec], reply: Reply },
 }
 
@@ -109,9 +110,9 @@ impl Queue {
         Some(Alone { queue: self, needs_checkpoint: false })
     }
 
-    /// Hands a commit to the writer's thread.
-    pub(super) fn push(&self, commit: Commit, reply: Reply) -> Result<(), StoreError> {
-        self.push_job(Job::Commit(Waiting { commit, reply }))
+    /// Hands a write to the writer's thread.
+    pub(super) fn push(&self, write: Write, reply: Reply) -> Result<(), StoreError> {
+        self.push_job(Job::Write(Waiting { write, reply }))
     }
 
     /// Hands row specs to the writer's thread.
@@ -138,7 +139,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Ends the thread's turn and waits for its next: all commits that stand in the queue, within
+    /// Ends the thread's turn and waits for its next: all writes that stand in the queue, within
     /// the group's bounds. None when the queue is closed and empty.
     pub(super) fn take(&self, group_limit_count: usize) -> Option<Work> {
         let mut state = self.lock();
@@ -160,8 +161,8 @@ impl Queue {
         let mut size_bytes = 0;
         loop {
             match state.jobs.pop_front() {
-                Some(Job::Commit(waiting)) => {
-                    size_bytes += commit_bytes(&waiting.commit);
+                Some(Job::Write(waiting)) => {
+                    size_bytes += waiting.write.size_bytes();
                     group.push(waiting);
                 }
                 Some(Job::Migrate { list, reply }) if group.is_empty() => {
@@ -206,20 +207,6 @@ impl Queue {
 /// The answer of a store whose writer ended.
 pub(super) fn stopped() -> StoreError {
     StoreError::Unavailable { what: "the store's writer has stopped".to_owned(), source: None }
-}
-
-fn commit_bytes(commit: &Commit) -> usize {
-    use mainstay_protocol::RowChange as C;
-    let entries: usize = commit.entries.iter().map(|entry| entry.payload.get().len()).sum();
-    let rows: usize = commit
-        .rows
-        .iter()
-        .map(|change| match change {
-            C::Put(row) | C::Insert(row) => row.doc.get().len(),
-            C::Delete(_) => 0,
-        })
-        .sum();
-    entries + rows + commit.snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.len())
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 use super::*;
 use crate::conformance::Chain;
 
-fn commit(size_bytes: usize) -> Commit {
-    Chain::new("ses_a").commit(&[&format!("\"{}\"", "x".repeat(size_bytes))])
+fn commit(size_bytes: usize) -> Write {
+    let payload = format!("\"{}\"", "x".repeat(size_bytes));
+    Write::Commit(Chain::new("ses_a").commit(&[&payload]))
 }
 
 fn queue(limit_count: usize, sizes_bytes: &[usize]) -> Queue {

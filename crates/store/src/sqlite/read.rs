@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::check::{self, Specs};
 use crate::sqlite::error::from_sqlite;
+use crate::sqlite::owners;
 use crate::sqlite::schema::{ERASED_KIND, seq_of};
 use crate::sqlite::sql::{self, RowSql};
 use crate::{Direction, EntryRange, RowPage, RowScan, Snapshot, StoreError};
@@ -160,6 +161,37 @@ pub(super) fn snapshot(
             .optional()
     };
     load().map_err(|e| from_sqlite(e, &format!("read the snapshot of journal {journal}"), database))
+}
+
+/// Whether a journal has a blob.
+pub(super) fn is_owned(
+    connection: &Connection,
+    database: &Path,
+    journal: &JournalId,
+    hash: &Hash,
+) -> Result<bool, StoreError> {
+    owners::is_owned(connection, journal, hash)
+        .map_err(|e| from_sqlite(e, "look for a blob", database))
+}
+
+/// What is kept of a journal's blob: its bytes, or none when they are in a file.
+pub(super) fn blob(
+    connection: &Connection,
+    database: &Path,
+    journal: &JournalId,
+    hash: &Hash,
+) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+    owners::find(connection, journal, hash).map_err(|e| from_sqlite(e, "read a blob", database))
+}
+
+/// The files that nobody has any more.
+pub(super) fn unowned_files(
+    connection: &Connection,
+    database: &Path,
+    limit_count: usize,
+) -> Result<Vec<Hash>, StoreError> {
+    owners::unowned_files(connection, limit_count)
+        .map_err(|e| from_sqlite(e, "look for blobs that nobody has", database))
 }
 
 /// One row, of a spec that has this SQL.

@@ -14,9 +14,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 use crate::StoreError;
 use crate::check::invalid;
 use crate::sqlite::error::from_sqlite;
+use crate::sqlite::owners;
 
 /// Version of the tables below. A released one is never edited: add a step to `upgrade`.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// Marks the file as Mainstay's in SQLite's header ("Mnst").
 const APPLICATION_ID: i32 = 0x4d6e_7374;
@@ -169,6 +170,10 @@ fn upgrade(connection: &mut Connection, version: u32) -> rusqlite::Result<u64> {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
+    if version < 2 {
+        transaction.execute_batch(owners::TABLES)?;
+    }
+    owners::disown_unborn(&transaction)?;
     if version < SCHEMA_VERSION {
         put_meta(&transaction, "schema_version", SCHEMA_VERSION)?;
     }

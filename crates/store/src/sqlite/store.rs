@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
-use mainstay_protocol::{Entry, JournalId, Row, RowKey, RowSpec};
+use mainstay_protocol::{Entry, Hash, JournalId, Row, RowKey, RowSpec, sha256_hex};
 use tokio::sync::broadcast;
 
 use crate::check::{self, Specs};
 use crate::leases::Leases;
 use crate::sqlite::apply::RowSqls;
-use crate::sqlite::blobs::Blobs;
+use crate::sqlite::blobs::{self, Blobs, INLINE_LIMIT_BYTES};
 use crate::sqlite::desk::Desk;
 use crate::sqlite::error::from_io;
 use crate::sqlite::folder::Folder;
@@ -23,12 +23,16 @@ use crate::sqlite::options::SqliteOptions;
 use crate::sqlite::readers::Readers;
 use crate::sqlite::wal::Wal;
 use crate::sqlite::witness::Witness;
+use crate::sqlite::work::Write;
 use crate::sqlite::writer::Writer;
 use crate::sqlite::{read, schema};
 use crate::{
     Claim, ClaimRequest, ClaimWhat, Commit, EntryRange, Health, RowPage, RowScan, Snapshot, Store,
     StoreError, TaskHint,
 };
+
+/// How many files are removed while nobody may put one.
+const REMOVED_FILES_LIMIT_COUNT: usize = 1_024;
 
 /// An epoch's lower half: claims since the start.
 const EPOCH_COUNTER_BITS: u32 = 32;
@@ -48,6 +52,8 @@ pub struct SqliteStore {
     declared: RwLock<Arc<Declared>>,
     readers: Readers,
     blobs: Arc<Blobs>,
+    /// Held for reading while a file becomes a journal's blob, for writing while files are removed.
+    removing: tokio::sync::RwLock<()>,
     database: Arc<PathBuf>,
     thread: Option<JoinHandle<()>>,
     /// Released last: fields fall in their order.
@@ -79,6 +85,7 @@ impl SqliteStore {
             declared: RwLock::default(),
             readers: Readers::new(database.clone(), options.reader_limit_count),
             blobs,
+            removing: tokio::sync::RwLock::default(),
             database: Arc::new(database),
             thread: Some(thread),
             _folder: folder,
@@ -91,6 +98,38 @@ impl SqliteStore {
 
     fn leases(&self) -> MutexGuard<'_, Leases> {
         self.leases.lock().expect("no code panics while it holds the leases")
+    }
+
+    /// Removes the files that nobody has any more. What cannot be removed now is, the next time.
+    async fn remove_unowned_files(&self) {
+        loop {
+            match self.remove_some_files().await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "blobs that nobody has any more are still on the disk");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn remove_some_files(&self) -> Result<usize, StoreError> {
+        let database = self.database.clone();
+        let look = move |c: &_| read::unowned_files(c, &database, REMOVED_FILES_LIMIT_COUNT);
+        if self.readers.read(1, look.clone()).await?.is_empty() {
+            return Ok(0);
+        }
+        // Nobody puts a file that is removed here, and those found now are still unowned.
+        let _alone = self.removing.write().await;
+        let hashes = self.readers.read(REMOVED_FILES_LIMIT_COUNT, look).await?;
+        let files = hashes.clone();
+        let remove = move |blobs: &Blobs| files.iter().try_for_each(|hash| blobs.remove(hash));
+        self.block_on_blobs(remove).await?;
+        let count = hashes.len();
+        self.desk.write(Write::FilesRemoved(hashes)).await?;
+        Ok(count)
     }
 
     async fn block_on_blobs<T: Send + 'static>(
@@ -126,12 +165,19 @@ impl Store for SqliteStore {
         let declared = Declared { row_sqls: RowSqls::new(&checked), specs: checked };
         *self.declared.write().expect("no code panics while it holds the specs") =
             Arc::new(declared);
+        // A crash may have come between the end of a blob's last owner and this.
+        self.remove_unowned_files().await;
         Ok(())
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         check::commit(&commit, &self.declared().specs)?;
-        self.desk.commit(commit).await
+        let erases = commit.erases;
+        self.desk.write(Write::Commit(commit)).await?;
+        if erases {
+            self.remove_unowned_files().await;
+        }
+        Ok(())
     }
 
     async fn entries(
@@ -212,14 +258,37 @@ impl Store for SqliteStore {
         self.desk.watch()
     }
 
-    async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
+    async fn put_blob(&self, journal: &JournalId, bytes: &[u8]) -> Result<String, StoreError> {
+        let name = sha256_hex(bytes);
+        let hash = Hash::parse(&name).expect("a hash is written as it is read");
+        let (database, owner) = (self.database.clone(), journal.clone());
+        let is_owned = move |c: &_| read::is_owned(c, &database, &owner, &hash);
+        // What a reader sees is on the disk.
+        if self.readers.read(1, is_owned).await? {
+            return Ok(name);
+        }
+        let journal = journal.clone();
+        if bytes.len() <= INLINE_LIMIT_BYTES {
+            let bytes = Some(bytes.to_vec());
+            self.desk.write(Write::Blob { journal, hash, bytes }).await?;
+            return Ok(name);
+        }
+        let _kept = self.removing.read().await;
         let bytes = bytes.to_vec();
-        self.block_on_blobs(move |blobs| blobs.put(&bytes)).await
+        self.block_on_blobs(move |blobs| blobs.put(&hash, &bytes)).await?;
+        self.desk.write(Write::Blob { journal, hash, bytes: None }).await?;
+        Ok(name)
     }
 
-    async fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let hash = hash.to_owned();
-        self.block_on_blobs(move |blobs| blobs.get(&hash)).await
+    async fn blob(&self, journal: &JournalId, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(hash) = blobs::named(hash) else { return Ok(None) };
+        let (database, owner) = (self.database.clone(), journal.clone());
+        let find = move |c: &_| read::blob(c, &database, &owner, &hash);
+        match self.readers.read(1, find).await? {
+            None => Ok(None),
+            Some(Some(bytes)) => blobs::checked(&hash, bytes).map(Some),
+            Some(None) => self.block_on_blobs(move |blobs| blobs.get(&hash)).await,
+        }
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use mainstay_protocol::RowSpec;
 use rusqlite::Connection;
 
+use crate::StoreError;
 use crate::check;
 use crate::leases::Leases;
 use crate::sqlite::apply::{Applier, RowSqls};
@@ -18,9 +19,9 @@ use crate::sqlite::heads::{Head, Heads};
 use crate::sqlite::migrate;
 use crate::sqlite::wal::Wal;
 use crate::sqlite::witness::{Acknowledged, Witness};
-use crate::{Commit, StoreError};
+use crate::sqlite::work::Write;
 
-/// How a commit ended: the journal's new head, or why it was refused.
+/// How a write ended: the journal's new head, or why it was refused.
 pub(super) type Outcome = Result<Head, StoreError>;
 
 #[derive(Debug)]
@@ -88,7 +89,7 @@ impl Writer {
     }
 
     /// Makes a group durable. Answers each commit's outcome and how often the disk was flushed.
-    pub(super) fn write(&mut self, group: &[Commit]) -> (Vec<Outcome>, u64) {
+    pub(super) fn write(&mut self, group: &[Write]) -> (Vec<Outcome>, u64) {
         match self.transact(group) {
             Ok(outcomes) => {
                 self.bear_witness(group, &outcomes);
@@ -97,7 +98,7 @@ impl Writer {
             }
             Err(failure) if group.len() > 1 && !failure.concerns_all() => {
                 // One of them is at fault: the others must not suffer for it.
-                let alone = group.iter().map(|commit| self.write(std::slice::from_ref(commit)));
+                let alone = group.iter().map(|write| self.write(std::slice::from_ref(write)));
                 let (outcomes, flush_counts): (Vec<_>, Vec<_>) = alone.unzip();
                 (outcomes.into_iter().flatten().collect(), flush_counts.iter().sum())
             }
@@ -110,7 +111,7 @@ impl Writer {
     }
 
     /// Applies a group in one transaction and makes it durable.
-    fn transact(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, Failure> {
+    fn transact(&mut self, group: &[Write]) -> Result<Vec<Outcome>, Failure> {
         let result = self.try_transact(group);
         if result.is_err() {
             if !self.connection.is_autocommit()
@@ -118,14 +119,14 @@ impl Writer {
             {
                 tracing::error!(%error, "could not roll a failed group back");
             }
-            for commit in group {
-                self.heads.forget(&commit.journal);
+            for journal in group.iter().filter_map(Write::journal) {
+                self.heads.forget(journal);
             }
         }
         result.map_err(Failure::from)
     }
 
-    fn try_transact(&mut self, group: &[Commit]) -> rusqlite::Result<Vec<Outcome>> {
+    fn try_transact(&mut self, group: &[Write]) -> rusqlite::Result<Vec<Outcome>> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut applier = Applier {
             connection: &self.connection,
@@ -134,7 +135,7 @@ impl Writer {
             row_sqls: &self.row_sqls,
         };
         let outcomes =
-            group.iter().map(|commit| applier.apply(commit)).collect::<Result<Vec<_>, _>>()?;
+            group.iter().map(|write| applier.apply(write)).collect::<Result<Vec<_>, _>>()?;
         let mut statement = self.connection.prepare_cached("COMMIT")?;
         let (time, result) = timed(|| self.wal.observe(|| statement.execute([])));
         self.last_flush = time;
@@ -142,9 +143,10 @@ impl Writer {
         Ok(outcomes)
     }
 
-    fn bear_witness(&self, group: &[Commit], outcomes: &[Outcome]) {
+    fn bear_witness(&self, group: &[Write], outcomes: &[Outcome]) {
         let durable = group.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
-        if let Some(entry) = durable.filter_map(|(commit, _)| commit.entries.last()).next_back() {
+        let commits = durable.filter_map(|(write, _)| write.commit());
+        if let Some(entry) = commits.filter_map(|commit| commit.entries.last()).next_back() {
             let (journal, seq, hash) = (entry.journal.clone(), entry.seq, entry.hash);
             self.witness.record(&Acknowledged { journal, seq, hash });
         }

@@ -150,19 +150,28 @@ async fn rows_blobs_and_schemas_that_cannot_be_read_are_refused() {
     let home = folder();
     let store = open(home.path()).await;
     store.commit(noted(&mut Chain::new("ses_a"), "1")).await.expect("committed");
-    let hash = store.put_blob(b"kept").await.expect("kept");
+    let journal = "ses_a".into();
+    let (small, large) = (b"kept".to_vec(), vec![7; 100_000]);
+    let mut hashes = Vec::new();
+    for bytes in [&small, &large] {
+        hashes.push(store.put_blob(&journal, bytes).await.expect("kept"));
+    }
     let tool = rusqlite::Connection::open(home.path().join("mainstay.db")).expect("opens");
     tool.execute_batch(
-        "UPDATE row_note SET doc = '{'; UPDATE meta SET value = 99 WHERE name = 'schema_version'",
+        "UPDATE row_note SET doc = '{'; UPDATE blobs SET bytes = 'KEPT' WHERE bytes IS NOT NULL;
+        UPDATE meta SET value = 99 WHERE name = 'schema_version'",
     )
     .expect("changed");
     let row = store.row(&note("ses_a", "").key).await;
     assert!(matches!(row, Err(StoreError::Corrupt { .. })), "{row:?}");
 
-    let blob = home.path().join("blobs").join(&hash[..2]).join(&hash[2..4]).join(&hash);
+    let hash = &hashes[1];
+    let blob = home.path().join("blobs").join(&hash[..2]).join(&hash[2..4]).join(hash);
     std::fs::write(blob, b"KEPT").expect("written");
-    let blob = store.blob(&hash).await;
-    assert!(matches!(blob, Err(StoreError::Corrupt { .. })), "{blob:?}");
+    for hash in &hashes {
+        let blob = store.blob(&journal, hash).await;
+        assert!(matches!(blob, Err(StoreError::Corrupt { .. })), "{blob:?}");
+    }
 
     drop(store);
     let refused = refusal(home.path());

@@ -65,7 +65,8 @@ impl Pair {
 
     async fn step(&mut self) {
         match self.rng.random_range(0..100) {
-            0..=59 => self.commits().await,
+            0..=49 => self.commits().await,
+            50..=59 => self.put_blob().await,
             60..=74 => self.claim().await,
             75..=82 => self.renew().await,
             83..=95 => self.now_ms += self.rng.random_range(0..200),
@@ -93,6 +94,14 @@ impl Pair {
         );
         assert_eq!(memory, sqlite, "commits");
         self.reload().await;
+    }
+
+    async fn put_blob(&mut self) {
+        let journal = pick(&mut self.rng, JOURNALS).into();
+        let bytes = world::blob(&mut self.rng);
+        let memory = self.memory.put_blob(&journal, &bytes).await.expect("kept");
+        let sqlite = self.sqlite().put_blob(&journal, &bytes).await.expect("kept");
+        assert_eq!(memory, sqlite);
     }
 
     fn sqlite_epoch(&self, epoch: u64) -> u64 {
@@ -168,6 +177,11 @@ impl Pair {
     async fn restart(&mut self) {
         let all: Vec<_> = self.claims.iter().map(|(claim, _)| claim.clone()).collect();
         self.memory.renew(&all, self.now_ms, 0).await.expect("gives up");
+        // What a journal without entries has does not outlive the process.
+        for chain in self.chains.iter().filter(|chain| chain.seq == 0) {
+            let commit = Commit { erases: true, ..Chain::new(&chain.journal).commit(&[]) };
+            self.memory.commit(commit).await.expect("committed");
+        }
         self.sqlite = None;
         self.sqlite = Some(open(self.home.path()).await);
     }
@@ -187,6 +201,16 @@ impl Pair {
                     sqlite.entries(&journal, range).await,
                 );
                 assert_eq!(told(answers.0, tell), told(answers.1, tell), "{text}");
+            }
+            for bytes in world::all_blobs() {
+                let hash = mainstay_protocol::sha256_hex(&bytes);
+                let answers =
+                    (memory.blob(&journal, &hash).await, sqlite.blob(&journal, &hash).await);
+                assert_eq!(
+                    answers.0.expect("readable"),
+                    answers.1.expect("readable"),
+                    "blob {hash} of {journal}"
+                );
             }
             let answers = (memory.snapshot(&journal).await, sqlite.snapshot(&journal).await);
             assert_eq!(

@@ -108,7 +108,7 @@ async fn a_full_file_system_refuses_and_recovers() {
     let chain = fill(&store, Chain::new("ses_a")).await;
     assert!(chain.seq > 0);
     assert_acknowledged(&store, &chain).await;
-    let blob = store.put_blob(&vec![7; 3 << 20]).await;
+    let blob = store.put_blob(&chain.journal, &vec![7; 3 << 20]).await;
     assert!(matches!(blob, Err(StoreError::DiskFull(_))), "{blob:?}");
 
     std::fs::remove_file(&ballast).expect("removed");

@@ -77,6 +77,38 @@ async fn waiting_commits_share_one_flush() {
 }
 
 #[tokio::test]
+async fn blobs_that_are_put_together_share_one_flush() {
+    const PUT_COUNT: usize = 200;
+    let folder = folder();
+    let store = open_queued(folder.path(), PUT_COUNT).await;
+    let before = store.health().await.expect("healthy");
+    let tool = hold_writer(folder.path());
+    let put = |n: usize| {
+        let store = store.clone();
+        async move { store.put_blob(&"ses_a".into(), &n.to_be_bytes()).await.expect("kept") }
+    };
+    let mut puts = tokio::task::JoinSet::new();
+    puts.spawn(put(0));
+    tokio::task::yield_now().await;
+    drained(&store).await;
+    for n in 1..=PUT_COUNT {
+        puts.spawn(put(n));
+    }
+    while store.health().await.expect("healthy").queue_count < PUT_COUNT {
+        tokio::task::yield_now().await;
+    }
+    tool.execute_batch("ROLLBACK").expect("lets go");
+    puts.join_all().await;
+    let after = store.health().await.expect("healthy");
+    assert_eq!(after.flush_count - before.flush_count, 2, "one alone, then all that waited");
+    assert_eq!(after.commit_count, before.commit_count, "they are no commits");
+
+    // What is there costs nothing more.
+    put(7).await;
+    assert_eq!(store.health().await.expect("healthy").flush_count, after.flush_count);
+}
+
+#[tokio::test]
 async fn a_conflict_does_not_disturb_its_group() {
     let folder = folder();
     let store = open_queued(folder.path(), 9).await;

@@ -1,5 +1,6 @@
 //! Integration tests of the store.
 
+mod blobs;
 mod conformance;
 mod crash;
 mod damage;

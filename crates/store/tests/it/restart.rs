@@ -25,7 +25,7 @@ async fn everything_but_leases_is_there_again() {
         let mut commit = noted(&mut chain, "1");
         commit.snapshot = Some(Snapshot { seq: round, version: 1, bytes: vec![7; 3_000].into() });
         commit.tasks = vec![TaskChange::Put { key: key.clone(), due_at_ms: 5 }];
-        let blob = store.put_blob(b"kept").await.expect("kept");
+        let blob = store.put_blob(&chain.journal, b"kept").await.expect("kept");
         store.commit(commit).await.expect("committed");
         drop(store);
         let left: Vec<_> = std::fs::read_dir(folder.path())
@@ -45,7 +45,8 @@ async fn everything_but_leases_is_there_again() {
             Some(round)
         );
         assert!(store.row(&note("ses_a", "").key).await.expect("readable").is_some());
-        assert_eq!(store.blob(&blob).await.expect("readable").as_deref(), Some(b"kept".as_slice()));
+        let found = store.blob(&chain.journal, &blob).await.expect("readable");
+        assert_eq!(found.as_deref(), Some(b"kept".as_slice()));
         let claims = store.claim(claim(5)).await.expect("claims");
         assert!(claims.len() == 1 && claims[0].epoch > last_epoch);
         last_epoch = claims[0].epoch;

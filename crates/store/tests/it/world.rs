@@ -1,8 +1,8 @@
 //! Random requests to a store, drawn from a seed.
 
-use mainstay_protocol::{Hash, RowChange, TaskChange, TaskKey};
+use mainstay_protocol::{Hash, RowChange, TaskChange, TaskKey, sha256_hex};
 use mainstay_store::conformance::{Chain, SPECS, note, thing};
-use mainstay_store::{Commit, Direction, EntryRange, RowScan, Snapshot};
+use mainstay_store::{Adoption, Commit, Direction, EntryRange, RowScan, Snapshot};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
@@ -41,7 +41,26 @@ pub(crate) fn commit(rng: &mut ChaCha8Rng, chain: &Chain, epochs: &[u64]) -> (Co
         let seq = rng.random_range(0..=chain.seq + beyond);
         commit.snapshot = Some(Snapshot { seq, version: rng.random(), bytes });
     }
+    commit.erases = rng.random_ratio(1, 12);
+    if rng.random_ratio(1, 8) {
+        let hashes = (0..rng.random_range(0..3)).map(|_| sha256_hex(&blob(rng))).collect();
+        commit.adopts = Some(Adoption { from: pick(rng, JOURNALS).into(), hashes });
+    }
     (commit, chain)
+}
+
+/// How many different blobs there are; one of them is large.
+const BLOB_COUNT: u8 = 5;
+
+/// All blobs that may be put.
+pub(crate) fn all_blobs() -> Vec<Vec<u8>> {
+    (0..BLOB_COUNT)
+        .map(|n| if n == 0 { vec![0; 70_000] } else { vec![n; usize::from(n)] })
+        .collect()
+}
+
+pub(crate) fn blob(rng: &mut ChaCha8Rng) -> Vec<u8> {
+    all_blobs().choose(rng).cloned().expect("not empty")
 }
 
 fn payload(rng: &mut ChaCha8Rng) -> String {

@@ -25,12 +25,12 @@ impl ExecutorSandboxes {
         Self { folder, clock, entropy, places: Mutex::default() }
     }
 
-    /// Whether an executor ever registered for this session.
+    /// Whether this session was ever asked for an executor, or had one.
     pub async fn knows(&self, session: &SessionId) -> Result<bool, SandboxError> {
         Ok(self.find(session).await?.is_some())
     }
 
-    /// What is known of a session's executor; none when none ever registered.
+    /// What is known of a session's executor.
     pub(super) async fn find(
         &self,
         session: &SessionId,
@@ -61,7 +61,11 @@ impl ExecutorSandboxes {
         let mut places = self.places.lock().await;
         let path = self.path(session);
         let fresh = || Arc::new(Place::new(Arc::clone(&self.clock), path));
-        Ok(Arc::clone(places.entry(session.clone()).or_insert_with(fresh)))
+        let place = Arc::clone(places.entry(session.clone()).or_insert_with(fresh));
+        drop(places);
+        // From now on the session is known to have an executor, after a crash too.
+        place.change(|_| {}).await?;
+        Ok(place)
     }
 
     /// Forgets a session's executor.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use mainstay_core::port::{
-    ExecRequest, Fate, Readiness, Reconciliation, SandboxRequest, Sandboxes, ToolCall, ToolError,
-    ToolOutput, WORKSPACE,
+    ExecOutput, ExecRecord, ExecRequest, Fate, Readiness, Reconciliation, SandboxRequest,
+    Sandboxes, ToolCall, ToolError, ToolOutput, WORKSPACE,
 };
 use mainstay_core::tool::{Safety, ToolSpec};
 use serde::Deserialize;
@@ -74,13 +74,26 @@ pub(super) async fn call(
         Ok(exec) => exec,
         Err(reason) => return Ok(bounded_error(reason)),
     };
-    match sandboxes.exec(request, exec, None).await {
-        Ok((output, readiness)) => {
-            let (text, is_error) = exec_text(&output);
-            Ok(answer(readiness, &text, is_error))
-        }
+    match sandboxes.exec(request, exec, call.live.0.clone()).await {
+        Ok((output, readiness)) => Ok(answered(call, readiness, &output)),
         Err(error) => failed(&error, Safety::Once),
     }
+}
+
+/// The answer, with the command's record for the journal.
+fn answered(call: &ToolCall, readiness: Readiness, output: &ExecOutput) -> ToolOutput {
+    let (text, is_error) = exec_text(output);
+    let mut answer = answer(readiness, &text, is_error);
+    answer.exec = Arguments::deserialize(&*call.arguments).ok().map(|arguments| ExecRecord {
+        command: arguments.command,
+        cwd: arguments
+            .cwd
+            .and_then(|cwd| machine_path(&cwd).ok())
+            .unwrap_or_else(|| WORKSPACE.to_owned()),
+        end: output.end,
+        duration_ms: output.duration_ms,
+    });
+    answer
 }
 
 fn exec(call: &ToolCall) -> Result<ExecRequest, String> {
@@ -109,8 +122,7 @@ pub(super) async fn reconcile(
 ) -> Result<Reconciliation, ToolError> {
     match sandboxes.exec_fate(&call.context.session, &call.effect).await {
         Ok(Fate::Ended(output)) => {
-            let (text, is_error) = exec_text(&output);
-            Ok(Reconciliation::Done(answer(Readiness::Running, &text, is_error)))
+            Ok(Reconciliation::Done(answered(call, Readiness::Running, &output)))
         }
         Ok(Fate::NotRun) => Ok(Reconciliation::NotDone),
         Ok(Fate::Gone) => Ok(Reconciliation::Unknown),

@@ -26,7 +26,7 @@ pub(super) fn to_output(result: CallToolResult) -> ToolOutput {
     if content.is_empty() {
         content.push(Content::Text { text: "(no content)".to_owned() });
     }
-    ToolOutput { content: bound(content), is_error }
+    ToolOutput::new(bound(content), is_error)
 }
 
 fn part(block: ContentBlock) -> Content {

@@ -157,6 +157,10 @@ impl Sandboxes for FakeMachine {
     async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError> {
         Ok(Vec::new())
     }
+
+    fn blobs_of(&self, _: &[u8]) -> Result<Vec<String>, SandboxError> {
+        Ok(Vec::new())
+    }
 }
 
 fn info(path: &str, size: usize) -> FileInfo {

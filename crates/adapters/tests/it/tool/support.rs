@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use mainstay_adapters::tool::{Lookup, McpServerSettings, ToolSet, ToolSettings, workspace_dir};
 use mainstay_core::item::Content;
 use mainstay_core::port::{
-    Clock, Credentials, Sandboxes, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+    Clock, Credentials, LiveSink, Sandboxes, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
@@ -131,6 +131,7 @@ impl Bench {
             source: Arc::new(source.clone()),
             arguments: Arc::new(arguments),
             context: context(),
+            live: LiveSink::default(),
         }
     }
 

@@ -46,6 +46,20 @@ pub enum ExecEnd {
     OutOfMemory,
 }
 
+/// What is kept of a command that a tool ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecRecord {
+    /// The command, as it was asked for.
+    pub command: String,
+    /// Its working folder.
+    pub cwd: String,
+    /// How it ended.
+    pub end: ExecEnd,
+    /// Wall time.
+    pub duration_ms: u64,
+}
+
 /// What a command left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecOutput {

@@ -29,6 +29,10 @@ pub(super) fn effect_requested(state: &mut SessionState, fact: &EffectRequested)
             begin_step(state, *candidate);
             None
         }
+        EffectRequest::Checkpoint => {
+            state.workspace.saving();
+            None
+        }
         EffectRequest::ResolveTools | EffectRequest::Compact { .. } => None,
     };
     let phase = match (fact.awaits, &fact.approval, fact.expires_at_ms) {
@@ -81,6 +85,12 @@ fn open_call(state: &SessionState, call_id: &CallId, tool: &str) -> Option<OpenC
 pub(super) fn effect_attempted(state: &mut SessionState, fact: &EffectAttempted) {
     let Some(effect) = state.effects.get_mut(&fact.effect) else { return };
     let is_further = fact.attempt > effect.attempt;
+    if is_further && effect.phase == EffectPhase::Running && effect.may_change_sandbox() {
+        state.workspace.changed();
+    }
+    if effect.is_checkpoint() {
+        state.workspace.saving();
+    }
     effect.world = match &effect.phase {
         // The attempt before ended without an outcome.
         EffectPhase::Running if is_further && effect.safety != Safety::ReadOnly => {
@@ -102,6 +112,9 @@ pub(super) fn effect_attempted(state: &mut SessionState, fact: &EffectAttempted)
 
 pub(super) fn effect_failed(state: &mut SessionState, fact: &EffectFailed) {
     let Some(effect) = state.effects.get_mut(&fact.effect) else { return };
+    if fact.failure.world == WorldChange::Maybe && effect.may_change_sandbox() {
+        state.workspace.changed();
+    }
     if let Some(retry_at) = fact.retry_at_ms {
         if effect.phase == EffectPhase::Reconciling {
             effect.phase = EffectPhase::ReconcileAt(retry_at);
@@ -115,6 +128,10 @@ pub(super) fn effect_failed(state: &mut SessionState, fact: &EffectFailed) {
         return;
     }
     let Some(effect) = state.effects.remove(&fact.effect) else { return };
+    if effect.is_checkpoint() {
+        state.workspace.tried();
+        return;
+    }
     match &fact.item {
         Some(item) => state.transcript.push(Arc::new(item.clone())),
         None => route_on(state, &effect, fact),
@@ -134,6 +151,7 @@ fn route_on(state: &mut SessionState, effect: &OpenEffect, fact: &EffectFailed) 
         EffectRequest::Model { model, candidate, .. } => (model, *candidate),
         EffectRequest::Compact { model, .. } => (model, turn.candidate),
         EffectRequest::ResolveTools | EffectRequest::Tool { .. } => return fail_turn(turn, fact),
+        EffectRequest::Checkpoint => return,
     };
     // A route that was changed in the meantime is tried from its beginning.
     let is_on_route = agent.route().nth(position) == Some(model.as_str());
@@ -161,12 +179,27 @@ pub(super) fn effect_unknown(state: &mut SessionState, fact: &EffectUnknown) {
         UnknownNext::Retry => {
             effect.phase = EffectPhase::Running;
             effect.world = WorldChange::Maybe;
+            if effect.may_change_sandbox() {
+                state.workspace.changed();
+            }
         }
-        UnknownNext::Report { item } => settle::call(state, &fact.effect, item),
+        UnknownNext::Report { item } => {
+            if effect.may_change_sandbox() {
+                state.workspace.changed();
+            }
+            settle::call(state, &fact.effect, item);
+        }
     }
 }
 
 pub(super) fn approval_resolved(state: &mut SessionState, fact: &ApprovalResolved) {
+    if let Some(effect) = state.effects.get(&fact.effect)
+        && matches!(effect.phase, EffectPhase::Unknown { .. })
+        && matches!(fact.answer, Answer::Done | Answer::Retry | Answer::Lapsed)
+        && effect.may_change_sandbox()
+    {
+        state.workspace.changed();
+    }
     if let Some(item) = &fact.item {
         settle::call(state, &fact.effect, item);
         return;

@@ -29,13 +29,17 @@ pub fn apply(state: &mut SessionState, fact: &Fact, at_ms: u64) {
             state.failure = Some((fact.code, fact.message.clone()));
             response::rests(state);
         }
-        Fact::SessionDeleted(_) => state.is_deleted = true,
+        Fact::SessionDeleted(_) => {
+            state.is_deleted = true;
+            state.effects.clear();
+        }
         Fact::InputReceived(fact) => turn::input_received(state, fact, at_ms),
         Fact::ResponseRequested(fact) => response::requested(state, fact, at_ms),
         Fact::ResponseRemoved(fact) => response::removed(state, fact),
         Fact::ItemsAdded(fact) => response::items_added(state, fact),
         Fact::ItemRemoved(fact) => response::item_removed(state, fact),
-        Fact::SessionForked(_) | Fact::SessionImported(_) => {}
+        // The machine is the original's: there is nothing here to save.
+        Fact::SessionForked(_) | Fact::SessionImported(_) => state.workspace.is_tried = true,
         Fact::TurnStarted(_) => turn::turn_started(state, at_ms),
         Fact::TurnWaiting(_) => turn::turn_waiting(state, at_ms),
         Fact::TurnResumed(_) => turn::turn_resumed(state, at_ms),
@@ -57,6 +61,7 @@ fn session_created(state: &mut SessionState, fact: &SessionCreated, at_ms: u64) 
         agent: fact.agent.clone(),
         metadata: fact.metadata.clone(),
         spend_limit_microusd: fact.spend_limit_microusd,
+        sandbox: fact.sandbox.clone(),
         wire: fact.wire.clone(),
         created_at_ms: at_ms,
         sources: SharedSources::default(),

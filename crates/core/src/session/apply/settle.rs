@@ -16,12 +16,16 @@ const ANSWERED_LIMIT_COUNT: usize = 32;
 
 pub(super) fn effect_completed(state: &mut SessionState, fact: &EffectCompleted, at_ms: u64) {
     let Some(effect) = state.effects.remove(&fact.effect) else { return };
+    if effect.may_change_sandbox() {
+        state.workspace.changed();
+    }
     match &fact.outcome {
         Outcome::Model { items, usage, stop, .. } => model_answered(state, items, *usage, *stop),
-        Outcome::Tool { item } => {
+        Outcome::Tool { item, .. } => {
             state.transcript.push(Arc::new(item.clone()));
             remember_answered(state, &effect);
         }
+        Outcome::Checkpoint { saved } => state.workspace.saved(saved, state.seq),
         Outcome::Tools { tools } => state.tools = Some((tools.clone(), at_ms)),
         Outcome::Compacted { item, cut, usage, .. } => {
             add_usage(state, *usage);

@@ -60,6 +60,7 @@ fn begin_turn(state: &mut SessionState, input: QueuedTurn, at_ms: u64) {
         failing: None,
     });
     state.status = SessionStatus::InProgress;
+    state.workspace.is_tried = false;
 }
 
 pub(super) fn turn_waiting(state: &mut SessionState, at_ms: u64) {
@@ -87,7 +88,8 @@ pub(super) fn turn_ended(state: &mut SessionState, fact: &TurnEnded) {
     for item in turn.pending_input {
         state.transcript.push(item);
     }
-    state.effects.clear();
+    // A checkpoint may go on behind it.
+    state.effects.retain(|_, effect| effect.is_checkpoint());
     state.status =
         if fact.budget_reached { SessionStatus::BudgetReached } else { SessionStatus::Idle };
 }

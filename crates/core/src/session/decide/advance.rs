@@ -2,12 +2,13 @@
 
 use mainstay_protocol::ErrorCode;
 
+use super::checkpoint;
 use super::close::{self, end_turn};
 use super::draft::Draft;
 use crate::effect::EffectRequest;
 use crate::fact::{Fact, TurnEnd, TurnResumed, TurnStarted, TurnWaiting};
 use crate::session::context;
-use crate::session::state::{SessionState, SessionStatus, TurnStatus};
+use crate::session::state::{SessionState, SessionStatus, Turn, TurnStatus};
 use crate::tool::Safety;
 
 /// How long an agent's remote tools are believed before a new turn asks again.
@@ -21,13 +22,17 @@ pub(super) fn advance(draft: &mut Draft<'_>) {
         }
         let Some(turn) = &draft.state.turn else {
             if !start_queued(draft) {
+                // A turn that was cancelled or ran out of time ended at once.
+                checkpoint::before_end(draft);
                 return;
             }
             continue;
         };
         if let Some((code, message)) = turn.failing.clone() {
             close::close_effects(draft, "the turn failed");
-            end_turn(draft, TurnEnd::Failed { code, message });
+            if !finish(draft, TurnEnd::Failed { code, message }) {
+                return;
+            }
             continue;
         }
         if !draft.state.effects.is_empty() {
@@ -48,9 +53,21 @@ fn start_queued(draft: &mut Draft<'_>) -> bool {
     true
 }
 
-/// Effects are open: the turn waits when only the client or a person can move it.
+/// Ends the turn once its machine is saved. False when there is that to wait for.
+fn finish(draft: &mut Draft<'_>, end: TurnEnd) -> bool {
+    if checkpoint::before_end(draft) {
+        return false;
+    }
+    end_turn(draft, end);
+    true
+}
+
+/// Effects are open: the turn waits when only the client or a person can move it. A checkpoint that is
+/// made meanwhile makes no difference.
 fn settle_status(draft: &mut Draft<'_>) {
-    let waits = draft.state.effects.values().all(|effect| effect.phase.is_waiting());
+    let mut others =
+        draft.state.effects.values().filter(|effect| !effect.is_checkpoint()).peekable();
+    let waits = others.peek().is_some() && others.all(|effect| effect.phase.is_waiting());
     let Some(turn) = &draft.state.turn else { return };
     match (waits, turn.status) {
         (true, TurnStatus::InProgress) => {
@@ -76,18 +93,15 @@ fn next_effect(draft: &mut Draft<'_>) -> bool {
         resume(draft);
         return true;
     }
-    if is_settled(&draft.state) {
-        end_turn(draft, TurnEnd::Completed);
-        return true;
+    if draft.state.turn.as_ref().is_some_and(Turn::has_said_all) {
+        return finish(draft, TurnEnd::Completed);
     }
     if let Some(message) = limit_reached(&draft.state) {
-        end_turn(draft, TurnEnd::Failed { code: ErrorCode::LimitReached, message });
-        return true;
+        return finish(draft, TurnEnd::Failed { code: ErrorCode::LimitReached, message });
     }
     if close::over_budget(&draft.state) {
         let message = "the session's spend limit is reached".to_owned();
-        end_turn(draft, TurnEnd::Failed { code: ErrorCode::BudgetReached, message });
-        return true;
+        return finish(draft, TurnEnd::Failed { code: ErrorCode::BudgetReached, message });
     }
     if needs_tools(draft) {
         draft.request(EffectRequest::ResolveTools, Safety::ReadOnly);
@@ -98,10 +112,6 @@ fn next_effect(draft: &mut Draft<'_>) -> bool {
     }
     call_model(draft);
     false
-}
-
-fn is_settled(state: &SessionState) -> bool {
-    state.turn.as_ref().is_some_and(|turn| turn.is_settled && turn.pending_input.is_empty())
 }
 
 fn limit_reached(state: &SessionState) -> Option<String> {

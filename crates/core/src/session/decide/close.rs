@@ -19,6 +19,8 @@ pub(super) fn cancel(draft: &mut Draft<'_>) {
     end_turn(draft, TurnEnd::Cancelled);
 }
 
+const WAS_COPIED: &str = "the session was copied while this was under way";
+
 /// The entries so far are a copy. What was under way belongs to the original: here it ends, and is
 /// not run a second time. What waits for the client or a person waits here too.
 pub(super) fn copied(draft: &mut Draft<'_>, is_import: bool, origin: SessionCopied) {
@@ -27,17 +29,23 @@ pub(super) fn copied(draft: &mut Draft<'_>, is_import: bool, origin: SessionCopi
     } else {
         Fact::SessionForked(origin)
     });
+    let saving = draft.state.open_effects().into_iter().filter(|(_, open)| open.is_checkpoint());
+    let saving: Vec<(EffectId, OpenEffect)> =
+        saving.map(|(id, open)| (id.clone(), open.clone())).collect();
+    for (id, open) in saving {
+        close_effect(draft, &id, &open, WAS_COPIED);
+    }
     let turn = draft.state.turn.as_ref();
     if turn.is_some_and(|turn| turn.status == TurnStatus::InProgress) {
-        close_effects(draft, "the session was copied while this was under way");
+        close_effects(draft, WAS_COPIED);
         end_turn(draft, TurnEnd::Cancelled);
     }
 }
 
-/// Closes every open effect: what may have changed the world is said to be unknown, and each tool
+/// Closes every open effect but a checkpoint, which goes on: what may have changed the world is said to be unknown, and each tool
 /// call gets an output, so that the transcript stays one that models accept.
 pub(super) fn close_effects(draft: &mut Draft<'_>, why: &str) {
-    let open = draft.state.open_effects().into_iter();
+    let open = draft.state.open_effects().into_iter().filter(|(_, open)| !open.is_checkpoint());
     let open: Vec<(EffectId, OpenEffect)> =
         open.map(|(id, effect)| (id.clone(), effect.clone())).collect();
     for (id, effect) in open {

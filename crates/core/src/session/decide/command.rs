@@ -3,7 +3,7 @@
 use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
-use super::{advance, approval, close, input, outcome, recover, respond, update};
+use super::{advance, approval, checkpoint, close, input, outcome, recover, respond, update};
 use crate::effect::Dispatch;
 use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
 use crate::session::command::{Command, Facts, Rejected};
@@ -109,6 +109,10 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
             let (agent, tools) = agent.map_or((None, None), |(agent, tools)| (Some(agent), tools));
             update::update(draft, SessionUpdated { agent, tools, metadata, spend_limit, wire });
             Ok(())
+        }
+        Command::Checkpoint => {
+            check_exists(&draft.state)?;
+            checkpoint::command(draft)
         }
         Command::Delete => {
             check_exists(&draft.state)?;

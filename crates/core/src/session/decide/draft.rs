@@ -8,7 +8,9 @@ use super::Decision;
 use crate::effect::{Awaits, Dispatch, DispatchKind, EffectFailure, EffectRequest, LiveOutput};
 use crate::fact::{EffectAttempted, EffectFailed, EffectRequested, Fact, SessionCreated};
 use crate::item::{Item, ItemBody, item_id};
-use crate::port::{Credentials, ModelCapabilities, ToolCall, ToolContext, ToolOutput};
+use crate::port::{
+    Credentials, LiveSink, ModelCapabilities, SandboxRequest, ToolCall, ToolContext, ToolOutput,
+};
 use crate::session::command::{CreateSession, Facts};
 use crate::session::open_effect::{EffectPhase, OpenEffect};
 use crate::session::state::SessionState;
@@ -76,6 +78,7 @@ impl<'a> Draft<'a> {
             tools: create.tools,
             metadata: create.metadata,
             spend_limit_microusd: create.spend_limit_microusd,
+            sandbox: create.sandbox,
             wire: create.wire,
         }));
     }
@@ -155,7 +158,11 @@ impl<'a> Draft<'a> {
             }
             EffectRequest::ResolveTools => {
                 let sources = Arc::from(self.state.config().agent.tools.clone());
-                DispatchKind::ResolveTools { sources, context: self.tool_context() }
+                let sandbox = self.sandbox_request();
+                DispatchKind::ResolveTools { sources, context: self.tool_context(sandbox) }
+            }
+            EffectRequest::Checkpoint => {
+                DispatchKind::Checkpoint { connections_after: self.state.workspace.last_connection }
             }
             EffectRequest::Tool { .. } => {
                 let Some(call) = self.tool_call(id, effect) else { return };
@@ -184,6 +191,7 @@ impl<'a> Draft<'a> {
         let call = effect.call.as_ref()?;
         let EffectRequest::Tool { call_id, .. } = &effect.request else { return None };
         let source = call.config.source(&call.spec)?;
+        let sandbox = if source.uses_sandbox() { self.sandbox_request() } else { None };
         Some(ToolCall {
             effect: id.clone(),
             call_id: call_id.clone(),
@@ -191,18 +199,34 @@ impl<'a> Draft<'a> {
             spec: call.spec.clone(),
             source,
             arguments: call.arguments.clone(),
-            context: self.tool_context(),
+            context: self.tool_context(sandbox),
+            live: LiveSink::default(),
         })
     }
 
-    fn tool_context(&self) -> ToolContext {
+    /// The session's machine, as of now. What is secret about it is opened by whoever dispatches.
+    fn sandbox_request(&self) -> Option<Arc<SandboxRequest>> {
+        let config = self.state.config();
+        let sandbox = config.sandbox.as_ref()?;
+        Some(Arc::new(SandboxRequest {
+            tenant: config.tenant.clone(),
+            session: config.id.clone(),
+            spec: Arc::new(sandbox.spec.clone()),
+            setup: Arc::default(),
+            secrets: Arc::from([]),
+            checkpoint: self.state.workspace.checkpoint.clone(),
+            calls_since: self.state.workspace.calls_since,
+        }))
+    }
+
+    fn tool_context(&self, sandbox: Option<Arc<SandboxRequest>>) -> ToolContext {
         let config = self.state.config();
         ToolContext {
             tenant: config.tenant.clone(),
             session: config.id.clone(),
             principal: self.principal(),
             credentials: Credentials::default(),
-            sandbox: None,
+            sandbox,
         }
     }
 
@@ -227,9 +251,10 @@ impl<'a> Draft<'a> {
 /// Whether the attempt is still the one under way.
 fn is_current(state: &SessionState, dispatch: &Dispatch) -> bool {
     let phase = match dispatch.kind {
-        DispatchKind::Model { .. } | DispatchKind::Tool(_) | DispatchKind::ResolveTools { .. } => {
-            EffectPhase::Running
-        }
+        DispatchKind::Model { .. }
+        | DispatchKind::Tool(_)
+        | DispatchKind::ResolveTools { .. }
+        | DispatchKind::Checkpoint { .. } => EffectPhase::Running,
         DispatchKind::Reconcile(_) => EffectPhase::Reconciling,
     };
     let open = state.effects.get(&dispatch.effect);

@@ -7,6 +7,7 @@
 mod advance;
 mod approval;
 mod call;
+mod checkpoint;
 mod close;
 mod command;
 mod draft;

@@ -6,7 +6,7 @@
 use mainstay_protocol::EffectId;
 
 use super::draft::Draft;
-use super::{model, tool, unknown};
+use super::{checkpoint, model, tool, unknown};
 use crate::effect::{EffectAnswer, EffectFailure, EffectRequest, Outcome};
 use crate::fact::{EffectCompleted, Fact};
 use crate::retry::backoff_ms;
@@ -49,12 +49,19 @@ pub(super) fn answer(draft: &mut Draft<'_>, id: &EffectId, attempt: u32, answer:
                 Err(error) => tool::resolve_failed(draft, id, &open, &error),
             }
         }
+        (EffectAnswer::Checkpoint(result), EffectPhase::Running, EffectRequest::Checkpoint) => {
+            match result {
+                Ok(saved) => checkpoint::saved(draft, id, attempt, saved),
+                Err(error) => checkpoint::failed(draft, id, &open, &error),
+            }
+        }
         // The attempt is over, or it was never such an effect.
         (
             EffectAnswer::Model(_)
             | EffectAnswer::Tool(_)
             | EffectAnswer::Reconciled(_)
-            | EffectAnswer::Tools(_),
+            | EffectAnswer::Tools(_)
+            | EffectAnswer::Checkpoint(_),
             _,
             _,
         ) => {}

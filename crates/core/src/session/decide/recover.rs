@@ -4,7 +4,7 @@ use mainstay_protocol::{EffectId, ErrorCode};
 
 use super::close::{close_effects, end_turn};
 use super::draft::Draft;
-use super::{approval, unknown};
+use super::{approval, checkpoint, unknown};
 use crate::fact::TurnEnd;
 use crate::session::open_effect::{EffectPhase, OpenEffect};
 use crate::tool::Safety;
@@ -17,6 +17,9 @@ pub(super) fn tick(draft: &mut Draft<'_>) {
         close_effects(draft, "the turn reached its time limit");
         end_turn(draft, TurnEnd::Failed { code: ErrorCode::LimitReached, message });
         return;
+    }
+    if draft.state.is_checkpoint_due(now) {
+        checkpoint::request(draft);
     }
     let is_due = |open: &OpenEffect| open.phase.due_at_ms().is_some_and(|at| at <= now);
     let open = draft.state.open_effects().into_iter();

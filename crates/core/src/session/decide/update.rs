@@ -35,6 +35,8 @@ pub(super) fn delete(draft: &mut Draft<'_>) -> Result<(), Rejected> {
             "the session has an active turn, which must be cancelled before the session is deleted",
         ));
     }
+    let open: Vec<EffectId> = draft.state.effects.keys().cloned().collect();
+    open.into_iter().for_each(|effect| draft.abort(effect));
     draft.record(Fact::SessionDeleted(SessionDeleted {}));
     Ok(())
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_core::agent::{AgentDefinition, TurnLimits};
-use mainstay_core::port::ModelOptions;
+use mainstay_core::port::{ModelOptions, NetworkRule, SandboxSpec};
+use mainstay_core::sandbox::SessionSandbox;
 use mainstay_core::tool::{ApprovalMode, McpTransport, Safety, ToolSource, ToolSpec, UnknownRule};
-use mainstay_protocol::AgentId;
+use mainstay_protocol::{AgentId, SessionId};
 use serde_json::{Value, json};
 
 /// The source at position 0: a function of the client; at position 1: a server.
@@ -58,6 +59,40 @@ pub(crate) fn tools() -> Arc<[ToolSpec]> {
             ..spec("strict", 1, Safety::ReadOnly)
         },
     ])
+}
+
+/// The agent with tools that use the session's machine.
+pub(crate) fn with_machine(agent: AgentDefinition) -> (AgentDefinition, Arc<[ToolSpec]>) {
+    let first = agent.tools.len();
+    let mut agent = agent;
+    agent.tools.extend([ToolSource::Shell {}, ToolSource::Files { read_only: false }]);
+    let own = [
+        ToolSpec { reconcile: true, ..spec("run", first, Safety::Once) },
+        spec("ask_run", first, Safety::Once),
+        spec("read_file", first + 1, Safety::ReadOnly),
+        spec("write_file", first + 1, Safety::Idempotent),
+    ];
+    let is_known = |spec: &&ToolSpec| spec.source < first;
+    let others: Vec<_> = tools().iter().filter(is_known).cloned().collect();
+    (agent, others.into_iter().chain(own).collect())
+}
+
+/// A small machine.
+pub(crate) fn sandbox() -> SessionSandbox {
+    SessionSandbox {
+        spec: SandboxSpec {
+            tier: None,
+            image: "base".to_owned(),
+            cpus: 1,
+            memory_mib: 512,
+            disk_mib: 1_024,
+            processes: 64,
+            network: NetworkRule::None,
+            executor: None,
+        },
+        setup: None,
+        origin: SessionId::parse("ses_1").expect("a plain id"),
+    }
 }
 
 fn spec(name: &str, source: usize, safety: Safety) -> ToolSpec {

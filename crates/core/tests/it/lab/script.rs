@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use mainstay_core::agent::AgentDefinition;
+use mainstay_core::sandbox::SessionSandbox;
 use mainstay_core::tool::ToolSpec;
 
-use super::agent::{agent, tools};
+use super::agent::{agent, sandbox, tools, with_machine};
 use super::names::Names;
 use super::rules::FakeRules;
 use super::step::Step;
@@ -18,13 +19,15 @@ pub(crate) struct Setup {
     pub(crate) agent: AgentDefinition,
     pub(crate) tools: Option<Arc<[ToolSpec]>>,
     pub(crate) spend_limit_microusd: Option<u64>,
+    pub(crate) sandbox: Option<Arc<SessionSandbox>>,
     pub(crate) rules: FakeRules,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let (agent, tools) = (agent(), Some(tools()));
-        Self { agent, tools, spend_limit_microusd: None, rules: FakeRules::default() }
+        let rules = FakeRules::default();
+        Self { agent, tools, spend_limit_microusd: None, sandbox: None, rules }
     }
 }
 
@@ -34,6 +37,14 @@ impl Setup {
         let mut setup = Self::default();
         change(&mut setup.agent);
         setup
+    }
+
+    /// With a machine, and tools that use it.
+    pub(crate) fn machine(mut self) -> Self {
+        let (agent, tools) = with_machine(self.agent);
+        (self.agent, self.tools) = (agent, Some(tools));
+        self.sandbox = Some(Arc::new(sandbox()));
+        self
     }
 
     /// With another context window, in tokens.

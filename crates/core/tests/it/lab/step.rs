@@ -7,8 +7,8 @@ use mainstay_core::effect::{DispatchKind, EffectAnswer, EffectRequest};
 use mainstay_core::fact::SpendLimit;
 use mainstay_core::item::Content;
 use mainstay_core::port::{
-    ModelError, ModelErrorKind, ModelOutput, ModelReply, Reconciliation, StopReason, ToolError,
-    ToolOutput, WorldChange,
+    Checkpoint, Connection, ModelError, ModelErrorKind, ModelOutput, ModelReply, Reconciliation,
+    SandboxError, Saved, StopReason, ToolError, ToolOutput, WorldChange,
 };
 use mainstay_core::session::{ApprovalAnswer, Command, EffectPhase, InputMode};
 use mainstay_core::tool::ToolSpec;
@@ -182,7 +182,9 @@ fn answer_model(world: &World, result: Result<ModelReply, ModelError>) -> Vec<Co
         EffectRequest::Model { .. } | EffectRequest::Compact { .. } => {
             open.phase == EffectPhase::Running
         }
-        EffectRequest::Tool { .. } | EffectRequest::ResolveTools => false,
+        EffectRequest::Tool { .. } | EffectRequest::ResolveTools | EffectRequest::Checkpoint => {
+            false
+        }
     });
     let (effect, open) = running.expect("a model call is under way");
     let answer = EffectAnswer::Model(result);
@@ -315,6 +317,50 @@ pub(crate) fn sources_offer_late(tools: &Arc<[ToolSpec]>) -> Step {
         let answer = EffectAnswer::Tools(Ok(tools.clone()));
         vec![Command::Answer { effect: first.effect.clone(), attempt: first.attempt, answer }]
     })
+}
+
+// What machines answer.
+
+/// The latest attempt to save ends like this.
+fn answer_checkpoint(label: String, result: Result<Saved, SandboxError>) -> Step {
+    step(label, move |world| {
+        let last = world.last_dispatch(|kind| matches!(kind, DispatchKind::Checkpoint { .. }));
+        let answer = EffectAnswer::Checkpoint(result.clone());
+        vec![Command::Answer { effect: last.effect.clone(), attempt: last.attempt, answer }]
+    })
+}
+
+pub(crate) fn saved(workspace: &str) -> Step {
+    let connection = Connection {
+        number: 3,
+        at_ms: 5,
+        host: "example.com".to_owned(),
+        port: 443,
+        refused: None,
+        sent_bytes: 1,
+        received_bytes: 2,
+        secrets: vec![],
+    };
+    let checkpoint = Checkpoint {
+        workspace: workspace.to_owned(),
+        file_count: 2,
+        size_bytes: 10,
+        written_bytes: 4,
+    };
+    let saved = Saved { checkpoint: Some(checkpoint), connections: vec![connection] };
+    answer_checkpoint(format!("machine saved as {workspace}"), Ok(saved))
+}
+
+pub(crate) fn nothing_saved() -> Step {
+    answer_checkpoint("there is no machine to save".to_owned(), Ok(Saved::default()))
+}
+
+pub(crate) fn save_fails(error: SandboxError) -> Step {
+    answer_checkpoint(format!("saving fails: {error}"), Err(error))
+}
+
+pub(crate) fn checkpoint() -> Step {
+    step("checkpoint", |_| vec![Command::Checkpoint])
 }
 
 // What clients and people bring.

@@ -3,6 +3,7 @@
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectRequest, Outcome, UnknownNext};
 use mainstay_core::fact::{EffectFailed, EffectRequested, Fact, RequiredAction, TurnEnd};
 use mainstay_core::item::{Content, Item, ItemBody};
+use mainstay_core::port::ToolCall;
 use mainstay_core::session::{Rejected, SessionRow, SessionState, TurnRow};
 use mainstay_protocol::{RowChange, Usage};
 
@@ -150,6 +151,7 @@ fn requested(fact: &EffectRequested) -> String {
         }
         EffectRequest::Tool { call_id, tool } => format!("tool {tool} for {call_id}"),
         EffectRequest::ResolveTools => "sources".to_owned(),
+        EffectRequest::Checkpoint => "checkpoint".to_owned(),
         EffectRequest::Compact { model, cut } => format!("summary by {model} of {cut}"),
     };
     let decision = fact.decision.as_ref();
@@ -179,7 +181,12 @@ fn failed(fact: &EffectFailed) -> String {
 fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Model { items: said, stop, .. } => format!("[{}] {stop:?}", items(said)),
-        Outcome::Tool { item: told } => item(told),
+        Outcome::Tool { item: told, .. } => item(told),
+        Outcome::Checkpoint { saved } => {
+            let checkpoint = saved.checkpoint.as_ref();
+            checkpoint
+                .map_or_else(|| "nothing saved".to_owned(), |c| format!("saved {}", c.workspace))
+        }
         Outcome::Tools { tools } => format!("{} tools", tools.len()),
         Outcome::Compacted { item: told, cut, .. } => format!("{cut} items become {}", item(told)),
     }
@@ -195,8 +202,11 @@ pub(super) fn run_line(dispatch: &Dispatch) -> String {
         DispatchKind::Tool(call) => {
             let label = call.source.label().unwrap_or("client");
             format!(
-                "tool {label}/{}{} for {}",
-                call.spec.remote_name, call.arguments, call.context.principal
+                "tool {label}/{}{} for {}{}",
+                call.spec.remote_name,
+                call.arguments,
+                call.context.principal,
+                machine(call)
             )
         }
         DispatchKind::Reconcile(call) => {
@@ -206,12 +216,22 @@ pub(super) fn run_line(dispatch: &Dispatch) -> String {
                 call.spec.remote_name
             )
         }
+        DispatchKind::Checkpoint { connections_after } => {
+            format!("checkpoint, connections after {connections_after}")
+        }
         DispatchKind::ResolveTools { sources, .. } => {
             let labels: Vec<_> = sources.iter().map(|s| s.label().unwrap_or("client")).collect();
             format!("sources {}", labels.join(", "))
         }
     };
     format!("{} #{} {what}", dispatch.effect, dispatch.attempt).replace('"', "'")
+}
+
+/// What a call is told of the session's machine.
+fn machine(call: &ToolCall) -> String {
+    let Some(sandbox) = &call.context.sandbox else { return String::new() };
+    let from = sandbox.checkpoint.as_ref().map_or("nothing", |c| c.workspace.as_str());
+    format!(" in a machine from {from}, {} calls since", sandbox.calls_since)
 }
 
 pub(super) fn row_lines(rows: &[RowChange]) -> Vec<String> {

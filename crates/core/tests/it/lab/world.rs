@@ -58,6 +58,7 @@ impl World {
             tools: setup.tools,
             metadata: [("k".to_owned(), "v".to_owned())].into(),
             spend_limit_microusd: setup.spend_limit_microusd,
+            sandbox: setup.sandbox,
             wire: Value::Null,
         }))
     }

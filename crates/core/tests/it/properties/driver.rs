@@ -5,8 +5,8 @@ use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
 use mainstay_core::fact::{RequiredAction, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
-    ModelError, ModelErrorKind, ModelOutput, Reconciliation, StopReason, ToolError, ToolOutput,
-    WorldChange,
+    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
+    StopReason, ToolError, ToolOutput, WorldChange,
 };
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
@@ -49,6 +49,7 @@ fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
             Some(Command::Fail { code: ErrorCode::Internal, message: "it kept failing".to_owned() })
         }
         62 => late(dice, world),
+        _ if dice.one_in(4) => Some(Command::Checkpoint),
         _ if dice.one_in(4) => Some(Command::Delete),
         _ => late(dice, world),
     }
@@ -209,12 +210,28 @@ fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
             2 => Ok(Reconciliation::Unknown),
             _ => Err(tool_error(dice)),
         }),
+        DispatchKind::Checkpoint { .. } => EffectAnswer::Checkpoint(match dice.below(6) {
+            0..3 => Ok(saved(dice.below(1_000))),
+            3 => Ok(Saved::default()),
+            4 => Err(SandboxError::Broken("it is gone".to_owned())),
+            _ => Err(SandboxError::Unavailable("there is none".to_owned())),
+        }),
         DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(match dice.below(4) {
             0 | 1 => Ok(tools().to_vec()),
             2 => Ok(client_only().1.to_vec()),
             _ => Err(tool_error(dice)),
         }),
     }
+}
+
+fn saved(number: u32) -> Saved {
+    let checkpoint = Checkpoint {
+        workspace: format!("root{number}"),
+        file_count: 1,
+        size_bytes: 1,
+        written_bytes: 1,
+    };
+    Saved { checkpoint: Some(checkpoint), connections: vec![] }
 }
 
 fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
@@ -228,6 +245,11 @@ fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
         "ask_lookup",
         "deny_pay",
         "strict",
+        "run",
+        "run",
+        "ask_run",
+        "read_file",
+        "write_file",
         "no such tool",
     ];
     let mut outputs = Vec::new();
@@ -287,6 +309,7 @@ pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
             DispatchKind::Tool(_) => EffectAnswer::Tool(Ok(ToolOutput::text("output"))),
             DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Ok(Reconciliation::Unknown)),
             DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Ok(tools().to_vec())),
+            DispatchKind::Checkpoint { .. } => EffectAnswer::Checkpoint(Ok(saved(1))),
         };
         return Some(answered(&dispatch, answer));
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use mainstay_core::effect::{DispatchKind, EffectRequest, Outcome};
 use mainstay_core::fact::Fact;
 use mainstay_core::item::{Item, ItemBody};
-use mainstay_core::session::{Command, Decision, Rejected, SessionState, SessionStatus, snapshot};
+use mainstay_core::session::{
+    Command, Decision, OpenEffect, Rejected, SessionState, SessionStatus, snapshot,
+};
 use mainstay_protocol::ItemId;
 use proptest::prelude::*;
 
@@ -153,7 +155,17 @@ fn check_transcript(items: &[std::sync::Arc<Item>], is_whole: bool) {
 }
 
 fn check_state(state: &SessionState) {
-    assert_eq!(state.turn.is_none(), state.effects.is_empty(), "an active turn has an open effect");
+    let is_checkpoint = |open: &&OpenEffect| open.request == EffectRequest::Checkpoint;
+    let saving = state.effects.values().filter(is_checkpoint).count();
+    assert!(saving <= 1, "two checkpoints are under way");
+    assert!(saving == 0 || state.config().sandbox.is_some(), "nothing is there to be saved");
+    if state.turn.is_none() {
+        assert_eq!(state.effects.len(), saving, "a session without a turn does more than save");
+    } else {
+        assert!(!state.effects.is_empty(), "an active turn has an open effect");
+    }
+    let at_rest = state.turn.is_none() && saving == 0 && state.status != SessionStatus::Failed;
+    assert!(!at_rest || !state.needs_checkpoint(), "a session rests that should be saved");
     let status = match &state.turn {
         Some(turn) if turn.status == mainstay_core::session::TurnStatus::Waiting => {
             SessionStatus::RequiresAction
@@ -166,7 +178,8 @@ fn check_state(state: &SessionState) {
         let is_tool = matches!(open.request, EffectRequest::Tool { .. });
         assert_eq!(open.call.is_some(), is_tool, "{id} does not know its call");
     }
-    let waits = state.effects.values().all(|open| open.phase.is_waiting());
+    let mut others = state.effects.values().filter(|open| !is_checkpoint(open)).peekable();
+    let waits = others.peek().is_some() && others.all(|open| open.phase.is_waiting());
     assert_eq!(waits, status == SessionStatus::RequiresAction);
 }
 

@@ -16,6 +16,9 @@ pub(super) fn setup(dice: &mut Dice) -> Setup {
         let (agent, tools) = client_only();
         (setup.agent, setup.tools) = (agent, Some(tools));
     }
+    if dice.one_in(2) {
+        setup = setup.machine();
+    }
     if dice.one_in(3) {
         setup.agent.fallback_models.clear();
     }

@@ -6,20 +6,22 @@
 use std::collections::BTreeMap;
 
 use mainstay_core::resource::{AutomationTarget, NewSessionTarget};
-use mainstay_protocol::{ApiError, Principal};
+use mainstay_protocol::{ApiError, ErrorCode, Principal};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::extract::session_id;
-use crate::openai::agents::sessions::{
-    SessionRows, agent_of, check_environment, check_vaults, message_content,
-};
+use crate::openai::agents::sessions::{SessionRows, agent_of, check_vaults, message_content};
 use crate::openai::project::SessionExtras;
 use crate::openai::wire::{
     At, EnvironmentParams, InputMessage, MAX_INSTRUCTIONS_CHARS, MAX_VAULTS, SessionAgentParams,
     Validate, check_input, check_line, check_metadata, nested, not_null, take_tag, unknown_tag,
 };
 use crate::state::AppState;
+
+/// Why a session of an automation has no machine.
+const NO_ENVIRONMENT: &str = "is not \"none\"; sessions that an automation makes have no \
+    environment here: let it speak to an existing session that has one";
 
 /// What an automation does.
 #[derive(Debug, Clone)]
@@ -122,7 +124,13 @@ async fn new_session(
     caller: &Principal,
     params: NewSessionParams,
 ) -> Result<AutomationTarget, ApiError> {
-    check_environment(&params.environment)?;
+    let at = At::Root;
+    match params.environment {
+        EnvironmentParams::None(_) => {}
+        EnvironmentParams::Hosted(_) | EnvironmentParams::SelfHosted(_) => {
+            return Err(at.field("environment").refuse(ErrorCode::Unsupported, NO_ENVIRONMENT));
+        }
+    }
     let vault_ids = check_vaults(state, caller, params.vault_ids.unwrap_or_default()).await?;
     // A saved agent must be there now, and is taken as it is when a session is made.
     let definition = agent_of(state, caller, params.agent_id.clone(), params.agent).await?;

@@ -60,6 +60,7 @@ pub(crate) async fn create(
         agent,
         metadata: params.metadata.unwrap_or_default(),
         spend_limit_microusd: None,
+        sandbox: None,
         wire: Value::Null,
         input: Vec::new(),
         commands,

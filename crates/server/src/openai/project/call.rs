@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use mainstay_core::effect::{Outcome, UnknownNext};
 use mainstay_core::fact::Fact;
 use mainstay_core::item::{Content, Item, ItemBody};
+use mainstay_core::port::ExecRecord;
 use mainstay_protocol::{CallId, EffectId, ErrorCode, ItemId, TurnId};
 
 use crate::openai::wire::CallStatus;
@@ -60,6 +61,8 @@ pub(crate) struct CallEnd {
     pub(crate) status: CallStatus,
     /// Whether the call was refused before it became an effect.
     pub(crate) is_refused: bool,
+    /// The command that it ran, when it ran one.
+    pub(crate) exec: Option<ExecRecord>,
 }
 
 impl CallEnd {
@@ -67,8 +70,13 @@ impl CallEnd {
     pub(crate) fn of(fact: &Fact) -> Option<Self> {
         match fact {
             Fact::EffectCompleted(fact) => match &fact.outcome {
-                Outcome::Tool { item } => Self::settled(item),
-                Outcome::Model { .. } | Outcome::Tools { .. } | Outcome::Compacted { .. } => None,
+                Outcome::Tool { item, exec } => {
+                    Some(Self { exec: exec.clone(), ..Self::settled(item)? })
+                }
+                Outcome::Model { .. }
+                | Outcome::Tools { .. }
+                | Outcome::Compacted { .. }
+                | Outcome::Checkpoint { .. } => None,
             },
             Fact::EffectFailed(fact) => {
                 let mut end = Self::settled(fact.item.as_ref()?)?;
@@ -121,6 +129,7 @@ impl CallEnd {
             is_error: *is_error,
             status: if *is_error { CallStatus::Failed } else { CallStatus::Completed },
             is_refused: false,
+            exec: None,
         })
     }
 

@@ -293,7 +293,9 @@ impl EventFold {
                     out.keep(call_added(&self.session_id, call));
                 }
             }
-            EffectRequest::ResolveTools | EffectRequest::Compact { .. } => {}
+            EffectRequest::ResolveTools
+            | EffectRequest::Compact { .. }
+            | EffectRequest::Checkpoint => {}
         }
     }
 
@@ -313,7 +315,7 @@ impl EventFold {
                 self.calls.open(items);
             }
             Outcome::Compacted { usage, .. } => self.add_usage(*usage),
-            Outcome::Tool { .. } | Outcome::Tools { .. } => {}
+            Outcome::Tool { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {}
         }
     }
 

@@ -4,15 +4,18 @@
 //! the client runs and what it returned are two.
 
 use mainstay_core::item::{Content, Item, ItemBody};
-use mainstay_core::port::StopReason;
+use mainstay_core::port::{ExecEnd, StopReason};
 use serde_json::{Value, json};
 
 use super::call::{CallEnd, CallView};
 use crate::openai::wire::{
-    self, CallStatus, FunctionCallItem, FunctionCallOutputItem, FunctionOutput, ImageBody,
-    InputContent, ItemStatus, McpCallItem, MessageContent, MessageItem, Phase, ReasoningItem, Role,
-    SummaryText,
+    self, CallStatus, CommandExecutionItem, FunctionCallItem, FunctionCallOutputItem,
+    FunctionOutput, ImageBody, InputContent, ItemStatus, McpCallItem, MessageContent, MessageItem,
+    Phase, ReasoningItem, Role, SummaryText,
 };
+
+/// The label of the source of commands.
+const SHELL: &str = "shell";
 
 /// A call's arguments: an object where the model wrote one, else its text.
 pub(super) fn arguments_value(arguments: &str) -> Value {
@@ -120,6 +123,9 @@ pub(super) fn call(call: &CallView, end: Option<&CallEnd>) -> wire::Item {
             status,
         });
     };
+    if server_label == SHELL {
+        return command(call, end, status);
+    }
     let (output, error) = match end {
         None => (Value::Null, Value::Null),
         Some(end) if end.is_error => (Value::Null, output_value(&end.content)),
@@ -136,6 +142,34 @@ pub(super) fn call(call: &CallView, end: Option<&CallEnd>) -> wire::Item {
         output,
         error,
     })
+}
+
+/// A command in the session's environment, open or with its end.
+fn command(call: &CallView, end: Option<&CallEnd>, status: CallStatus) -> wire::Item {
+    let exec = end.and_then(|end| end.exec.as_ref());
+    let asked = arguments_value(&call.arguments);
+    let text = |member: &str| asked[member].as_str().map(str::to_owned);
+    wire::Item::CommandExecution(CommandExecutionItem {
+        id: call.item_id.to_string(),
+        turn_id: call.turn.to_string(),
+        command: text("command").unwrap_or_else(|| call.arguments.clone()),
+        cwd: exec.map(|exec| exec.cwd.clone()).or_else(|| text("cwd")),
+        status,
+        exit_code: exec.and_then(|exec| match exec.end {
+            ExecEnd::Exited { code } => Some(code),
+            ExecEnd::Signalled { .. } | ExecEnd::TimedOut | ExecEnd::OutOfMemory => None,
+        }),
+        output: end.map(|end| end.content.iter().map(content_text).collect()),
+        duration_ms: exec.map(|exec| exec.duration_ms),
+    })
+}
+
+/// The text of a part; a command has no other.
+fn content_text(part: &Content) -> &str {
+    match part {
+        Content::Text { text } => text,
+        Content::Image { .. } => "",
+    }
 }
 
 /// What a client's call returned.

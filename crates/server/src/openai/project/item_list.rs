@@ -113,8 +113,10 @@ pub(crate) fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
         Fact::ItemsAdded(fact) => (&fact.items, None),
         Fact::EffectCompleted(fact) => match &fact.outcome {
             Outcome::Model { items, .. } => (items, None),
-            Outcome::Tool { item } => (&[], Some(item)),
-            Outcome::Compacted { .. } | Outcome::Tools { .. } => (&[], None),
+            Outcome::Tool { item, .. } => (&[], Some(item)),
+            Outcome::Compacted { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {
+                (&[], None)
+            }
         },
         Fact::EffectFailed(fact) => (&[], fact.item.as_ref()),
         Fact::EffectUnknown(fact) => match &fact.next {

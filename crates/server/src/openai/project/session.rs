@@ -15,8 +15,9 @@ use super::place::FeedPlace;
 use super::seconds;
 use crate::openai::agents::definition::show_session_agent;
 use crate::openai::wire::{
-    self, AgentSession, ApprovalAction, ApprovalKind, ApprovalRequest, Environment,
-    FunctionCallAction, PromptCacheOptions, Review, SessionAgent, SpendControl,
+    self, AgentSession, ApprovalAction, ApprovalKind, ApprovalRequest, ContainerSize, Environment,
+    FunctionCallAction, HostedEnvironment, HostedFile, HostedMachine, HostedNetwork,
+    HostedPackages, PromptCacheOptions, Review, SelfHostedEnvironment, SessionAgent, SpendControl,
 };
 
 /// Millionths of a US dollar in a US cent.
@@ -32,6 +33,44 @@ pub(crate) struct SessionExtras {
     /// The vaults that it may use; the one member that the runtime reads, when a tool is called.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) vault_ids: Vec<String>,
+    /// What is shown of its environment, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<HostedView>,
+    /// What is shown of it when it is a machine of the client's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) self_hosted: Option<SelfHostedView>,
+}
+
+/// What is shown of a client's own machine besides its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SelfHostedView {
+    pub(crate) workspace_directory: String,
+    /// What its executor is started with: the address under which the session was made.
+    pub(crate) remote_url: String,
+}
+
+/// What is shown of an environment besides its id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct HostedView {
+    pub(crate) container_size: Option<ContainerSize>,
+    pub(crate) files: Vec<HostedFile>,
+    pub(crate) network: HostedNetwork,
+    pub(crate) packages: HostedPackages,
+    pub(crate) machine: HostedMachine,
+}
+
+/// What the id of a session's environment begins with.
+const ENVIRONMENT_PREFIX: &str = "env_";
+
+/// The id of a session's environment.
+pub(crate) fn environment_id(session: &SessionId) -> String {
+    format!("{ENVIRONMENT_PREFIX}{session}")
+}
+
+/// The session whose environment has this id.
+pub(crate) fn environment_session(id: &str) -> Option<SessionId> {
+    SessionId::parse(id.strip_prefix(ENVIRONMENT_PREFIX)?).ok()
 }
 
 impl SessionExtras {
@@ -76,6 +115,30 @@ impl SessionView {
         self.agent = Arc::new(show_session_agent(definition));
     }
 
+    fn environment(&self) -> Environment {
+        if let Some(view) = self.extras.self_hosted.clone() {
+            return Environment::SelfHosted(SelfHostedEnvironment {
+                id: environment_id(&self.id),
+                capability_directories: Vec::new(),
+                remote_url: view.remote_url,
+                workspace_directory: view.workspace_directory,
+            });
+        }
+        let Some(view) = self.extras.environment.clone() else { return Environment::None {} };
+        Environment::Hosted(HostedEnvironment {
+            id: environment_id(&self.id),
+            capability_directories: Vec::new(),
+            container_size: view.container_size,
+            desktop: None,
+            files: view.files,
+            network: view.network,
+            packages: view.packages,
+            plugins: Vec::new(),
+            skills: Vec::new(),
+            machine: view.machine,
+        })
+    }
+
     /// The session with this status.
     pub(super) fn show(&self, status: SessionStatus, at_ms: u64) -> AgentSession {
         let spent = self.usage.cost_microusd;
@@ -85,7 +148,7 @@ impl SessionView {
             status: show_status(status),
             required_actions: Vec::new(),
             error: None,
-            environment: Environment::None {},
+            environment: self.environment(),
             created_at: seconds(self.created_at_ms),
             last_active_at: seconds(at_ms),
             metadata: self.metadata.clone(),

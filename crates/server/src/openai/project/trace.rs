@@ -125,7 +125,9 @@ impl<'a> TraceFold<'a> {
                 self.begin_step(at_ms)
             }
             EffectRequest::Tool { .. } => self.step.as_ref().map(|step| step.span_id.clone()),
-            EffectRequest::ResolveTools | EffectRequest::Compact { .. } => None,
+            EffectRequest::ResolveTools
+            | EffectRequest::Compact { .. }
+            | EffectRequest::Checkpoint => None,
         };
         let parent = parent.unwrap_or_else(|| self.root.span_id.clone());
         let effect = requested.effect;
@@ -155,11 +157,11 @@ impl<'a> TraceFold<'a> {
                 attributes.extend(usage_attributes(usage));
             }
             // What the tool said of its failure is for the model.
-            Outcome::Tool { item } if is_failure(&item) => {
+            Outcome::Tool { item, .. } if is_failure(&item) => {
                 attributes.push(Attribute::text("error.type", "tool_error"));
                 status = OtlpStatus { code: BADLY, message: None };
             }
-            Outcome::Tool { .. } | Outcome::Tools { .. } => {}
+            Outcome::Tool { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {}
         }
         self.end_effect(&completed.effect, at_ms, status);
     }
@@ -289,6 +291,7 @@ fn described(request: EffectRequest) -> (String, u8, Vec<Attribute>) {
             ],
         ),
         EffectRequest::ResolveTools => ("resolve_tools".to_owned(), CLIENT, Vec::new()),
+        EffectRequest::Checkpoint => ("checkpoint".to_owned(), INTERNAL, Vec::new()),
     }
 }
 

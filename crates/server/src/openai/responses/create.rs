@@ -24,6 +24,7 @@ use super::{Echo, project::Head};
 use crate::auth::Caller;
 use crate::error::{Answer, Failure};
 use crate::extract::{Checked, keyed_id};
+use crate::openai::agents::definition::with_machine_tools;
 use crate::openai::agents::sessions::SessionRows;
 use crate::openai::wire::At;
 use crate::state::AppState;
@@ -153,6 +154,7 @@ impl Making<'_> {
             agent,
             metadata: Default::default(),
             spend_limit_microusd: None,
+            sandbox: None,
             wire: serde_json::Value::Null,
             input: Vec::new(),
             commands,
@@ -169,10 +171,15 @@ impl Making<'_> {
         brought: &[Brought],
     ) -> Result<(), ApiError> {
         let current = rows.config.agent.as_ref();
-        let agent = definition(self.state, self.caller, self.params, Some(current)).await?;
+        let mut agent = definition(self.state, self.caller, self.params, Some(current)).await?;
+        let spec = rows.config.sandbox.as_ref().map(|sandbox| &sandbox.spec);
+        if let Some(spec) = spec {
+            with_machine_tools(&mut agent, spec);
+        }
         let mut commands = Vec::new();
         if agent != *current {
-            let tools = self.state.engine().local_tools(&agent, self.caller, &rows.row.id).await?;
+            let tools =
+                self.state.engine().local_tools(&agent, self.caller, &rows.row.id, spec).await?;
             commands.push(Command::Update {
                 agent: Some((agent.clone().into(), tools)),
                 metadata: None,

@@ -172,7 +172,7 @@ fn function_call(object: &Map<String, Value>, at: &At<'_>) -> Result<Brought, Ap
 fn function_output(object: &Map<String, Value>, at: &At<'_>) -> Result<Brought, ApiError> {
     let content = parts(object.get("output"), &at.field("output"))?;
     let is_error = object.get("status").and_then(Value::as_str) == Some("failed");
-    let output = ToolOutput { content, is_error };
+    let output = ToolOutput::new(content, is_error);
     Ok(Brought::Output { call_id: call_id(object, at)?, output })
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn list(
         match fact {
             Fact::InputReceived(fact) => items.extend(fact.items.iter().map(show_item)),
             Fact::EffectCompleted(fact) => {
-                if let Outcome::Tool { item } = &fact.outcome {
+                if let Outcome::Tool { item, .. } = &fact.outcome {
                     items.push(show_item(item));
                 }
             }

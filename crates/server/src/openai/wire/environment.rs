@@ -2,6 +2,7 @@
 //!
 //! Invariant: contents of files, values of variables and set-up commands are never shown.
 
+use mainstay_core::port::SandboxTier;
 use serde::{Deserialize, Serialize};
 
 use super::environment_params::{ContainerSize, Desktop, NetworkAccess};
@@ -40,10 +41,34 @@ pub struct HostedEnvironment {
     pub plugins: Vec<HostedPlugin>,
     /// Its skills.
     pub skills: Vec<HostedSkill>,
+    /// Extension: its machine.
+    #[serde(flatten)]
+    pub machine: HostedMachine,
+}
+
+/// The machine of an environment (extension).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostedMachine {
+    /// Virtual processors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u32>,
+    /// Memory, MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Disk beside the image, MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
+    /// How it is kept apart, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<SandboxTier>,
+    /// Its root image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostedNetwork {
     /// Everything, nothing or some.
     pub access: NetworkAccess,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
+use mainstay_core::port::SandboxTier;
 use mainstay_protocol::ApiError;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,15 @@ tagged_params! {
         SelfHosted(SelfHostedParams) = "self_hosted",
     }
 }
+
+/// The most virtual processors that can be asked for; this installation may have fewer.
+const MAX_CPUS: u64 = 256;
+/// The least memory and disk that can be asked for, MiB.
+const MIN_MIB: u64 = 64;
+/// The most memory and disk that can be asked for, MiB.
+const MAX_MIB: u64 = 1 << 20;
+/// The longest name of an image.
+const MAX_IMAGE_CHARS: usize = 128;
 
 /// Compute of this server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +71,21 @@ pub struct HostedParams {
     pub setup_commands: Option<Vec<SetupCommandParams>>,
     /// Skills.
     pub skills: Option<Vec<SkillParams>>,
+    /// Extension: virtual processors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u32>,
+    /// Extension: memory, MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Extension: disk beside the image, MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
+    /// Extension: how the machine is kept apart; the strongest way that works here when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<SandboxTier>,
+    /// Extension: its root image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// The size of a machine.
@@ -81,12 +106,13 @@ pub struct Desktop {
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkAccess {
     /// Everything.
     Enabled,
     /// Nothing.
+    #[default]
     Disabled,
     /// What is listed.
     Restricted,
@@ -288,7 +314,14 @@ impl Validate for HostedParams {
         at_most(&at.field("plugins"), self.plugins.as_deref())?;
         at_most(&at.field("skills"), self.skills.as_deref())?;
         at_most(&at.field("setup_commands"), self.setup_commands.as_deref())?;
-        self.setup_commands.validate(&at.field("setup_commands"))
+        self.setup_commands.validate(&at.field("setup_commands"))?;
+        within(&at.field("cpus"), self.cpus.map(u64::from), 1, MAX_CPUS)?;
+        within(&at.field("memory"), self.memory, MIN_MIB, MAX_MIB)?;
+        within(&at.field("disk"), self.disk, MIN_MIB, MAX_MIB)?;
+        match &self.image {
+            Some(image) => filled(&at.field("image"), image, MAX_IMAGE_CHARS),
+            None => Ok(()),
+        }
     }
 }
 
@@ -323,6 +356,15 @@ impl Validate for PackagesParams {
 impl Validate for SetupCommandParams {
     fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
         filled(&at.field("command"), &self.command, MAX_LINE_CHARS)
+    }
+}
+
+fn within(at: &At<'_>, value: Option<u64>, least: u64, most: u64) -> Result<(), ApiError> {
+    match value {
+        Some(value) if !(least..=most).contains(&value) => {
+            Err(at.invalid(format!("is not {least} to {most}")))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) async fn import(
         true => bundle.manifest.session,
         false => SessionId::mint(&mut state.mint()),
     };
-    let accepted = state.engine().import(&caller, bundle.entries, Some(session)).await?;
+    let (entries, blobs) = (bundle.entries, bundle.blobs);
+    let accepted = state.engine().import(&caller, entries, blobs, Some(session)).await?;
     let rows = SessionRows::load(&state, &caller, accepted.session.as_str()).await?;
     Ok(Json(rows.show(&state).await?))
 }

@@ -43,6 +43,9 @@ pub(crate) struct ToolExtras {
     /// The vault's credential for an MCP server; the runtime reads it when a tool is called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) credential_id: Option<String>,
+    /// Whether it came with the session's environment; the client did not ask for it by itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) of_environment: bool,
 }
 
 impl AgentExtras {

@@ -5,9 +5,11 @@
 
 mod change;
 mod extras;
+mod machine;
 mod show;
 mod tools;
 
 pub(crate) use change::{AgentDraft, created, overridden, updated};
 pub(crate) use extras::AgentExtras;
+pub(crate) use machine::with_machine_tools;
 pub(crate) use show::{show_agent, show_session_agent};

@@ -109,7 +109,9 @@ fn tools(definition: &AgentDefinition, extras: &AgentExtras) -> impl Iterator<It
         .tools
         .iter()
         .enumerate()
-        .map(|(index, source)| tool(source, extras.tools.get(index).unwrap_or(&none)))
+        .map(|(index, source)| (source, extras.tools.get(index).unwrap_or(&none)))
+        .filter(|(_, extras)| !extras.of_environment)
+        .map(|(source, extras)| tool(source, extras))
         .collect();
     shown.into_iter().chain(extras.tool_search.then_some(Tool::ToolSearch(NoFields {})))
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/agents/environments`: refused, because nothing here runs machines.
+//! `POST /v1/agents/environments`: refused, because environments here are made with their sessions.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,10 +14,9 @@ use crate::openai::resource::{Asked, find};
 use crate::openai::wire::{At, EnvironmentParams, Validate};
 use crate::state::AppState;
 
-/// Why there is no machine, and what there is instead.
-pub(crate) const NO_COMPUTE: &str = "needs a machine, and no sandbox driver is configured on this \
-    server; use {\"type\": \"none\"}: its sessions have files, HTTP, OpenAPI and MCP tools and the \
-    client's functions (docs/environments.md)";
+/// Why there is no environment without a session.
+const NOT_ALONE: &str = "would have no session; name it as the 'environment' of \
+    POST /v1/agents/sessions, which makes its machine when it is first used";
 
 /// `POST /v1/agents/environments`.
 #[derive(Debug, Deserialize)]
@@ -40,7 +39,7 @@ impl Validate for EnvironmentCreateParams {
     }
 }
 
-/// Answers what is wrong with the request, or that there are no machines.
+/// Answers what is wrong with the request, or where environments are made.
 pub(crate) async fn create(
     State(state): State<AppState>,
     Caller(caller): Caller,
@@ -56,5 +55,5 @@ pub(crate) async fn create(
     }
     let vaults = params.vault_ids.unwrap_or_default();
     check_vaults(&state, &caller, vaults).await?;
-    Err(at.refuse(ErrorCode::Unsupported, NO_COMPUTE).into())
+    Err(at.refuse(ErrorCode::Unsupported, NOT_ALONE).into())
 }

@@ -1,16 +1,24 @@
-//! `GET /v1/agents/environments/{environment}`: no environment exists.
+//! `GET /v1/agents/environments/{environment}`: the environment of a session.
 
 use axum::Json;
-use serde_json::Value;
+use axum::extract::State;
 
+use super::object::{EnvironmentInfo, find, machines};
 use crate::auth::Caller;
-use crate::error::{Answer, not_found};
+use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openai::agents::sessions::session_config;
+use crate::openai::project::SessionExtras;
+use crate::state::AppState;
 
-/// Answers that it does not exist.
+/// Answers the environment.
 pub(crate) async fn get(
-    Caller(_caller): Caller,
+    State(state): State<AppState>,
+    Caller(caller): Caller,
     Ids(environment): Ids<String>,
-) -> Answer<Json<Value>> {
-    Err(not_found("environment", &environment).into())
+) -> Answer<Json<EnvironmentInfo>> {
+    let row = find(&state, &caller, &environment).await?;
+    let extras = SessionExtras::of(&session_config(&state, &row.id).await?.wire);
+    let machines = machines(&state, Some(&row.id)).await;
+    Ok(Json(EnvironmentInfo::of(&state, &row, extras, &machines).await))
 }

@@ -1,15 +1,21 @@
 //! `/v1/agents/environments`: machines for sessions, and templates of them.
 //!
-//! Invariant: without a sandbox driver no machine exists, so that none is listed or found and making
-//! one is refused in plain words. Templates are settings and need no driver.
+//! Invariant: an environment is a session's, and its id follows from the session's. Whether a machine can
+//! be had is asked before a session is made; templates are settings and need none.
 
 mod create;
 mod files;
 mod get;
+mod hosted;
 mod list;
+mod object;
+mod path;
+mod self_hosted;
 pub(crate) mod templates;
 
-pub(crate) use create::{NO_COMPUTE, create};
+pub(crate) use create::create;
 pub(crate) use files::{create as create_file, list as list_files};
 pub(crate) use get::get;
+pub(crate) use hosted::hosted;
 pub(crate) use list::list;
+pub(crate) use self_hosted::self_hosted;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal};
@@ -12,8 +13,8 @@ use super::events::{Until, message_content, open_stream};
 use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::Checked;
-use crate::openai::agents::definition::{AgentDraft, overridden};
-use crate::openai::agents::environments::NO_COMPUTE;
+use crate::openai::agents::definition::{AgentDraft, overridden, with_machine_tools};
+use crate::openai::agents::environments::{hosted, self_hosted};
 use crate::openai::project::{FeedPlace, MICROUSD_PER_CENT, SessionExtras};
 use crate::openai::resource::find;
 use crate::openai::vaults::VAULT;
@@ -26,16 +27,34 @@ use crate::state::AppState;
 pub(crate) async fn create(
     State(state): State<AppState>,
     Caller(caller): Caller,
+    headers: HeaderMap,
     request: Checked<SessionCreateParams>,
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
-    check_environment(&params.environment)?;
+    let at = At::Root;
+    let at = at.field("environment");
+    let (sandbox, environment, own) = match params.environment {
+        EnvironmentParams::None(_) => (None, None, None),
+        EnvironmentParams::Hosted(asked) => {
+            let hosted = hosted(&state, &caller, *asked, &at).await?;
+            (Some(hosted.sandbox), Some(hosted.view), None)
+        }
+        EnvironmentParams::SelfHosted(asked) => {
+            let (sandbox, view) = self_hosted(&state, asked, &headers, &at)?;
+            (Some(sandbox), None, Some(view))
+        }
+    };
     let vault_ids = check_vaults(&state, &caller, params.vault_ids.unwrap_or_default()).await?;
-    let agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
+    let mut agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
+    if let Some(sandbox) = &sandbox {
+        with_machine_tools(&mut agent, &sandbox.spec);
+    }
     let extras = SessionExtras {
         prompt_cache_options: params.prompt_cache_options,
         review: review(params.review)?,
         vault_ids,
+        environment,
+        self_hosted: own,
     };
     let input = params.input.map_or_else(Vec::new, |input| {
         input.into_messages().into_iter().map(message_content).collect()
@@ -47,6 +66,7 @@ pub(crate) async fn create(
         agent,
         metadata: params.metadata.unwrap_or_default(),
         spend_limit_microusd: params.spend_control.and_then(spend_limit),
+        sandbox,
         wire: extras.into_wire(),
         input,
         commands: Vec::new(),
@@ -59,16 +79,6 @@ pub(crate) async fn create(
     }
     let until = if has_input { Until::SessionRests } else { Until::Created };
     Ok(open_stream(&state, &rows, Some(FeedPlace::behind(0)), until).await?)
-}
-
-/// Refuses what this server is not set up for.
-pub(crate) fn check_environment(environment: &EnvironmentParams) -> Result<(), ApiError> {
-    match environment {
-        EnvironmentParams::None(_) => Ok(()),
-        EnvironmentParams::Hosted(_) | EnvironmentParams::SelfHosted(_) => {
-            Err(At::Root.field("environment").refuse(ErrorCode::Unsupported, NO_COMPUTE))
-        }
-    }
 }
 
 /// Refuses vaults that the caller does not have.

@@ -17,7 +17,7 @@ use super::create::{review, spend_limit};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, Ids};
-use crate::openai::agents::definition::{AgentDraft, updated};
+use crate::openai::agents::definition::{AgentDraft, updated, with_machine_tools};
 use crate::openai::project::SessionExtras;
 use crate::openai::wire::{
     AgentSession, At, Patch, SessionAgentUpdate, SessionUpdateParams, SpendControlParams,
@@ -72,8 +72,12 @@ async fn changed_agent(
     let at = At::Root.field("agent");
     let mut draft = AgentDraft::of(&rows.config.agent);
     draft.change(state, updated(change, &draft), &at)?;
-    let definition = draft.finish(state, &at)?;
-    let tools = state.engine().local_tools(&definition, caller, &rows.row.id).await?;
+    let mut definition = draft.finish(state, &at)?;
+    let spec = rows.config.sandbox.as_ref().map(|sandbox| &sandbox.spec);
+    if let Some(spec) = spec {
+        with_machine_tools(&mut definition, spec);
+    }
+    let tools = state.engine().local_tools(&definition, caller, &rows.row.id, spec).await?;
     Ok((Arc::new(definition), tools))
 }
 

@@ -144,7 +144,7 @@ impl ResponseFold {
                     self.answered(&fact.effect, items, *stop, out);
                 }
                 Outcome::Compacted { usage, .. } => self.body.usage.add(*usage),
-                Outcome::Tool { .. } | Outcome::Tools { .. } => {}
+                Outcome::Tool { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {}
             },
             Fact::EffectUnknown(fact) => {
                 if let UnknownNext::Ask { approval, .. } = &fact.next {
@@ -199,7 +199,9 @@ impl ResponseFold {
                     (Awaits::Approval | Awaits::Nothing, _) => self.own_call(call_id, out),
                 }
             }
-            EffectRequest::ResolveTools | EffectRequest::Compact { .. } => {}
+            EffectRequest::ResolveTools
+            | EffectRequest::Compact { .. }
+            | EffectRequest::Checkpoint => {}
         }
     }
 

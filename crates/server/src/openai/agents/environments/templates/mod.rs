@@ -1,7 +1,7 @@
 //! `/v1/agents/environments/templates`: settings for environments, kept for use by name.
 //!
 //! Invariant: values of variables, set-up commands, files and archives are sealed and never shown.
-//! Deliberately absent: using them, which needs a machine.
+//! A session that names a template has its settings under those that it gives itself.
 
 mod create;
 mod delete;
@@ -11,6 +11,7 @@ mod list;
 mod object;
 mod params;
 mod update;
+mod used;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;
@@ -19,3 +20,4 @@ pub(crate) use import::import;
 pub(crate) use list::list;
 pub(crate) use object::TEMPLATE;
 pub(crate) use update::update;
+pub(crate) use used::template_settings;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::params::TemplateParams;
 use crate::openai::resource::{body_of, seconds};
 use crate::openai::wire::{
-    Desktop, FileParams, HostedNetwork, HostedPackages, HostedPlugin, NetworkAccess, NetworkParams,
-    PackagesParams, PluginParams, SetupCommandParams, SkillParams, decoded_bytes,
+    Desktop, FileParams, HostedNetwork, HostedPackages, HostedParams, HostedPlugin, NetworkAccess,
+    NetworkParams, PackagesParams, PluginParams, SetupCommandParams, SkillParams, decoded_bytes,
 };
 use crate::state::AppState;
 
@@ -89,6 +89,23 @@ impl TemplateBody {
             packages: params.packages.over(packages, PackagesParams::default()),
             shown: Shown::of(&confidential),
             confidential: owner.seal(&confidential)?,
+        })
+    }
+
+    /// The template's settings in the form of an environment's.
+    pub(super) fn opened(self, owner: &Owner<'_>) -> Result<HostedParams, ApiError> {
+        let open = owner.open(&self.confidential)?;
+        Ok(HostedParams {
+            capability_directories: Some(self.capability_directories),
+            desktop: self.desktop,
+            env: Some(open.env),
+            files: Some(open.files),
+            network: Some(self.network),
+            packages: Some(self.packages),
+            plugins: Some(open.plugins),
+            setup_commands: Some(open.setup_commands),
+            skills: Some(open.skills),
+            ..HostedParams::default()
         })
     }
 

@@ -83,7 +83,7 @@ pub(super) async fn find_left(
         state.store().entries(&journal, range).await.map_err(|error| store_error(&error))?;
     let entry = entries.first().filter(|entry| entry.seq == seq).ok_or_else(missing)?;
     let Fact::EffectCompleted(completed) = read(entry)? else { return Err(missing()) };
-    let Outcome::Tool { item } = completed.outcome else { return Err(missing()) };
+    let Outcome::Tool { item, .. } = completed.outcome else { return Err(missing()) };
     let turn = turn_of(state, &session.id, &item.turn).await?.ok_or_else(missing)?;
     let mut budget = usize::MAX;
     let left = left_by(state, &turn, &mut budget).await?;
@@ -161,14 +161,14 @@ impl Writes<'_> {
                     }
                 }
             }
-            Outcome::Tool { item } => {
+            Outcome::Tool { item, .. } => {
                 if let ItemBody::ToolOutput { call_id, is_error: false, .. } = &item.body
                     && let Some(arguments) = self.calls.remove(call_id)
                 {
                     self.written(entry.seq, &arguments);
                 }
             }
-            Outcome::Tools { .. } | Outcome::Compacted { .. } => {}
+            Outcome::Tools { .. } | Outcome::Compacted { .. } | Outcome::Checkpoint { .. } => {}
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ fn tool_result(result: ToolResultInput) -> Result<Command, ApiError> {
     if content.is_empty() {
         content.push(Content::Text { text: String::new() });
     }
-    let output = ToolOutput { content, is_error: !result.success };
+    let output = ToolOutput::new(content, !result.success);
     Ok(Command::ToolResult { turn: Some(turn), call_id, output })
 }
 
@@ -92,9 +92,7 @@ fn approval(result: &ApprovalRequestResultInput) -> Result<Command, ApiError> {
 fn outcome(result: OutcomeResultInput) -> Result<Command, ApiError> {
     let answer = match result.decision {
         OutcomeDecision::Done => ApprovalAnswer::Done(
-            result
-                .output
-                .map(|output| ToolOutput { content: output_content(output), is_error: false }),
+            result.output.map(|output| ToolOutput::new(output_content(output), false)),
         ),
         OutcomeDecision::NotDone => ApprovalAnswer::NotDone,
         OutcomeDecision::Retry => ApprovalAnswer::Retry,
