@@ -317,7 +317,7 @@ def test_what_an_executor_may_not_do(site: Site, tmp_path: Path) -> None:
     assert stray.process.wait(PATIENCE_S) != 0
 
 
-def test_a_bearer_key_registers_too(site: Site) -> None:
+def test_an_access_key_id_is_no_bearer_key(site: Site) -> None:
     with pytest.raises(Exception) as refused:
         OpenAI(base_url=site.server.url, api_key=site.executor.keys["AWS_ACCESS_KEY_ID"]).models.list()
     assert "401" in str(refused.value)

@@ -1,4 +1,5 @@
 //! Machines, as the tools use them.
 
 mod executor;
+mod executor_bench;
 mod executor_fake;
