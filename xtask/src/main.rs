@@ -7,6 +7,8 @@
 #![expect(clippy::disallowed_methods, reason = "stages are timed and the environment is read here")]
 
 mod bench;
+mod image;
+mod openapi;
 mod process;
 mod quickstart;
 mod sdk_tests;
@@ -36,9 +38,11 @@ enum Task {
     Quickstart(quickstart::Arguments),
     Test(test::Arguments),
     Tidy(tidy::Arguments),
+    Openapi(openapi::Arguments),
     SdkTests(sdk_tests::Arguments),
     Bench(bench::Arguments),
     Sim(sim::Arguments),
+    Image(image::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -58,8 +62,10 @@ fn run(command: Task) -> anyhow::Result<()> {
         Task::Quickstart(arguments) => quickstart::run(&workspace, &arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Tidy(arguments) => tidy::run(&workspace, &arguments),
+        Task::Openapi(arguments) => openapi::run(&workspace, &arguments),
         Task::SdkTests(arguments) => sdk_tests::run(&workspace, &arguments),
         Task::Bench(arguments) => bench::run(&workspace, &arguments),
         Task::Sim(arguments) => sim::run(&workspace, &arguments),
+        Task::Image(arguments) => image::run(&workspace, &arguments),
     }
 }

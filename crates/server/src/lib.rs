@@ -11,7 +11,9 @@ mod health;
 pub mod limits;
 mod metrics;
 pub mod openai;
+mod openapi;
 mod router;
+mod routes;
 mod serve;
 mod sse;
 mod stall;
@@ -19,6 +21,7 @@ mod state;
 mod v1;
 
 pub use limits::ServerLimits;
+pub use openapi::openapi_document;
 pub use router::router;
 pub use serve::serve;
 pub use state::{AppState, ServerSettings};

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use axum::extract::State;
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use mainstay_protocol::Scope;
 use mainstay_runtime::EngineStats;
 use mainstay_store::Health;
@@ -17,10 +17,13 @@ use mainstay_store::Health;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::chat::ChatMeters;
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// The content type of Prometheus' text format.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The same without its parameters.
+const MEDIA_TYPE: &str = "text/plain";
 
 /// Requests counted by method, route and status.
 #[derive(Debug, Default)]
@@ -49,11 +52,14 @@ impl Meters {
     }
 }
 
+/// Its entry in the document of the API.
+pub(crate) const METRICS: Doc = Doc::new("getMetrics", "Counters for Prometheus")
+    .answers_bytes(MEDIA_TYPE)
+    .scope(Scope::Admin)
+    .extension();
+
 /// `GET /metrics`: the server's counters in Prometheus' text format; the scope `admin` is needed.
-pub(crate) async fn metrics(
-    State(state): State<AppState>,
-    caller: Caller,
-) -> Answer<impl IntoResponse> {
+pub(crate) async fn metrics(State(state): State<AppState>, caller: Caller) -> Answer<Response> {
     caller.require(Scope::Admin)?;
     let store = state.store().health().await?;
     let mut text = Text::default();
@@ -61,7 +67,7 @@ pub(crate) async fn metrics(
     text.store(&store);
     text.chat(&state.meters().chat);
     text.requests(state.meters());
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text.0))
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text.0).into_response())
 }
 
 #[derive(Default)]

@@ -17,15 +17,24 @@ pub(crate) struct Arguments {
     purpose: Purpose,
 }
 
-/// What the machine is to be ready for; each includes the ones before it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+/// What the machine is to be ready for.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Purpose {
     /// Building the binary without the embedded model
     Build,
     /// Building the binary with the embedded model
     Quickstart,
+    /// Building what sandboxes are made from, and running them
+    Image,
     /// Running every check and test, the embedded model's too
     Test,
+}
+
+impl Purpose {
+    /// Whether who is ready for this is ready for the other.
+    pub(super) fn includes(self, other: Self) -> bool {
+        self == other || self == Self::Test || other == Self::Build
+    }
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
@@ -38,9 +47,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 pub(crate) fn ensure(workspace: &Workspace, purpose: Purpose) -> Result<()> {
     let _lock = lock(workspace)?;
     debian::ensure(purpose)?;
+    if purpose.includes(Purpose::Image) {
+        python::ensure(workspace)?;
+    }
     if purpose == Purpose::Test {
         cargo_tools::ensure(workspace)?;
-        python::ensure(workspace)?;
         openai_suite::ensure(workspace)?;
         node::ensure(workspace)?;
     }

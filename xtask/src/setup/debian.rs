@@ -78,9 +78,86 @@ const NEEDS: &[Need] = &[
     Need {
         what: "Python with venv, for the SDK tests",
         packages: &["python3", "python3-venv"],
-        since: Purpose::Test,
+        since: Purpose::Image,
         is_spare: false,
         found: || python::with_venv().is_some(),
+    },
+    Need {
+        what: "bubblewrap, for sandboxes",
+        packages: &["bubblewrap"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("bwrap"),
+    },
+    Need {
+        what: "QEMU, for sandboxes with a kernel of their own",
+        packages: &["qemu-system-x86"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("qemu-system-x86_64"),
+    },
+    Need {
+        what: "mkfs.ext4, for the disks of sandboxes",
+        packages: &["e2fsprogs"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("mkfs.ext4") || Path::new("/usr/sbin/mkfs.ext4").is_file(),
+    },
+    Need {
+        what: "mksquashfs, for images of sandboxes",
+        packages: &["squashfs-tools"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("mksquashfs"),
+    },
+    Need {
+        what: "mmdebstrap, for the root image",
+        packages: &["mmdebstrap"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("mmdebstrap"),
+    },
+    Need {
+        what: "the source of the guest's kernel",
+        packages: &["linux-source-6.1"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || Path::new("/usr/src/linux-source-6.1.tar.xz").is_file(),
+    },
+    Need {
+        what: "make, for the guest's kernel",
+        packages: &["make"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("make"),
+    },
+    Need {
+        what: "flex, for the guest's kernel",
+        packages: &["flex"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("flex"),
+    },
+    Need {
+        what: "bison, for the guest's kernel",
+        packages: &["bison"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("bison"),
+    },
+    Need {
+        what: "bc, for the guest's kernel",
+        packages: &["bc"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || on_path("bc"),
+    },
+    Need {
+        what: "libelf, for the guest's kernel",
+        packages: &["libelf-dev"],
+        since: Purpose::Image,
+        is_spare: false,
+        found: || Path::new("/usr/include/libelf.h").is_file(),
     },
 ];
 
@@ -112,7 +189,7 @@ fn get(missing: &[&Need]) -> Result<()> {
 }
 
 fn missing(needs: &'static [Need], purpose: Purpose) -> Vec<&'static Need> {
-    needs.iter().filter(|need| need.since <= purpose && !(need.found)()).collect()
+    needs.iter().filter(|need| purpose.includes(need.since) && !(need.found)()).collect()
 }
 
 fn packages(missing: &[&Need]) -> Vec<&'static str> {

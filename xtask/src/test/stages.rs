@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::node;
 use super::tally::{Summary, Tally};
+use crate::image;
 use crate::process;
 use crate::quickstart;
 use crate::sdk_tests;
@@ -177,6 +178,8 @@ fn build(context: &mut Context<'_>) -> Result<Tally> {
 
 fn nextest(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
+    // Sandboxes are tested with what they are really made from.
+    image::ensure(context.workspace)?;
     let arguments = ["nextest", "run", "--workspace", "--profile", "ci"];
     counted(&mut context.cargo(&arguments), Summary::Nextest)
 }

@@ -6,7 +6,16 @@
 mod driver;
 mod either;
 mod executor;
+pub mod hub;
+pub mod image;
+mod machine;
+#[cfg(target_os = "linux")]
+pub mod process;
+pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
 pub use either::EitherSandboxes;
 pub use executor::ExecutorSandboxes;
+pub use machine::{
+    Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal, TerminalEvent, TerminalRequest,
+};

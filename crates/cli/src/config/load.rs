@@ -44,6 +44,7 @@ pub(crate) fn load(flags: &Flags, environment: &Environment) -> Result<Config, F
     let mut config = sources.into_config()?;
     add_providers(&mut config, environment)?;
     config.limits.check()?;
+    config.compute.check()?;
     config.providers.iter().try_for_each(Provider::check)?;
     Ok(config)
 }

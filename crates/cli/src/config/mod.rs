@@ -3,6 +3,7 @@
 //! Invariant: what the tree does not know is refused with the place it came from; secrets are held
 //! by reference and read once, where they are used. Nothing else reads the environment.
 
+mod compute;
 mod data;
 mod embedded_model;
 mod environment;
@@ -17,6 +18,7 @@ mod tools;
 mod tree;
 mod vault;
 
+pub(crate) use compute::Tier;
 pub(crate) use environment::{Environment, KEY as KEY_VARIABLE, URL as URL_VARIABLE};
 pub(crate) use load::{Flags, file, load};
 pub(crate) use log::{Log, LogFormat};

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::compute::Compute;
 use super::data::Data;
 use super::embedded_model::EmbeddedModel;
 use super::limits::Limits;
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// What agents' tools may reach on this machine.
     pub(crate) tools: Tools,
+    /// Machines that sessions can have of their own.
+    pub(crate) compute: Compute,
     /// How secrets of vaults and webhooks are encrypted.
     pub(crate) vault: Vault,
     /// The model inside this binary.

@@ -5,7 +5,9 @@ use axum::extract::{RawQuery, State};
 use mainstay_core::port::Connection;
 use mainstay_protocol::{ApiError, Seq};
 use mainstay_runtime::CheckpointSeen;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::auth::Caller;
 use crate::error::Answer;
@@ -14,10 +16,11 @@ use crate::openai::agents::page::invalid_cursor;
 use crate::openai::agents::sessions::find_session;
 use crate::openai::project::seconds;
 use crate::openai::wire::{List, Pairs};
+use crate::openapi::{Doc, PAGE, shape};
 use crate::state::AppState;
 
 /// A checkpoint.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CheckpointObject {
     id: String,
     object: &'static str,
@@ -30,6 +33,7 @@ pub(crate) struct CheckpointObject {
     size_bytes: u64,
     written_bytes: u64,
     /// What the machine reached, or tried to, since the one before.
+    #[schemars(with = "Vec<ConnectionObject>")]
     connections: Vec<Connection>,
 }
 
@@ -55,6 +59,33 @@ impl From<CheckpointSeen> for CheckpointObject {
         }
     }
 }
+
+shape! {
+    /// A connection that a machine made, or was refused.
+    ConnectionObject = |_| json!({
+        "type": "object",
+        "required": ["number", "at_ms", "host", "port", "sent_bytes", "received_bytes"],
+        "properties": {
+            "number": {"type": "integer"},
+            "at_ms": {"type": "integer"},
+            "host": {"type": "string"},
+            "port": {"type": "integer"},
+            "refused": {"type": "string"},
+            "sent_bytes": {"type": "integer"},
+            "received_bytes": {"type": "integer"},
+            "secrets": {"type": "array", "items": {"type": "string"}},
+        },
+    })
+}
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createCheckpoint", "Save a session's machine").extension();
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc =
+    Doc::new("listCheckpoints", "List what was saved of a session's machine")
+        .query(&[PAGE])
+        .extension();
 
 /// `POST …/checkpoints`: saves the machine, and answers what was saved.
 pub(crate) async fn create(

@@ -11,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use mainstay_protocol::{ApiError, Entry, ErrorCode, JournalId, Seq};
 use mainstay_store::EntryRange;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::sessions::find_session;
+use crate::openapi::{Doc, Param, Tag, schema_of, shape};
 use crate::state::{AppState, store_error};
 
 /// Entries of a page when nothing is asked for.
@@ -28,9 +30,11 @@ const LINE_BATCH_COUNT: usize = 256;
 const NDJSON: &str = "application/x-ndjson";
 
 /// A page of entries.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "list")]
+#[schemars(rename = "EntryPage", transform = Tag("object", "list"))]
 struct EntryPage {
+    #[schemars(with = "Vec<JournalEntry>")]
     data: Vec<Entry>,
     has_more: bool,
     /// Where the next page begins: the `seq` to give as `after`.
@@ -64,6 +68,16 @@ impl JournalQuery {
         Ok(parsed)
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const READ: Doc =
+    Doc::new("readJournal", "A session's entries, with the hashes that prove them")
+        .query(&[&[
+            Param::whole("after", "The entry behind which the page begins.", 0, u64::MAX),
+            Param::whole("limit", "The most entries.", 1, MAX_PAGE_ENTRIES as u64),
+        ]])
+        .answers(schema_of::<EntryPage>)
+        .extension();
 
 /// Answers entries behind `after`, in order.
 pub(crate) async fn read(
@@ -146,4 +160,27 @@ impl Lines {
         }
         Some(Ok(text.into()))
     }
+}
+
+shape! {
+    /// One fact of a session, sealed into the chain of hashes (docs/journal.md).
+    JournalEntry = |_| serde_json::json!({
+        "type": "object",
+        "required": [
+            "journal", "seq", "kind", "version", "at", "principal", "trace", "prev_hash", "hash",
+            "payload",
+        ],
+        "properties": {
+            "journal": {"type": "string"},
+            "seq": {"type": "integer", "minimum": 1},
+            "kind": {"type": "string"},
+            "version": {"type": "integer", "minimum": 1},
+            "at": {"type": "integer", "minimum": 0},
+            "principal": {"type": "string"},
+            "trace": {"type": "string"},
+            "prev_hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "payload": {"type": "object"},
+        },
+    })
 }

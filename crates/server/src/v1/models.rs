@@ -3,16 +3,19 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::port::ModelInfo;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Answer, not_found};
 use crate::extract::Ids;
 use crate::openai::wire::List;
+use crate::openapi::{Doc, Tag};
 use crate::state::AppState;
 
 /// A model, in the shape of OpenAI's.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "model")]
+#[schemars(rename = "Model", transform = Tag("object", "model"))]
 pub(crate) struct Model {
     id: String,
     /// When it was published; not known here.
@@ -26,12 +29,18 @@ impl From<ModelInfo> for Model {
     }
 }
 
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listModels", "List models that agents can name");
+
 /// Answers the models known by name; a provider may take others too.
 pub(crate) async fn list(State(state): State<AppState>) -> Json<List<Model>> {
     let models = state.engine().models().list().into_iter().map(Model::from).collect();
     let more = false;
     Json(List::page(models, more, |model: &Model| &model.id))
 }
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getModel", "Read a model");
 
 /// `GET /v1/models/{model}`: one model, also one that is taken without being listed.
 pub(crate) async fn get(

@@ -17,6 +17,7 @@ mod journal;
 mod keys;
 mod limits;
 mod models;
+mod openapi;
 mod retries;
 mod sessions;
 mod sigv4;

@@ -8,10 +8,11 @@ use crate::tidy::tree::Tree;
 
 /// Each product crate with the product crates it may use.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("adapters", &["core", "protocol"]),
+    ("adapters", &["core", "guest", "protocol"]),
     ("cli", &["adapters", "client", "core", "protocol", "runtime", "server", "store"]),
     ("client", &["protocol"]),
     ("core", &["protocol"]),
+    ("guest", &[]),
     ("protocol", &[]),
     ("runtime", &["core", "protocol", "store"]),
     ("server", &["core", "protocol", "runtime", "store"]),

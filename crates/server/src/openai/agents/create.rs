@@ -14,7 +14,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, keyed_id};
 use crate::openai::wire::{Agent, AgentCreateParams, At};
+use crate::openapi::Doc;
 use crate::state::{AppState, store_error};
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createAgent", "Save an agent");
 
 /// Answers the agent. With an `Idempotency-Key` that made an agent before, answers that agent as it
 /// is now.

@@ -11,7 +11,11 @@ use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::Ids;
 use crate::openai::wire::{Agent, Order, PageQuery};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getAgent", "Read a saved agent");
 
 /// Answers the agent at its current revision.
 pub(crate) async fn get(

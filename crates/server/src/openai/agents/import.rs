@@ -5,14 +5,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::resource::AgentRow;
-use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal};
+use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal, Scope};
 
 use super::definition::{AgentDraft, created, show_agent};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, Import, import_answer};
 use crate::openai::wire::{Agent, AgentCreateParams, At};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc = Doc::new("importAgent", "Bring an agent in under an id that it had")
+    .scope(Scope::Import)
+    .extension();
 
 /// Answers the agent. The same agent brought in again is answered as it is.
 pub(crate) async fn import(

@@ -10,7 +10,11 @@ use super::page::{PageScan, read_page};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::wire::{Agent, List, PageQuery};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listAgents", "List saved agents").query(&[PAGE]);
 
 /// Answers a page of the caller's agents.
 pub(crate) async fn list(

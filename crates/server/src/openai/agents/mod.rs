@@ -11,9 +11,9 @@ pub(crate) mod page;
 pub(crate) mod sessions;
 mod update;
 
-pub(crate) use create::create;
-pub(crate) use delete::delete;
-pub(crate) use get::{find as find_agent, find_by_name as find_agent_by_name, get};
-pub(crate) use import::import;
-pub(crate) use list::list;
-pub(crate) use update::update;
+pub(crate) use create::{CREATE, create};
+pub(crate) use delete::{DELETE, delete};
+pub(crate) use get::{GET, find as find_agent, find_by_name as find_agent_by_name, get};
+pub(crate) use import::{IMPORT, import};
+pub(crate) use list::{LIST, list};
+pub(crate) use update::{UPDATE, update};

@@ -13,7 +13,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, Ids};
 use crate::openai::wire::{Agent, AgentUpdateParams, At};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc = Doc::new("updateAgent", "Change a saved agent: a new revision");
 
 /// Answers the agent at its new revision. Repeating the request repeats its result.
 pub(crate) async fn update(

@@ -9,16 +9,23 @@ use mainstay_protocol::{ApiError, AutomationId, ErrorCode, Principal, TaskChange
 use mainstay_runtime::NewResource;
 use serde_json::Value;
 
+use super::object::Automation;
 use super::object::show_row;
 use super::params::{AutomationCreateParams, next_run};
 use super::target::resolve;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, to_body};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
 
 /// The most automations of a tenant.
 const MAX_AUTOMATIONS_COUNT: usize = 1_000;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createAutomation", "Make an automation")
+    .answers(schema_of::<Automation>)
+    .refuses(&[ErrorCode::NotFound, ErrorCode::ToolUnavailable]);
 
 /// Answers the automation. One whose only time has passed is due now.
 pub(crate) async fn create(

@@ -11,7 +11,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::find;
 use crate::openai::wire::{Deleted, DeletedObject};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE: Doc = Doc::new("deleteAutomation", "Delete an automation");
 
 /// Answers what was deleted. Sessions that it made stay.
 pub(crate) async fn delete(

@@ -3,16 +3,27 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::resource::{AutomationBody, ResourceRow};
+use mainstay_protocol::{ErrorCode, Scope};
 use serde_json::Value;
 
 use super::create::{check_room, new_automation};
+use super::object::Automation;
 use super::object::show_row;
 use super::params::AutomationCreateParams;
 use super::target::same_target;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, Import, import_answer};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc =
+    Doc::new("importAutomation", "Bring an automation in under an id that it had")
+        .answers(schema_of::<Automation>)
+        .refuses(&[ErrorCode::NotFound, ErrorCode::ToolUnavailable])
+        .scope(Scope::Import)
+        .extension();
 
 /// Answers the automation, which is active. The same automation brought in again is answered as it is.
 pub(crate) async fn import(

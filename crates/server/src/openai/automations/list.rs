@@ -5,12 +5,19 @@ use axum::extract::{RawQuery, State};
 use mainstay_core::resource::{AUTOMATION_KIND, AutomationBody, AutomationTarget, ResourceRow};
 use serde_json::Value;
 
+use super::object::Automation;
 use super::object::show_row;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::list_of;
 use crate::openai::wire::{AutomationListQuery, List};
+use crate::openapi::{Doc, PAGE, Param, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listAutomations", "List automations")
+    .query(&[PAGE, &[Param::id("session_id", "Only those that tell this session something.")]])
+    .answers(schema_of::<List<Automation>>);
 
 /// Answers a page of automations.
 pub(crate) async fn list(

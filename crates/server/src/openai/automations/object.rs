@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::openai::agents::definition::show_session_agent;
 use crate::openai::resource::{body_of, seconds};
+use crate::openapi::shape;
 
 /// The kind of the resource, and what its refusals call it.
 pub(crate) const AUTOMATION: (&str, &str) = (AUTOMATION_KIND, "automation");
@@ -87,5 +88,36 @@ fn show_message(message: &[Content]) -> Value {
         "type": "message",
         "role": "user",
         "content": message.iter().map(part).collect::<Vec<_>>(),
+    })
+}
+
+shape! {
+    /// What an agent does at set times.
+    Automation = |_| json!({
+        "type": "object",
+        "required": [
+            "id", "object", "type", "created_at", "created_by", "name", "metadata", "status",
+            "pause_reason", "target", "next_run_at",
+        ],
+        "properties": {
+            "id": {"type": "string"},
+            "object": {"const": "agent.automation"},
+            "type": {"enum": ["periodic", "once"]},
+            "created_at": {"type": "integer"},
+            "created_by": {"type": "object"},
+            "name": {"type": "string"},
+            "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+            "status": {"type": "string"},
+            "pause_reason": {"type": ["string", "null"]},
+            "target": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {"type": {"enum": ["new_session", "existing_session"]}},
+            },
+            "next_run_at": {"type": ["integer", "null"]},
+            "expression": {"type": "string"},
+            "timezone": {"type": "string"},
+            "run_at": {"type": "integer"},
+        },
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mainstay_core::resource::AutomationSchedule;
 use mainstay_protocol::{ApiError, ErrorCode};
 use mainstay_runtime::{InvalidSchedule, next_run_at_ms};
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -14,6 +15,7 @@ use crate::openai::wire::{
     At, MAX_NAME_CHARS, Validate, check_line, check_metadata, nested, not_null, take_tag,
     unknown_tag,
 };
+use crate::openapi::{Given, Metadata, union};
 
 /// The longest cron expression or name of a time zone.
 const MAX_SCHEDULE_CHARS: usize = 256;
@@ -29,26 +31,35 @@ pub(crate) struct AutomationCreateParams {
     pub(super) target: TargetParams,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PeriodicParams {
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     name: String,
+    #[schemars(length(min = 1, max = MAX_SCHEDULE_CHARS))]
     expression: String,
+    #[schemars(length(min = 1, max = MAX_SCHEDULE_CHARS))]
     timezone: String,
     target: TargetParams,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<Metadata>")]
     metadata: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OnceParams {
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     name: String,
+    #[schemars(range(max = MAX_RUN_AT_SECONDS))]
     run_at: u64,
     target: TargetParams,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<Metadata>")]
     metadata: Option<BTreeMap<String, String>>,
 }
+
+union!(AutomationCreateParams by "type" { "periodic": PeriodicParams, "once": OnceParams });
 
 impl<'de> Deserialize<'de> for AutomationCreateParams {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -78,20 +89,30 @@ impl<'de> Deserialize<'de> for AutomationCreateParams {
 }
 
 /// `POST /v1/agents/automations/{automation}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AutomationUpdateParams {
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     pub(super) name: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<Metadata>")]
     pub(super) metadata: Option<BTreeMap<String, String>>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_SCHEDULE_CHARS))]
     pub(super) expression: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_SCHEDULE_CHARS))]
     pub(super) timezone: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<u64>")]
+    #[schemars(range(max = MAX_RUN_AT_SECONDS))]
     pub(super) run_at: Option<u64>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<TargetParams>")]
     pub(super) target: Option<TargetParams>,
 }
 

@@ -10,12 +10,18 @@ use mainstay_protocol::{ApiError, ErrorCode, TaskChange};
 use mainstay_runtime::ResourceChange;
 use serde_json::Value;
 
+use super::object::Automation;
 use super::object::{AUTOMATION, show_row};
 use crate::auth::Caller;
 use crate::error::{Answer, Failure};
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, Nothing, body_of, find, to_body};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const PAUSE: Doc =
+    Doc::new("pauseAutomation", "Let an automation's times pass").answers(schema_of::<Automation>);
 
 /// Answers the automation, paused. Pausing a paused one changes nothing.
 pub(crate) async fn pause(

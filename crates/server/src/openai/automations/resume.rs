@@ -9,6 +9,7 @@ use mainstay_protocol::TaskChange;
 use mainstay_runtime::ResourceChange;
 use serde_json::Value;
 
+use super::object::Automation;
 use super::object::{AUTOMATION, show_row};
 use super::params::next_run;
 use super::pause::{check_unfinished, refused};
@@ -16,7 +17,12 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, Nothing, body_of, find, to_body};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const RESUME: Doc = Doc::new("resumeAutomation", "Let an automation's times count")
+    .answers(schema_of::<Automation>);
 
 /// Answers the automation, active from its next time on. What runs once and whose time passed while it
 /// was paused is due now.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use mainstay_core::resource::{AutomationTarget, NewSessionTarget};
 use mainstay_protocol::{ApiError, ErrorCode, Principal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -14,9 +15,11 @@ use crate::extract::session_id;
 use crate::openai::agents::sessions::{SessionRows, agent_of, check_vaults, message_content};
 use crate::openai::project::SessionExtras;
 use crate::openai::wire::{
-    At, EnvironmentParams, InputMessage, MAX_INSTRUCTIONS_CHARS, MAX_VAULTS, SessionAgentParams,
-    Validate, check_input, check_line, check_metadata, nested, not_null, take_tag, unknown_tag,
+    At, EnvironmentParams, InputMessage, MAX_INPUT_MESSAGES, MAX_INSTRUCTIONS_CHARS, MAX_VAULTS,
+    SessionAgentParams, Validate, check_input, check_line, check_metadata, nested, not_null,
+    take_tag, unknown_tag,
 };
+use crate::openapi::{Given, union};
 use crate::state::AppState;
 
 /// Why a session of an automation has no machine.
@@ -31,28 +34,38 @@ pub(super) enum TargetParams {
 }
 
 /// A session to make.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSessionParams {
     environment: EnvironmentParams,
+    #[schemars(length(min = 1, max = MAX_INPUT_MESSAGES))]
     input: Vec<InputMessage>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<SessionAgentParams>")]
     agent: Option<SessionAgentParams>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<String>")]
     agent_id: Option<String>,
     #[serde(default)]
     metadata: Option<BTreeMap<String, String>>,
     #[serde(default)]
+    #[schemars(length(max = MAX_VAULTS))]
     vault_ids: Option<Vec<String>>,
 }
 
 /// A session to tell something.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExistingSessionParams {
     session_id: String,
+    #[schemars(length(min = 1, max = MAX_INSTRUCTIONS_CHARS))]
     instructions: String,
 }
+
+union!(TargetParams by "type" {
+    "new_session": NewSessionParams,
+    "existing_session": ExistingSessionParams,
+});
 
 impl<'de> Deserialize<'de> for TargetParams {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

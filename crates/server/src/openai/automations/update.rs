@@ -6,10 +6,11 @@ use mainstay_core::resource::{
     AUTOMATION_ACTIVE, AUTOMATION_COMPLETED, AUTOMATION_KIND, AutomationBody, AutomationSchedule,
     AutomationTarget, ResourceRow, automation_task,
 };
-use mainstay_protocol::{ApiError, TaskChange};
+use mainstay_protocol::{ApiError, ErrorCode, TaskChange};
 use mainstay_runtime::{Found, ResourceChange};
 use serde_json::Value;
 
+use super::object::Automation;
 use super::object::{AUTOMATION, show_row};
 use super::params::{AutomationUpdateParams, check_schedule, next_run};
 use super::target::{resolve, same_target};
@@ -18,7 +19,13 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, body_of, find, to_body};
 use crate::openai::wire::At;
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc = Doc::new("updateAutomation", "Change an automation")
+    .answers(schema_of::<Automation>)
+    .refuses(&[ErrorCode::ToolUnavailable]);
 
 /// Answers the automation as it is now. An invocation that waits is delivered as it was decided.
 pub(crate) async fn update(

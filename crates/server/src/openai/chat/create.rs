@@ -14,8 +14,16 @@ use super::request::Asked;
 use crate::auth::Caller;
 use crate::error::{Answer, Failure};
 use crate::extract::Checked;
-use crate::openai::wire::ChatCompletionParams;
+use crate::openai::wire::{ChatCompletion, ChatCompletionChunk, ChatCompletionParams};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc =
+    Doc::new("createChatCompletion", "One answer of a model, without a session")
+        .answers(schema_of::<ChatCompletion>)
+        .streams(schema_of::<ChatCompletionChunk>)
+        .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited]);
 
 /// Answers with a completion, or with a stream of its chunks. A client that leaves ends the call.
 pub(crate) async fn create(

@@ -12,5 +12,5 @@ mod record;
 mod request;
 
 pub(crate) use call::Call;
-pub(crate) use create::create;
+pub(crate) use create::{CREATE, create};
 pub(crate) use record::ChatMeters;

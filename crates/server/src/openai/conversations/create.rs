@@ -8,26 +8,33 @@ use mainstay_core::agent::AgentDefinition;
 use mainstay_core::session::Command;
 use mainstay_protocol::{AgentId, ApiError, SessionId};
 use mainstay_runtime::NewSession;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::show::Conversation;
+use super::show::MAX_GIVEN_ITEMS;
 use super::show::{bodies, conversation};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Checked;
 use crate::openai::agents::definition::AgentDraft;
 use crate::openai::agents::sessions::find_session;
+use crate::openai::responses::InputItem;
 use crate::openai::wire::{At, Validate, check_metadata};
+use crate::openapi::{Doc, Metadata, schema_of};
 use crate::state::AppState;
 
 /// What a model's name is until a response names one.
 const NO_MODEL: &str = "none";
 
 /// The body.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ConversationCreateParams {
+    #[schemars(with = "Option<Vec<InputItem>>", length(max = MAX_GIVEN_ITEMS))]
     items: Option<Vec<Value>>,
+    #[schemars(with = "Option<Metadata>")]
     metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -36,6 +43,10 @@ impl Validate for ConversationCreateParams {
         check_metadata(&At::Root.field("metadata"), self.metadata.as_ref())
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc =
+    Doc::new("createConversation", "Make a conversation").answers(schema_of::<Conversation>);
 
 /// Answers the conversation.
 pub(crate) async fn create(

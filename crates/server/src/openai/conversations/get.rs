@@ -6,12 +6,18 @@ use mainstay_core::session::SessionRow;
 use mainstay_protocol::{ApiError, Principal};
 use serde_json::Value;
 
+use super::show::Conversation;
 use super::show::conversation;
 use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::Ids;
 use crate::openai::agents::sessions::find_session;
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc =
+    Doc::new("getConversation", "Read a conversation").answers(schema_of::<Conversation>);
 
 /// Answers the conversation.
 pub(crate) async fn get(

@@ -9,23 +9,32 @@ use mainstay_core::item::Item;
 use mainstay_core::session::Command;
 use mainstay_protocol::{ApiError, Principal, Seq};
 use mainstay_runtime::Submission;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::get::find;
+use super::show::{Conversation, MAX_GIVEN_ITEMS};
 use super::show::{bodies, conversation};
 use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::{Checked, Ids};
+use crate::openai::responses::InputItem;
 use crate::openai::responses::{ItemsQuery, page, show_item};
+use crate::openai::responses::{ResponseItem, ResponseItemList};
 use crate::openai::transcript::session_items;
 use crate::openai::wire::{At, Pairs, Validate};
+use crate::openapi::{Doc, PAGE, Param, schema_of};
 use crate::state::AppState;
 
+/// Members that answers can have besides.
+const INCLUDE: &[Param] = &[Param::texts("include[]", "Taken; everything is shown.", &[])];
+
 /// The body of `POST`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ItemCreateParams {
+    #[schemars(with = "Vec<InputItem>", length(min = 1, max = MAX_GIVEN_ITEMS))]
     items: Vec<Value>,
 }
 
@@ -37,6 +46,11 @@ impl Validate for ItemCreateParams {
         Ok(())
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE_ITEMS: Doc = Doc::new("createConversationItems", "Add items")
+    .query(&[INCLUDE])
+    .answers(schema_of::<ResponseItemList>);
 
 /// Answers the items as they are kept.
 pub(crate) async fn create(
@@ -67,6 +81,11 @@ pub(crate) async fn create(
     })))
 }
 
+/// Its entry in the document of the API.
+pub(crate) const LIST_ITEMS: Doc = Doc::new("listConversationItems", "List what was said and done")
+    .query(&[PAGE, INCLUDE])
+    .answers(schema_of::<ResponseItemList>);
+
 /// Answers a page of items.
 pub(crate) async fn list(
     State(state): State<AppState>,
@@ -79,6 +98,11 @@ pub(crate) async fn list(
     let items = session_items(&state, &session, 0, Seq::MAX).await?;
     Ok(Json(page(items.iter().map(show_item).collect(), &query)?))
 }
+
+/// Its entry in the document of the API.
+pub(crate) const GET_ITEM: Doc = Doc::new("getConversationItem", "Read an item")
+    .query(&[INCLUDE])
+    .answers(schema_of::<ResponseItem>);
 
 /// Answers one item.
 pub(crate) async fn get(
@@ -93,6 +117,10 @@ pub(crate) async fn get(
     let item = find_item(&state, &caller, &id, &item).await?;
     Ok(Json(show_item(&item)))
 }
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE_ITEM: Doc =
+    Doc::new("deleteConversationItem", "Delete an item").answers(schema_of::<Conversation>);
 
 /// Answers the conversation without the item.
 pub(crate) async fn delete(

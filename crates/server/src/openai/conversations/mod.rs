@@ -9,10 +9,11 @@ mod items;
 mod show;
 mod update;
 
-pub(crate) use create::create;
-pub(crate) use delete::delete;
-pub(crate) use get::get;
+pub(crate) use create::{CREATE, create};
+pub(crate) use delete::{DELETE, delete};
+pub(crate) use get::{GET, get};
 pub(crate) use items::{
-    create as create_items, delete as delete_item, get as get_item, list as list_items,
+    CREATE_ITEMS, DELETE_ITEM, GET_ITEM, LIST_ITEMS, create as create_items, delete as delete_item,
+    get as get_item, list as list_items,
 };
-pub(crate) use update::update;
+pub(crate) use update::{UPDATE, update};

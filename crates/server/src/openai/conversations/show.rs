@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::openai::project::seconds;
 use crate::openai::responses::{Brought, read_items};
 use crate::openai::wire::At;
+use crate::openapi::shape;
 
 /// The most items that one request brings, as the API has it.
-const MAX_GIVEN_ITEMS: usize = 1_000;
+pub(super) const MAX_GIVEN_ITEMS: usize = 1_000;
 
 pub(super) fn conversation(row: &SessionRow) -> Value {
     json!({
@@ -40,5 +41,19 @@ fn body(brought: Brought, item: &Value, at: &At<'_>) -> Result<ItemBody, ApiErro
             let message = "refers to another item; send the item itself";
             return Err(at.field("type").refuse(ErrorCode::Unsupported, message));
         }
+    })
+}
+
+shape! {
+    /// A session as the Conversations API sees it.
+    Conversation = |_| json!({
+        "type": "object",
+        "required": ["id", "object", "created_at", "metadata"],
+        "properties": {
+            "id": {"type": "string"},
+            "object": {"const": "conversation"},
+            "created_at": {"type": "integer"},
+            "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
     })
 }

@@ -7,21 +7,25 @@ use axum::extract::State;
 use mainstay_core::session::Command;
 use mainstay_protocol::ApiError;
 use mainstay_runtime::Submission;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::get::find;
+use super::show::Conversation;
 use super::show::conversation;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, Ids};
 use crate::openai::wire::{At, Validate, check_metadata};
+use crate::openapi::{Doc, Metadata, schema_of};
 use crate::state::AppState;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConversationUpdateParams {
+    #[schemars(with = "Option<Metadata>")]
     metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -30,6 +34,10 @@ impl Validate for ConversationUpdateParams {
         check_metadata(&At::Root.field("metadata"), self.metadata.as_ref())
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc = Doc::new("updateConversation", "Change a conversation's metadata")
+    .answers(schema_of::<Conversation>);
 
 /// Answers the conversation as it is then.
 pub(crate) async fn update(

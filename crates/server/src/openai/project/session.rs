@@ -125,7 +125,7 @@ impl SessionView {
             });
         }
         let Some(view) = self.extras.environment.clone() else { return Environment::None {} };
-        Environment::Hosted(HostedEnvironment {
+        Environment::Hosted(Box::new(HostedEnvironment {
             id: environment_id(&self.id),
             capability_directories: Vec::new(),
             container_size: view.container_size,
@@ -136,7 +136,7 @@ impl SessionView {
             plugins: Vec::new(),
             skills: Vec::new(),
             machine: view.machine,
-        })
+        }))
     }
 
     /// The session with this status.

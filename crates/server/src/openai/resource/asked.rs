@@ -3,6 +3,7 @@
 use axum::extract::{FromRequest, Request};
 use mainstay_protocol::ApiError;
 use mainstay_runtime::RequestKey;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -34,7 +35,7 @@ impl<T: DeserializeOwned + Validate> FromRequest<AppState> for Asked<T> {
 }
 
 /// The body of a request that needs none: nothing, or an empty object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 

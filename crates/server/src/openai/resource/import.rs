@@ -2,11 +2,14 @@
 //!
 //! Invariant: an id that is taken replaces nothing. Only a key with the scope `import` may.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use mainstay_protocol::{ApiError, ErrorCode, MAX_ID_CHARS, Principal, Scope, TurnId};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
 use crate::error::{Answer, Failure};
@@ -30,6 +33,32 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Import<T> {
             None => return Err(D::Error::missing_field("id")),
         };
         Ok(Self { id, value: nested(Value::Object(fields))? })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Import<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Import{}", T::schema_name()).into()
+    }
+
+    /// The body that creates the resource, and its id, in each of its forms.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Value::from(T::json_schema(generator));
+        match schema.get_mut("oneOf").and_then(Value::as_array_mut) {
+            Some(forms) => forms.iter_mut().for_each(put_id),
+            None => put_id(&mut schema),
+        }
+        schema.try_into().expect("the schema of a body is an object")
+    }
+}
+
+fn put_id(form: &mut Value) {
+    form["properties"]["id"] = json!({
+        "type": "string", "minLength": 1, "maxLength": MAX_ID_CHARS, "pattern": "^[A-Za-z0-9_.:-]+$",
+    });
+    match form.get_mut("required").and_then(Value::as_array_mut) {
+        Some(required) => required.push(json!("id")),
+        None => form["required"] = json!(["id"]),
     }
 }
 

@@ -8,10 +8,16 @@ use mainstay_runtime::Submission;
 use serde_json::Value;
 
 use super::rows;
+use super::shapes::ResponseObject;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CANCEL: Doc = Doc::new("cancelResponse", "End a response in the background")
+    .answers(schema_of::<ResponseObject>);
 
 /// Answers the response as it is then; one that is done already stays what it is.
 pub(crate) async fn cancel(

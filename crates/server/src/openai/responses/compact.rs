@@ -10,17 +10,20 @@ use mainstay_core::session::{CONTEXT_BYTES_PER_TOKEN, summary_request};
 use mainstay_protocol::{
     ApiError, EffectId, ErrorCode, ItemId, Principal, ResponseId, SessionId, TurnId,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::items;
 use super::project::{show_item, usage};
+use super::shapes::{CompactedContext, ResponseInput};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Checked;
 use crate::openai::chat::Call;
 use crate::openai::project::seconds;
 use crate::openai::wire::{At, Validate};
+use crate::openapi::{Doc, Given, schema_of};
 use crate::state::AppState;
 
 /// Bound on a summary.
@@ -29,12 +32,14 @@ const SUMMARY_MAX_TOKENS: u64 = 2_000;
 const TIMEOUT_MS: u64 = 600_000;
 
 /// The body.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ResponseCompactParams {
     image: Option<Value>,
+    #[schemars(with = "Option<ResponseInput>")]
     input: Option<Value>,
     instructions: Option<String>,
+    #[schemars(with = "Given<String>", required)]
     model: Option<String>,
     previous_response_id: Option<String>,
     prompt_cache_key: Option<String>,
@@ -51,6 +56,11 @@ impl Validate for ResponseCompactParams {
         Ok(())
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const COMPACT: Doc = Doc::new("compactContext", "A context as one item")
+    .answers(schema_of::<CompactedContext>)
+    .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited]);
 
 /// Answers one compaction item, which stands for the context in a later request's input.
 pub(crate) async fn compact(

@@ -3,24 +3,28 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::session::{CONTEXT_BYTES_PER_TOKEN, item_bytes};
-use mainstay_protocol::ApiError;
+use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::context::items;
 use super::params::{ConversationRef, TextParams, Truncation};
+use super::shapes::{InputTokens, ResponseInput, ResponseTool};
 use super::tools::ToolChoiceParams;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Checked;
 use crate::openai::wire::{At, Validate};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
 
 /// The body: of a request, what makes its context.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct InputTokenCountParams {
     conversation: Option<ConversationRef>,
+    #[schemars(with = "Option<ResponseInput>")]
     input: Option<Value>,
     instructions: Option<String>,
     model: Option<String>,
@@ -30,6 +34,7 @@ pub(crate) struct InputTokenCountParams {
     reasoning: Option<Map<String, Value>>,
     text: Option<TextParams>,
     tool_choice: Option<ToolChoiceParams>,
+    #[schemars(with = "Option<Vec<ResponseTool>>")]
     tools: Option<Vec<Value>>,
     truncation: Option<Truncation>,
 }
@@ -43,6 +48,11 @@ impl Validate for InputTokenCountParams {
         Ok(())
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const COUNT: Doc = Doc::new("countInputTokens", "How large a context is, estimated")
+    .answers(schema_of::<InputTokens>)
+    .refuses(&[ErrorCode::NotFound]);
 
 /// Answers the number of tokens, at four bytes each: tokenizers are the providers' own.
 pub(crate) async fn count(

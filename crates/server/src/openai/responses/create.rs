@@ -19,6 +19,7 @@ use super::forget::{announce, forget};
 use super::input::{Brought, foreign, read_input};
 use super::params::ResponseCreateParams;
 use super::rows::{self, find_row};
+use super::shapes::{ResponseEvent, ResponseObject};
 use super::stream::{finished, open_stream};
 use super::{Echo, project::Head};
 use crate::auth::Caller;
@@ -27,7 +28,14 @@ use crate::extract::{Checked, keyed_id};
 use crate::openai::agents::definition::with_machine_tools;
 use crate::openai::agents::sessions::SessionRows;
 use crate::openai::wire::At;
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createResponse", "One request of a session")
+    .answers(schema_of::<ResponseObject>)
+    .streams(schema_of::<ResponseEvent>)
+    .refuses(&[ErrorCode::NotFound, ErrorCode::ToolUnavailable]);
 
 /// Answers the response when it is done; as it is now with `background`; its events with `stream`.
 pub(crate) async fn create(

@@ -8,10 +8,16 @@ use mainstay_runtime::Submission;
 use serde_json::{Value, json};
 
 use super::rows;
+use super::shapes::DeletedResponse;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE: Doc =
+    Doc::new("deleteResponse", "Delete a response").answers(schema_of::<DeletedResponse>);
 
 /// Answers that the response is gone. What was said stays in its session until that is deleted.
 pub(crate) async fn delete(

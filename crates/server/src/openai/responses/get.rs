@@ -7,11 +7,24 @@ use axum::response::{IntoResponse, Response};
 use super::project::Place;
 use super::query::RetrieveQuery;
 use super::rows;
+use super::shapes::{ResponseEvent, ResponseObject};
 use super::stream::open_stream;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openapi::{Doc, Param, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getResponse", "Read a response, or follow it")
+    .query(&[&[
+        Param::flag("stream", "Whether its events are answered."),
+        Param::whole("starting_after", "The event after which its stream begins.", 0, u64::MAX),
+        Param::flag("include_obfuscation", "Taken; this server never pads."),
+        Param::texts("include[]", "What is shown besides.", &[]),
+    ]])
+    .answers(schema_of::<ResponseObject>)
+    .streams(schema_of::<ResponseEvent>);
 
 /// Answers the response, or with `stream=true` its events behind `starting_after`.
 pub(crate) async fn get(

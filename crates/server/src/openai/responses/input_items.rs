@@ -9,10 +9,17 @@ use serde_json::{Value, json};
 use super::project::show_item;
 use super::query::{ItemsQuery, page};
 use super::rows;
+use super::shapes::ResponseItemList;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openapi::{Doc, PAGE, Param, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listInputItems", "List what a request brought")
+    .query(&[PAGE, &[Param::texts("include[]", "Taken; everything is shown.", &[])]])
+    .answers(schema_of::<ResponseItemList>);
 
 /// Answers a page of the request's items.
 pub(crate) async fn list(

@@ -8,11 +8,14 @@
 use std::collections::BTreeMap;
 
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::shapes::{ReasoningChoice, ResponseInput, ResponseTool};
 use super::tools::ToolChoiceParams;
 use crate::openai::wire::{At, Reasoning as AgentReasoning, Validate, check_metadata};
+use crate::openapi::Metadata;
 
 /// The least bound on an answer.
 const MIN_OUTPUT_TOKENS: u64 = 16;
@@ -20,56 +23,71 @@ const MIN_OUTPUT_TOKENS: u64 = 16;
 const MIN_COMPACT_TOKENS: u64 = 1_000;
 
 /// The body.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ResponseCreateParams {
+    #[schemars(with = "()")]
     pub(crate) access_programs: Option<Value>,
     pub(crate) background: Option<bool>,
     pub(crate) background_options: Option<Value>,
     pub(crate) context_management: Option<Vec<ContextManagement>>,
     pub(crate) conversation: Option<ConversationRef>,
+    #[schemars(with = "()")]
     pub(crate) image: Option<Value>,
     pub(crate) include: Option<Vec<String>>,
+    #[schemars(with = "Option<ResponseInput>")]
     pub(crate) input: Option<Value>,
     pub(crate) instructions: Option<String>,
+    #[schemars(range(min = MIN_OUTPUT_TOKENS))]
     pub(crate) max_output_tokens: Option<u64>,
     pub(crate) max_tool_calls: Option<u32>,
+    #[schemars(with = "Option<Metadata>")]
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     pub(crate) model: Option<String>,
+    #[schemars(with = "()")]
     pub(crate) moderation: Option<Value>,
     pub(crate) parallel_tool_calls: Option<bool>,
     pub(crate) previous_response_id: Option<String>,
+    #[schemars(with = "()")]
     pub(crate) prompt: Option<Value>,
     pub(crate) prompt_cache_key: Option<String>,
     pub(crate) prompt_cache_options: Option<Value>,
     pub(crate) prompt_cache_retention: Option<String>,
+    #[schemars(with = "Option<ReasoningChoice>")]
     pub(crate) reasoning: Option<Map<String, Value>>,
     pub(crate) safety_identifier: Option<String>,
+    #[schemars(extend("enum" = [None::<&str>, Some("auto"), Some("default")]))]
     pub(crate) service_tier: Option<String>,
     pub(crate) store: Option<bool>,
     pub(crate) stream: Option<bool>,
     pub(crate) stream_options: Option<StreamOptions>,
+    #[schemars(range(min = 0, max = 2))]
     pub(crate) temperature: Option<f64>,
     pub(crate) text: Option<TextParams>,
     pub(crate) tool_choice: Option<ToolChoiceParams>,
+    #[schemars(with = "Option<Vec<ResponseTool>>")]
     pub(crate) tools: Option<Vec<Value>>,
+    #[schemars(range(max = 0))]
     pub(crate) top_logprobs: Option<u64>,
+    #[schemars(range(min = 0, max = 1))]
     pub(crate) top_p: Option<f64>,
     pub(crate) truncation: Option<Truncation>,
     pub(crate) user: Option<String>,
 }
 
 /// When a context is summarised.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContextManagement {
+    #[schemars(extend("const" = "compaction"))]
     pub(crate) r#type: String,
     #[serde(default)]
+    #[schemars(range(min = MIN_COMPACT_TOKENS))]
     pub(crate) compact_threshold: Option<u64>,
 }
 
 /// A conversation, by its id or as an object.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum ConversationRef {
     /// The id alone.
@@ -90,16 +108,18 @@ impl ConversationRef {
 }
 
 /// How an answer is streamed.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "ResponseStreamOptions")]
 pub(crate) struct StreamOptions {
     /// Accepted; this server never pads.
     pub(crate) include_obfuscation: Option<bool>,
 }
 
 /// What the answer's text is like.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "ResponseTextParams")]
 pub(crate) struct TextParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) format: Option<TextFormat>,
@@ -108,8 +128,9 @@ pub(crate) struct TextParams {
 }
 
 /// How long answers are.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ResponseVerbosity")]
 pub(crate) enum Verbosity {
     Low,
     Medium,
@@ -127,8 +148,9 @@ impl Verbosity {
 }
 
 /// The form of the answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schemars(rename = "ResponseTextFormat")]
 pub(crate) enum TextFormat {
     /// Plain text.
     Text,
@@ -146,7 +168,7 @@ pub(crate) enum TextFormat {
 }
 
 /// What happens when the context is too long. It is summarised either way.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Truncation {
     Auto,

@@ -4,13 +4,14 @@
 
 use mainstay_core::port::ToolChoice;
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::openai::wire::{At, ToolParams, parse_at};
 
 /// `tool_choice`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum ToolChoiceParams {
     /// `none`, `auto` or `required`.
@@ -20,8 +21,9 @@ pub(crate) enum ToolChoiceParams {
 }
 
 /// How free the model is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ToolChoiceMode")]
 pub(crate) enum Mode {
     None,
     Auto,

@@ -10,7 +10,11 @@ use super::params::{VaultCreateParams, trimmed};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createVault", "Make a vault");
 
 /// Answers the vault.
 pub(crate) async fn create(

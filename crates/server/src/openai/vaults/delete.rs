@@ -10,7 +10,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::find;
 use crate::openai::wire::{Deleted, DeletedObject};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE: Doc = Doc::new("deleteVault", "Delete a vault and its credentials");
 
 /// Answers what was deleted. Sessions that named the vault go on without it.
 pub(crate) async fn delete(

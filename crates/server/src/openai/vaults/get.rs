@@ -8,7 +8,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::find;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getVault", "Read a vault");
 
 /// Answers the vault.
 pub(crate) async fn get(

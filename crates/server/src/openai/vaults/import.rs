@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use mainstay_protocol::Scope;
 
 use super::create::new_vault;
 use super::object::Vault;
@@ -9,7 +10,13 @@ use super::params::VaultCreateParams;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, Import, import_answer};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc = Doc::new("importVault", "Bring a vault in under an id that it had")
+    .scope(Scope::Import)
+    .extension();
 
 /// Answers the vault. The same vault brought in again is answered as it is.
 pub(crate) async fn import(

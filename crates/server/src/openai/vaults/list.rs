@@ -8,7 +8,18 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::list_of;
 use crate::openai::wire::{List, VaultListQuery};
+use crate::openapi::{Doc, PAGE, Param};
 use crate::state::AppState;
+
+/// What lists of vaults and credentials can be narrowed by.
+pub(crate) const VAULT_FILTER: &[Param] = &[
+    Param::pairs("metadata", "Only those that have all these pairs."),
+    Param::texts("status[]", "Only those of these statuses.", &["active", "archived"]),
+    Param::one_of("status", "Only those of this status.", &["active", "archived"]),
+];
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listVaults", "List vaults").query(&[PAGE, VAULT_FILTER]);
 
 /// Answers a page of vaults.
 pub(crate) async fn list(

@@ -10,11 +10,11 @@ mod object;
 mod params;
 mod update;
 
-pub(crate) use create::create;
-pub(crate) use delete::delete;
-pub(crate) use get::get;
-pub(crate) use import::import;
-pub(crate) use list::list;
+pub(crate) use create::{CREATE, create};
+pub(crate) use delete::{DELETE, delete};
+pub(crate) use get::{GET, get};
+pub(crate) use import::{IMPORT, import};
+pub(crate) use list::{LIST, VAULT_FILTER, list};
 pub(crate) use object::VAULT;
-pub(crate) use params::{check_name, trimmed};
-pub(crate) use update::update;
+pub(crate) use params::{MAX_VAULT_NAME_BYTES, check_name, trimmed};
+pub(crate) use update::{UPDATE, update};

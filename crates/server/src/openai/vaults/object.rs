@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mainstay_core::resource::ResourceRow;
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::openai::resource::{body_of, seconds};
@@ -22,7 +23,7 @@ pub(super) struct VaultBody {
 }
 
 /// A vault.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Vault {
     pub(crate) id: String,
     object: &'static str,

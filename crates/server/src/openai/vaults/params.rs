@@ -3,34 +3,41 @@
 use std::collections::BTreeMap;
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::openai::wire::{At, Patch, Validate, check_metadata};
+use crate::openapi::{Given, Metadata};
 
 /// The longest name of a vault or credential, trimmed, in bytes.
-pub(super) const MAX_VAULT_NAME_BYTES: usize = 256;
+pub(crate) const MAX_VAULT_NAME_BYTES: usize = 256;
 
 /// `POST /v1/vaults`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VaultCreateParams {
     /// A name for people.
     #[serde(default, deserialize_with = "crate::openai::wire::not_null")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_VAULT_NAME_BYTES))]
     pub(super) name: Option<String>,
     /// The client's own pairs.
     #[serde(default)]
+    #[schemars(with = "Option<Metadata>")]
     pub(super) metadata: Option<BTreeMap<String, String>>,
 }
 
 /// `POST /v1/vaults/{vault}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VaultUpdateParams {
     /// The name; null takes it away.
     #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_VAULT_NAME_BYTES))]
     pub(super) name: Patch<String>,
     /// The client's own pairs, all of them.
     #[serde(default, deserialize_with = "crate::openai::wire::not_null")]
+    #[schemars(with = "Given<Metadata>")]
     pub(super) metadata: Option<BTreeMap<String, String>>,
 }
 

@@ -10,7 +10,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, body_of, find, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc = Doc::new("updateVault", "Change a vault");
 
 /// Answers the vault as it is now.
 pub(crate) async fn update(

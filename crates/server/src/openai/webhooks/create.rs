@@ -11,7 +11,11 @@ use super::params::{EndpointCreateParams, check_reach, sorted};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createWebhookEndpoint", "Make a webhook endpoint");
 
 /// Answers the endpoint with its secret, which is not shown again.
 pub(crate) async fn create(

@@ -9,7 +9,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::find;
 use crate::openai::wire::{Deleted, DeletedObject};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE: Doc = Doc::new("deleteWebhookEndpoint", "Delete a webhook endpoint");
 
 /// Answers what was deleted. Deliveries that wait are dropped when they are due.
 pub(crate) async fn delete(

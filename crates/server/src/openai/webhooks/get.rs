@@ -8,7 +8,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::find;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getWebhookEndpoint", "Read a webhook endpoint");
 
 /// Answers the endpoint.
 pub(crate) async fn get(

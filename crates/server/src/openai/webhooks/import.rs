@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use mainstay_core::port::SecretText;
 use mainstay_core::resource::{EndpointBody, ResourceRow, webhook_sealed_for};
+use mainstay_protocol::Scope;
 use mainstay_runtime::WebhookSecret;
 
 use super::create::{check_room, new_endpoint};
@@ -13,7 +14,14 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, Import, import_answer};
 use crate::openai::wire::At;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc =
+    Doc::new("importWebhookEndpoint", "Bring an endpoint in under an id that it had")
+        .scope(Scope::Import)
+        .extension();
 
 /// Answers the endpoint with its secret. The same endpoint brought in again is answered as it is.
 pub(crate) async fn import(

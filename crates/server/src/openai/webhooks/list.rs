@@ -9,7 +9,12 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::list_of;
 use crate::openai::wire::{List, PageQuery};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc =
+    Doc::new("listWebhookEndpoints", "List webhook endpoints").query(&[PAGE]);
 
 /// Answers a page of endpoints.
 pub(crate) async fn list(

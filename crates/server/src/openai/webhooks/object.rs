@@ -6,6 +6,7 @@ use mainstay_core::resource::{
 };
 use mainstay_protocol::{ApiError, ErrorCode, TenantId};
 use mainstay_runtime::WebhookSecret;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::openai::resource::{body_of, seconds};
@@ -17,7 +18,7 @@ pub(crate) const ENDPOINT: (&str, &str) = (WEBHOOK_KIND, "webhook endpoint");
 pub(super) const ACTIVE: &str = "active";
 
 /// A webhook endpoint.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct WebhookEndpoint {
     pub(crate) id: String,
     object: &'static str,

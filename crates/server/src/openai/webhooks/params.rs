@@ -3,58 +3,74 @@
 use mainstay_core::port::SecretText;
 use mainstay_core::resource::WEBHOOK_EVENT_TYPES;
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::openai::resource::server_url;
-use crate::openai::wire::{At, MAX_NAME_CHARS, Validate, check_line, not_null};
+use crate::openai::wire::{At, MAX_LINE_CHARS, MAX_NAME_CHARS, Validate, check_line, not_null};
+use crate::openapi::{Given, shape};
 use crate::state::AppState;
 
 /// `POST /v1/webhook_endpoints`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndpointCreateParams {
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     pub(super) name: String,
+    #[schemars(regex(pattern = "^[hH][tT][tT][pP][sS]?:"), length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) url: String,
+    #[schemars(with = "Vec<EventType>", length(min = 1))]
     pub(super) event_types: Vec<String>,
 }
 
 /// `POST /v1/webhook_endpoints/import`, without its id.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndpointImportParams {
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     pub(super) name: String,
+    #[schemars(regex(pattern = "^[hH][tT][tT][pP][sS]?:"), length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) url: String,
+    #[schemars(with = "Vec<EventType>", length(min = 1))]
     pub(super) event_types: Vec<String>,
     /// The secret that it had; a new one when absent.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(super) signing_secret: Option<Value>,
 }
 
 /// `POST /v1/webhook_endpoints/{webhook_endpoint}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndpointUpdateParams {
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_NAME_CHARS))]
     pub(super) name: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(regex(pattern = "^[hH][tT][tT][pP][sS]?:"), length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) url: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<Vec<EventType>>", length(min = 1))]
     pub(super) event_types: Option<Vec<String>>,
 }
 
 /// `POST /v1/webhook_endpoints/{webhook_endpoint}/rotate_secret`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RotateSecretParams")]
 pub(crate) struct RotateParams {
     #[serde(default)]
     pub(super) keep_old_secret_active_for_24_hours: bool,
 }
 
 /// `POST /v1/webhook_endpoints/{webhook_endpoint}/test`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TestParams {
+    #[schemars(with = "EventType")]
     pub(super) event_type: String,
 }
 
@@ -149,4 +165,9 @@ pub(super) fn check_type(at: &At<'_>, kind: &str) -> Result<&'static str, ApiErr
         );
         at.refuse(ErrorCode::Unsupported, message)
     })
+}
+
+shape! {
+    /// A type of event that this server sends.
+    EventType = |_| serde_json::json!({"type": "string", "enum": WEBHOOK_EVENT_TYPES})
 }

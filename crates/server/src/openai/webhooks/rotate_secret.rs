@@ -11,10 +11,14 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, body_of, find, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// How long the old secret counts beside the new one, if that is asked for.
 const OVERLAP_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Its entry in the document of the API.
+pub(crate) const ROTATE_SECRET: Doc = Doc::new("rotateWebhookSecret", "Get a new signing secret");
 
 /// Answers the endpoint with its new secret, which is not shown again.
 pub(crate) async fn rotate_secret(

@@ -3,6 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::resource::WebhookEvent;
+use mainstay_protocol::ErrorCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,10 +15,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, find};
 use crate::openai::wire::At;
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// What an endpoint answered to a sample.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TestResult {
     object: &'static str,
     webhook_endpoint_id: String,
@@ -24,6 +27,10 @@ pub(crate) struct TestResult {
     status_code: u16,
     success: bool,
 }
+
+/// Its entry in the document of the API.
+pub(crate) const TEST: Doc = Doc::new("testWebhookEndpoint", "Send a signed sample")
+    .refuses(&[ErrorCode::WebhookUnreachable]);
 
 /// Answers the endpoint's status, whatever it is. Nothing is kept, and nothing tried again.
 pub(crate) async fn test(

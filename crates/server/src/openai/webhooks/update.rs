@@ -11,7 +11,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, body_of, find, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc = Doc::new("updateWebhookEndpoint", "Change a webhook endpoint");
 
 /// Answers the endpoint as it is now. Deliveries that wait go to the new address.
 pub(crate) async fn update(

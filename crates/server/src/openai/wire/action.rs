@@ -3,11 +3,14 @@
 //! Invariant: an approval of any tool, and the question about an outcome that is unknown, is a
 //! `mcp_approval_request`, the one approval that existing clients know; extension members say more.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::openapi::Tag;
+
 /// What a session waits for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum RequiredAction {
     /// The result of a function that the client runs.
@@ -22,7 +25,7 @@ pub enum RequiredAction {
 }
 
 /// The result of a function that the client runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionCallAction {
     /// The turn that waits.
     pub turn_id: String,
@@ -35,7 +38,7 @@ pub struct FunctionCallAction {
 }
 
 /// A person's answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApprovalAction {
     /// What the answer must name.
     pub request_id: String,
@@ -46,8 +49,9 @@ pub struct ApprovalAction {
 }
 
 /// What a person is asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "mcp_tool_call")]
+#[schemars(rename = "ApprovalRequest", transform = Tag("type", "mcp_tool_call"))]
 pub struct ApprovalRequest {
     /// The source of the tool.
     pub server_label: String,
@@ -69,7 +73,7 @@ pub struct ApprovalRequest {
 }
 
 /// What kind of answer is asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalKind {
     /// Whether a call may be made: `agent.session.input.mcp_approval_request_result`.

@@ -5,16 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::settings::{
     Compaction, Experimental, MultiAgent, Reasoning, RuntimeSettings, ServiceTier, Text,
 };
 use super::tool::Tool;
+use crate::openapi::Tag;
 
 /// A reusable agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "agent")]
+#[schemars(rename = "Agent", transform = Tag("object", "agent"))]
 pub struct Agent {
     /// Its id.
     pub id: String,

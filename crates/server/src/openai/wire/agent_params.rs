@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits::{
-    MAX_INSTRUCTIONS_CHARS, MAX_MODEL_CHARS, MAX_NAME_CHARS, filled, metadata, text,
+    MAX_INSTRUCTIONS_CHARS, MAX_MODEL_CHARS, MAX_NAME_CHARS, MAX_TOOLS, filled, metadata, text,
 };
 use super::patch::Patch;
 use super::settings::{
@@ -18,21 +19,26 @@ use super::settings::{
 use super::tool_check::validate_tools;
 use super::tool_params::ToolParams;
 use super::{At, Validate};
+use crate::openapi::{Given, Metadata};
 
 /// `POST /agents`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentCreateParams {
     /// The model.
+    #[schemars(length(min = 1, max = MAX_MODEL_CHARS))]
     pub model: String,
     /// The name.
     #[serde(default)]
+    #[schemars(length(max = MAX_NAME_CHARS))]
     pub name: Option<String>,
     /// The instructions.
     #[serde(default)]
+    #[schemars(length(max = MAX_INSTRUCTIONS_CHARS))]
     pub instructions: Option<String>,
     /// The client's own pairs.
     #[serde(default)]
+    #[schemars(with = "Option<Metadata>")]
     pub metadata: Option<BTreeMap<String, String>>,
     /// Whether the agent may make subagents.
     #[serde(default)]
@@ -48,6 +54,7 @@ pub struct AgentCreateParams {
     pub text: Option<TextParams>,
     /// The tools.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOLS))]
     pub tools: Option<Vec<ToolParams>>,
     /// How the context is compacted.
     #[serde(default)]
@@ -58,6 +65,7 @@ pub struct AgentCreateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<ExperimentalParams>")]
     pub experimental: Option<ExperimentalParams>,
     /// Extension: settings in this runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +88,7 @@ impl Validate for AgentCreateParams {
 }
 
 /// `POST /agents/{id}`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentUpdateParams {
     /// The model.
@@ -89,15 +97,20 @@ pub struct AgentUpdateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_MODEL_CHARS))]
     pub model: Option<String>,
     /// The name.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(length(max = MAX_NAME_CHARS))]
     pub name: Patch<String>,
     /// The instructions.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(length(max = MAX_INSTRUCTIONS_CHARS))]
     pub instructions: Patch<String>,
     /// The client's own pairs, all of them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(with = "Patch<Metadata>")]
     pub metadata: Patch<BTreeMap<String, String>>,
     /// Whether the agent may make subagents.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
@@ -113,6 +126,7 @@ pub struct AgentUpdateParams {
     pub text: Patch<TextParams>,
     /// The tools, all of them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(length(max = MAX_TOOLS))]
     pub tools: Patch<Vec<ToolParams>>,
     /// How the context is compacted.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
@@ -123,6 +137,7 @@ pub struct AgentUpdateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<ExperimentalParams>")]
     pub experimental: Option<ExperimentalParams>,
     /// Extension: settings in this runtime, all of them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
@@ -145,7 +160,7 @@ impl Validate for AgentUpdateParams {
 }
 
 /// The agent of `POST /agents/sessions`: a saved agent's settings overridden, or a whole agent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionAgentParams {
     /// The model.
@@ -154,9 +169,12 @@ pub struct SessionAgentParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_MODEL_CHARS))]
     pub model: Option<String>,
     /// The instructions.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(length(max = MAX_INSTRUCTIONS_CHARS))]
     pub instructions: Patch<String>,
     /// Whether the agent may make subagents.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
@@ -172,6 +190,7 @@ pub struct SessionAgentParams {
     pub text: Patch<TextParams>,
     /// The tools, all of them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(length(max = MAX_TOOLS))]
     pub tools: Patch<Vec<ToolParams>>,
     /// How the context is compacted.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
@@ -182,6 +201,7 @@ pub struct SessionAgentParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<ExperimentalParams>")]
     pub experimental: Option<ExperimentalParams>,
     /// Extension: settings in this runtime, all of them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]

@@ -1,10 +1,14 @@
 //! Files that turns left, as shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::openapi::Tag;
+
 /// A file that a completed turn left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "agent.session.artifact")]
+#[schemars(rename = "SessionArtifact", transform = Tag("object", "agent.session.artifact"))]
 pub struct SessionArtifact {
     /// Its id.
     pub id: String,

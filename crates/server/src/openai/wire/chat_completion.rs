@@ -3,13 +3,16 @@
 //! Invariant: members that clients read are always there, `null` when they have no value.
 
 use mainstay_protocol::Usage;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::chat_message::ChatCalledFunction;
+use crate::openapi::Tag;
 
 /// A whole answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "chat.completion")]
+#[schemars(rename = "ChatCompletion", transform = Tag("object", "chat.completion"))]
 pub struct ChatCompletion {
     /// Its id.
     pub id: String,
@@ -26,7 +29,7 @@ pub struct ChatCompletion {
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatChoice {
     /// Its position.
     pub index: u32,
@@ -39,8 +42,9 @@ pub struct ChatChoice {
 }
 
 /// What was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "role", rename = "assistant")]
+#[schemars(rename = "ChatAnswer", transform = Tag("role", "assistant"))]
 pub struct ChatAnswer {
     /// Text.
     pub content: Option<String>,
@@ -54,8 +58,9 @@ pub struct ChatAnswer {
 }
 
 /// A call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "function")]
+#[schemars(rename = "ChatAnswerCall", transform = Tag("type", "function"))]
 pub struct ChatAnswerCall {
     /// Names the call in its output.
     pub id: String,
@@ -64,7 +69,7 @@ pub struct ChatAnswerCall {
 }
 
 /// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChatFinish {
     /// It is complete.
@@ -78,7 +83,7 @@ pub enum ChatFinish {
 }
 
 /// Tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatUsage {
     /// Of the prompt.
     pub prompt_tokens: u64,
@@ -93,14 +98,14 @@ pub struct ChatUsage {
 }
 
 /// Tokens of the prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatPromptTokens {
     /// Read from the provider's cache.
     pub cached_tokens: u64,
 }
 
 /// Tokens of the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatCompletionTokens {
     /// Reasoning.
     pub reasoning_tokens: u64,
@@ -121,8 +126,9 @@ impl From<Usage> for ChatUsage {
 }
 
 /// A piece of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "chat.completion.chunk")]
+#[schemars(rename = "ChatCompletionChunk", transform = Tag("object", "chat.completion.chunk"))]
 pub struct ChatCompletionChunk {
     /// The answer's id.
     pub id: String,
@@ -140,7 +146,7 @@ pub struct ChatCompletionChunk {
 }
 
 /// What is new in a chunk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatChunkChoice {
     /// The answer's position.
     pub index: u32,
@@ -153,7 +159,7 @@ pub struct ChatChunkChoice {
 }
 
 /// What is new.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatDelta {
     /// Who speaks, in the first chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,14 +173,14 @@ pub struct ChatDelta {
 }
 
 /// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChatAnswerRole {
     Assistant,
 }
 
 /// A call in a chunk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatDeltaCall {
     /// Its position among the answer's calls.
     pub index: u32,

@@ -5,6 +5,7 @@
 //! on.
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -14,13 +15,14 @@ use super::parse::{kind, nested, tagged_params};
 use super::{At, Validate};
 
 /// One text, or parts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "ChatContentOf{P}")]
 pub enum ChatContent<P> {
     /// One text.
-    Text(String),
+    Text(#[schemars(length(max = MAX_TEXT_CHARS))] String),
     /// Parts.
-    Parts(Vec<P>),
+    Parts(#[schemars(length(min = 1, max = MAX_CONTENT_PARTS))] Vec<P>),
 }
 
 tagged_params! {
@@ -52,10 +54,11 @@ tagged_params! {
 }
 
 /// A text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatText {
     /// The text.
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub text: String,
     /// Where the provider's cache may break; not passed on.
     #[serde(default)]
@@ -63,15 +66,16 @@ pub struct ChatText {
 }
 
 /// Why a model would not answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatRefusal {
     /// The model's words.
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub refusal: String,
 }
 
 /// An image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatImage {
     /// Where it is.
@@ -82,10 +86,11 @@ pub struct ChatImage {
 }
 
 /// Where an image is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatImageUrl {
     /// An HTTP address or a data URL.
+    #[schemars(regex(pattern = "^(https?://|data:image/)"), length(max = MAX_IMAGE_URL_CHARS))]
     pub url: String,
     /// How closely it is looked at; not passed on.
     #[serde(default)]
@@ -93,7 +98,7 @@ pub struct ChatImageUrl {
 }
 
 /// How closely an image is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatImageDetail {
     Auto,

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -35,7 +36,7 @@ tagged_params! {
 }
 
 /// What the application says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatInstruction {
     /// Its text.
@@ -46,7 +47,7 @@ pub struct ChatInstruction {
 }
 
 /// What the user says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatUserMessage {
     /// Text and images.
@@ -57,7 +58,7 @@ pub struct ChatUserMessage {
 }
 
 /// What the model said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatAssistantMessage {
     /// Its text.
@@ -92,7 +93,7 @@ tagged_params! {
 }
 
 /// A call of a function.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatFunctionCall {
     /// Names the call in its output.
@@ -102,7 +103,7 @@ pub struct ChatFunctionCall {
 }
 
 /// What is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatCalledFunction {
     /// The function.
@@ -112,7 +113,7 @@ pub struct ChatCalledFunction {
 }
 
 /// What a call gave.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatToolMessage {
     /// The output.

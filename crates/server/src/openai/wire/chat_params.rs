@@ -6,16 +6,18 @@
 use std::collections::BTreeMap;
 
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::chat_message::{ChatMessage, validate_chat_messages};
+use super::chat_message::{ChatMessage, MAX_CHAT_MESSAGES, validate_chat_messages};
 use super::chat_tool::{ChatResponseFormat, ChatTool, ChatToolChoice, validate_tools};
 use super::limits::{
-    MAX_FALLBACK_MODELS, MAX_LINE_CHARS, MAX_MODEL_CHARS, count, filled, metadata, text,
+    MAX_FALLBACK_MODELS, MAX_LINE_CHARS, MAX_MODEL_CHARS, MAX_TOOLS, count, filled, metadata, text,
 };
 use super::settings::{ReasoningEffort, Verbosity};
 use super::{At, Validate};
+use crate::openapi::Metadata;
 
 /// The highest temperature.
 const MAX_TEMPERATURE: f64 = 2.0;
@@ -23,15 +25,18 @@ const MAX_TEMPERATURE: f64 = 2.0;
 const MAX_ANSWER_TOKENS: u64 = 10_000_000;
 
 /// A request for one answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatCompletionParams {
     /// A model's name.
+    #[schemars(length(min = 1, max = MAX_MODEL_CHARS))]
     pub model: String,
     /// The conversation so far.
+    #[schemars(length(min = 1, max = MAX_CHAT_MESSAGES))]
     pub messages: Vec<ChatMessage>,
     /// Tools that may be called.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOLS))]
     pub tools: Option<Vec<ChatTool>>,
     /// Which of them.
     #[serde(default)]
@@ -44,15 +49,19 @@ pub struct ChatCompletionParams {
     pub response_format: Option<ChatResponseFormat>,
     /// Bound on the answer, in tokens.
     #[serde(default)]
+    #[schemars(range(min = 1, max = MAX_ANSWER_TOKENS))]
     pub max_completion_tokens: Option<u64>,
     /// The same under its older name.
     #[serde(default)]
+    #[schemars(range(min = 1, max = MAX_ANSWER_TOKENS))]
     pub max_tokens: Option<u64>,
     /// Sampling temperature.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 2))]
     pub temperature: Option<f64>,
     /// Nucleus sampling.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1))]
     pub top_p: Option<f64>,
     /// How hard the model thinks.
     #[serde(default)]
@@ -71,6 +80,7 @@ pub struct ChatCompletionParams {
     pub mainstay: Option<ChatRuntimeSettings>,
     /// Groups requests that begin alike, for the provider's cache.
     #[serde(default)]
+    #[schemars(length(max = MAX_LINE_CHARS))]
     pub prompt_cache_key: Option<String>,
     /// Read and not passed on.
     #[serde(default)]
@@ -80,51 +90,71 @@ pub struct ChatCompletionParams {
     pub prompt_cache_retention: Option<Value>,
     /// Read and not passed on.
     #[serde(default)]
+    #[schemars(length(max = MAX_LINE_CHARS))]
     pub safety_identifier: Option<String>,
     /// Read and not passed on.
     #[serde(default)]
+    #[schemars(length(max = MAX_LINE_CHARS))]
     pub user: Option<String>,
     /// Read and not kept: nothing is.
     #[serde(default)]
+    #[schemars(with = "Option<Metadata>")]
     pub metadata: Option<BTreeMap<String, String>>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null]))]
     audio: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!(0)]))]
     frequency_penalty: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null]))]
     function_call: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null]))]
     functions: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!({})]))]
     logit_bias: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!(false)]))]
     logprobs: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!(["text"])]))]
     modalities: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null]))]
     moderation: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!(1)]))]
     n: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null]))]
     prediction: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!(0)]))]
     presence_penalty: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null]))]
     seed: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!("auto"), json!("default")]))]
     service_tier: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!([])]))]
     stop: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!(false)]))]
     store: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null, json!(0)]))]
     top_logprobs: Option<Value>,
     #[serde(default)]
+    #[schemars(extend("enum" = [Value::Null]))]
     web_search_options: Option<Value>,
 }
 
 /// What the chunks of a stream hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatStreamOptions {
     /// Whether the last chunk tells the tokens.
@@ -136,11 +166,12 @@ pub struct ChatStreamOptions {
 }
 
 /// Mainstay's own settings of one answer (extension `mainstay`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatRuntimeSettings {
     /// Models to use, in order, when the first fails.
     #[serde(default)]
+    #[schemars(length(max = MAX_FALLBACK_MODELS), inner(length(min = 1, max = MAX_MODEL_CHARS)))]
     pub fallback_models: Vec<String>,
 }
 

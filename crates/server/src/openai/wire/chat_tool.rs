@@ -3,10 +3,13 @@
 //! Invariant: a choice names only tools of the request.
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::limits::{MAX_TOOL_DESCRIPTION_CHARS, MAX_TOOLS, count, text, tool_name};
+use super::limits::{
+    MAX_TOOL_DESCRIPTION_CHARS, MAX_TOOL_NAME_CHARS, MAX_TOOLS, count, text, tool_name,
+};
 use super::parse::{kind, nested, tagged_params};
 use super::settings::NoFields;
 use super::{At, Validate};
@@ -20,7 +23,7 @@ tagged_params! {
 }
 
 /// A function of the client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatFunctionTool {
     /// What it is.
@@ -28,13 +31,15 @@ pub struct ChatFunctionTool {
 }
 
 /// What a function is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatFunction {
     /// Its name.
+    #[schemars(regex(pattern = "^[a-zA-Z0-9_-]+$"), length(min = 1, max = MAX_TOOL_NAME_CHARS))]
     pub name: String,
     /// What the model reads about it.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_DESCRIPTION_CHARS))]
     pub description: Option<String>,
     /// JSON schema of its arguments.
     #[serde(default)]
@@ -45,7 +50,7 @@ pub struct ChatFunction {
 }
 
 /// Which tools an answer may or must call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ChatToolChoice {
     /// Any, none, or at least one.
@@ -55,7 +60,7 @@ pub enum ChatToolChoice {
 }
 
 /// Whether tools are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatToolMode {
     None,
@@ -74,7 +79,7 @@ tagged_params! {
 }
 
 /// A tool by its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatNamedFunction {
     /// The function.
@@ -82,7 +87,7 @@ pub struct ChatNamedFunction {
 }
 
 /// A function's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatFunctionName {
     /// The name.
@@ -90,7 +95,7 @@ pub struct ChatFunctionName {
 }
 
 /// Only these may be called.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatAllowedChoice {
     /// Which, and whether one must be.
@@ -98,17 +103,18 @@ pub struct ChatAllowedChoice {
 }
 
 /// Tools that may be called.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatAllowedTools {
     /// Whether one must be.
     pub mode: ChatAllowedMode,
     /// The tools.
+    #[schemars(length(min = 1))]
     pub tools: Vec<ChatAllowedTool>,
 }
 
 /// Whether one of the allowed tools must be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatAllowedMode {
     Auto,
@@ -136,7 +142,7 @@ tagged_params! {
 }
 
 /// JSON that fits a schema.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatJsonSchemaFormat {
     /// The schema.
@@ -144,13 +150,15 @@ pub struct ChatJsonSchemaFormat {
 }
 
 /// A named schema.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatJsonSchema {
     /// Its name.
+    #[schemars(regex(pattern = "^[a-zA-Z0-9_-]+$"), length(min = 1, max = MAX_TOOL_NAME_CHARS))]
     pub name: String,
     /// What the model reads about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_TOOL_DESCRIPTION_CHARS))]
     pub description: Option<String>,
     /// The JSON schema; any object when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

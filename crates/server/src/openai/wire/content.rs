@@ -4,12 +4,14 @@
 //! and `summary_text` from models.
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::limits::{MAX_CONTENT_PARTS, MAX_IMAGE_URL_CHARS, MAX_TEXT_CHARS, count, filled, text};
 use super::parse::{kind, nested, tagged_params};
 use super::{At, Validate};
+use crate::openapi::Tag;
 
 tagged_params! {
     /// A part of a user's message or of a tool's output.
@@ -23,18 +25,20 @@ tagged_params! {
 }
 
 /// The text of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextBody {
     /// The text.
+    #[schemars(length(min = 1, max = MAX_TEXT_CHARS))]
     pub text: String,
 }
 
 /// The image of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageBody {
     /// An HTTP address or a data URL.
+    #[schemars(regex(pattern = "^(https?://|data:image/)"), length(max = MAX_IMAGE_URL_CHARS))]
     pub image_url: String,
 }
 
@@ -74,7 +78,7 @@ pub(super) fn validate_parts(at: &At<'_>, parts: &[InputContent]) -> Result<(), 
 }
 
 /// What a function returned: one text, or parts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum FunctionOutput {
     /// One text.
@@ -109,7 +113,7 @@ impl Validate for FunctionOutput {
 }
 
 /// A part of an item that users or models wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum MessageContent {
     /// A user's text.
@@ -146,23 +150,25 @@ impl From<InputContent> for MessageContent {
 }
 
 /// A part of the model's text, in events about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "output_text")]
+#[schemars(rename = "OutputText", transform = Tag("type", "output_text"))]
 pub struct OutputText {
     /// The text.
     pub text: String,
 }
 
 /// A part of a reasoning summary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "summary_text")]
+#[schemars(rename = "SummaryText", transform = Tag("type", "summary_text"))]
 pub struct SummaryText {
     /// The text.
     pub text: String,
 }
 
 /// A part of what agents send each other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AgentContent {
     /// Text.

@@ -1,9 +1,10 @@
 //! The answers to deletions.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletedObject {
     /// An agent.
     #[serde(rename = "agent.deleted")]
@@ -32,7 +33,7 @@ pub enum DeletedObject {
 }
 
 /// The answer to a deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Deleted {
     /// What was deleted.
     pub id: String,

@@ -3,25 +3,27 @@
 //! Invariant: contents of files, values of variables and set-up commands are never shown.
 
 use mainstay_core::port::SandboxTier;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::environment_params::{ContainerSize, Desktop, NetworkAccess};
+use super::environment_params::{ContainerSize, Desktop, NetworkAccess, TierName};
+use crate::openapi::Tag;
 
 /// A session's environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Environment {
     /// No compute.
     None {},
     /// Compute of this server.
     #[serde(rename = "openai_hosted")]
-    Hosted(HostedEnvironment),
+    Hosted(Box<HostedEnvironment>),
     /// Compute of the client.
     SelfHosted(SelfHostedEnvironment),
 }
 
 /// Compute of this server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedEnvironment {
     /// Its id.
     pub id: String,
@@ -47,7 +49,7 @@ pub struct HostedEnvironment {
 }
 
 /// The machine of an environment (extension).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct HostedMachine {
     /// Virtual processors.
@@ -61,6 +63,7 @@ pub struct HostedMachine {
     pub disk: Option<u64>,
     /// How it is kept apart, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<TierName>")]
     pub tier: Option<SandboxTier>,
     /// Its root image.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +71,7 @@ pub struct HostedMachine {
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedNetwork {
     /// Everything, nothing or some.
     pub access: NetworkAccess,
@@ -77,7 +80,7 @@ pub struct HostedNetwork {
 }
 
 /// The packages of an environment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostedPackages {
     /// Of npm.
     pub npm: Vec<String>,
@@ -88,7 +91,7 @@ pub struct HostedPackages {
 }
 
 /// A file of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HostedFile {
     /// Uploaded before.
@@ -114,8 +117,9 @@ pub enum HostedFile {
 }
 
 /// A plugin of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename = "inline")]
+#[schemars(rename = "HostedPlugin", transform = Tag("type", "inline"))]
 pub struct HostedPlugin {
     /// Its name.
     pub name: String,
@@ -124,7 +128,7 @@ pub struct HostedPlugin {
 }
 
 /// A skill of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HostedSkill {
     /// Uploaded before.
@@ -148,7 +152,7 @@ pub enum HostedSkill {
 }
 
 /// Compute of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfHostedEnvironment {
     /// Its id.
     pub id: String,
@@ -161,7 +165,7 @@ pub struct SelfHostedEnvironment {
 }
 
 /// How an environment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvironmentStatus {
     /// Being prepared.
@@ -181,7 +185,7 @@ pub enum EnvironmentStatus {
 }
 
 /// An environment in an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentState {
     /// Its id.
     pub id: String,
@@ -195,7 +199,7 @@ pub struct EnvironmentState {
 }
 
 /// Why an environment failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentError {
     /// The error's code.
     pub code: String,

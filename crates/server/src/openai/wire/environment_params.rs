@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use mainstay_core::port::SandboxTier;
-use mainstay_protocol::ApiError;
+use mainstay_protocol::{ApiError, MAX_ID_CHARS};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::limits::{
     MAX_ENVIRONMENT_LIST, MAX_INLINE_CHARS, MAX_LINE_CHARS, count, filled, id, line_map, lines,
@@ -17,6 +19,7 @@ use super::limits::{
 use super::parse::tagged_params;
 use super::settings::NoFields;
 use super::{At, Validate};
+use crate::openapi::{Given, shape};
 
 tagged_params! {
     /// A session's environment, as asked for.
@@ -41,13 +44,15 @@ const MAX_MIB: u64 = 1 << 20;
 const MAX_IMAGE_CHARS: usize = 128;
 
 /// Compute of this server.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HostedParams {
     /// Directories of capabilities that the agent sees.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub capability_directories: Option<Vec<String>>,
     /// The size of its machine.
     #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Given<ContainerSize>")]
     pub container_size: Option<ContainerSize>,
     /// Its desktop.
     pub desktop: Option<Desktop>,
@@ -55,21 +60,29 @@ pub struct HostedParams {
     pub env: Option<BTreeMap<String, String>>,
     /// An environment that is ready already.
     #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub environment_id: Option<String>,
     /// A template to begin with.
     #[serde(deserialize_with = "super::patch::not_null", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub environment_template_id: Option<String>,
     /// Files that are there from the start.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub files: Option<Vec<FileParams>>,
     /// What it may reach.
     pub network: Option<NetworkParams>,
     /// Packages to install.
     pub packages: Option<PackagesParams>,
     /// Plugins.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub plugins: Option<Vec<PluginParams>>,
     /// Commands to run first.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub setup_commands: Option<Vec<SetupCommandParams>>,
     /// Skills.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST))]
     pub skills: Option<Vec<SkillParams>>,
     /// Extension: virtual processors.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,14 +95,22 @@ pub struct HostedParams {
     pub disk: Option<u64>,
     /// Extension: how the machine is kept apart; the strongest way that works here when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<TierName>")]
     pub tier: Option<SandboxTier>,
     /// Extension: its root image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 }
 
+shape! {
+    /// How a machine is kept apart.
+    TierName = |_| {
+        json!({"type": "string", "enum": [SandboxTier::Microvm, SandboxTier::Process]})
+    }
+}
+
 /// The size of a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ContainerSize {
     Small,
@@ -98,7 +119,7 @@ pub enum ContainerSize {
 }
 
 /// Whether a machine has a desktop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Desktop {
     /// Whether it has one.
@@ -106,7 +127,7 @@ pub struct Desktop {
 }
 
 /// What an environment may reach.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkAccess {
     /// Everything.
@@ -119,28 +140,33 @@ pub enum NetworkAccess {
 }
 
 /// What an environment may reach, as asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkParams {
     /// Everything, nothing or some.
     pub access: NetworkAccess,
     /// The domains that are "some".
     #[serde(default)]
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub allowed_domains: Option<Vec<String>>,
     /// The domains that are not.
     #[serde(default)]
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub blocked_domains: Option<Vec<String>>,
 }
 
 /// Packages to install.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PackagesParams {
     /// Of npm.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub npm: Option<Vec<String>>,
     /// Of Python.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub python: Option<Vec<String>>,
     /// Of the operating system.
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub system: Option<Vec<String>>,
 }
 
@@ -156,22 +182,25 @@ tagged_params! {
 }
 
 /// A file uploaded before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileIdParams {
     /// Its id among the uploads.
     pub file_id: String,
     /// Where it goes.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub path: String,
 }
 
 /// A file sent with the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InlineFileParams {
     /// Its content in base 64.
+    #[schemars(length(max = MAX_INLINE_CHARS))]
     pub data: String,
     /// Where it goes.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub path: String,
 }
 
@@ -196,7 +225,7 @@ tagged_params! {
 }
 
 /// A skill or plugin sent with the request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InlineCapabilityParams {
     /// Its name.
@@ -217,7 +246,7 @@ tagged_params! {
 }
 
 /// An archive in base 64.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Base64Params {
     /// Its content.
@@ -227,7 +256,7 @@ pub struct Base64Params {
 }
 
 /// The type of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ArchiveType {
     /// The only one.
     #[serde(rename = "application/zip")]
@@ -235,7 +264,7 @@ pub enum ArchiveType {
 }
 
 /// A skill uploaded before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SkillReferenceParams {
     /// Its id.
@@ -246,10 +275,11 @@ pub struct SkillReferenceParams {
 }
 
 /// A command to run first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetupCommandParams {
     /// The command.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub command: String,
     /// Where it runs.
     #[serde(default)]
@@ -257,13 +287,15 @@ pub struct SetupCommandParams {
 }
 
 /// Compute of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SelfHostedParams {
     /// The project's directory in it.
+    #[schemars(regex(pattern = "^/"), length(min = 1, max = MAX_LINE_CHARS))]
     pub workspace_directory: String,
     /// Directories of capabilities that the agent sees.
     #[serde(default)]
+    #[schemars(length(max = MAX_ENVIRONMENT_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub capability_directories: Option<Vec<String>>,
 }
 

@@ -4,17 +4,18 @@
 //! 409 again, and give up on what they should not.
 
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The body of an answer that is an error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// The error.
     pub error: ErrorObject,
 }
 
 /// An error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorObject {
     /// What was attempted with which value, and what to do.
     pub message: String,
@@ -28,7 +29,7 @@ pub struct ErrorObject {
 }
 
 /// The kind of an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The request is at fault.

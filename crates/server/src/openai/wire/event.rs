@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::content::{OutputText, SummaryText};
@@ -17,7 +18,7 @@ use super::subagent::Subagent;
 use super::turn::{TokenUsage, Turn};
 
 /// One event of a session's feed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The event's id, the same at each delivery.
     pub event_id: String,
@@ -32,7 +33,7 @@ pub struct Event {
 macro_rules! event_bodies {
     ($($(#[doc = $doc:literal])+ $variant:ident($payload:ty) = $kind:literal,)+) => {
         /// What happened.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(tag = "type")]
         pub enum EventBody {$(
             $(#[doc = $doc])+
@@ -125,14 +126,14 @@ event_bodies! {
 }
 
 /// An event about the session itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionEvent {
     /// The session as it was at this event.
     pub session: Arc<AgentSession>,
 }
 
 /// An event about the session's environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentEvent {
     /// The session.
     pub session_id: String,
@@ -143,7 +144,7 @@ pub struct EnvironmentEvent {
 }
 
 /// An environment that was made anew.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnvironmentResetEvent {
     /// The session.
     pub session_id: String,
@@ -156,14 +157,14 @@ pub struct EnvironmentResetEvent {
 }
 
 /// An event about a subagent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubagentEvent {
     /// The subagent.
     pub subagent: Subagent,
 }
 
 /// An event about a turn that has not ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnEvent {
     /// The session.
     pub session_id: String,
@@ -174,7 +175,7 @@ pub struct TurnEvent {
 }
 
 /// An event about a turn that has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnEndEvent {
     /// The session.
     pub session_id: String,
@@ -187,7 +188,7 @@ pub struct TurnEndEvent {
 }
 
 /// An item began.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemAddedEvent {
     /// The session.
     pub session_id: String,
@@ -200,7 +201,7 @@ pub struct ItemAddedEvent {
 }
 
 /// An item of the agent ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ItemDoneEvent {
     /// The session.
     pub session_id: String,
@@ -216,7 +217,7 @@ pub struct ItemDoneEvent {
 macro_rules! item_payloads {
     ($($(#[doc = $doc:literal])+ $name:ident { $($(#[$meta:meta])+ $field:ident: $type:ty,)+ })+) => {$(
         $(#[doc = $doc])+
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         pub struct $name {
             /// The session.
             pub session_id: String,
@@ -292,7 +293,7 @@ item_payloads! {
 }
 
 /// How a reasoning summary ended that did not end well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BrokenOff {
     /// The only way.
@@ -300,7 +301,7 @@ pub enum BrokenOff {
 }
 
 /// A turn or the session failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorEvent {
     /// The session.
     pub session_id: String,

@@ -2,22 +2,26 @@
 //!
 //! Invariant: a request is a list of inputs, taken together or not at all.
 
-use mainstay_protocol::ApiError;
+use mainstay_protocol::{ApiError, MAX_ID_CHARS};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::content::{FunctionOutput, InputContent, validate_parts};
 use super::limits::{
-    MAX_INPUT_EVENTS, MAX_INPUT_MESSAGES, MAX_LINE_CHARS, MAX_TOOL_ERROR_CHARS, count, id, text,
+    MAX_CONTENT_PARTS, MAX_INPUT_EVENTS, MAX_INPUT_MESSAGES, MAX_LINE_CHARS, MAX_TOOL_ERROR_CHARS,
+    count, id, text,
 };
 use super::parse::tagged_params;
 use super::settings::NoFields;
 use super::{At, Validate};
+use crate::openapi::Given;
 
 /// `POST /agents/sessions/{id}/events`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventCreateParams {
     /// The inputs, in order.
+    #[schemars(length(min = 1, max = MAX_INPUT_EVENTS))]
     pub events: Vec<Input>,
 }
 
@@ -41,10 +45,11 @@ tagged_params! {
 }
 
 /// Messages of the user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageInput {
     /// The messages, in order.
+    #[schemars(length(min = 1, max = MAX_INPUT_MESSAGES))]
     pub input: Vec<InputMessage>,
     /// Extension: what they do while a turn is running.
     #[serde(
@@ -52,11 +57,12 @@ pub struct MessageInput {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<MessageMode>")]
     pub mode: Option<MessageMode>,
 }
 
 /// What messages do while a turn is running (extension).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageMode {
     /// They join it before its next step.
@@ -67,12 +73,13 @@ pub enum MessageMode {
 }
 
 /// A message of the user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputMessage {
     /// Who wrote it.
     pub role: InputRole,
     /// Its parts.
+    #[schemars(length(min = 1, max = MAX_CONTENT_PARTS))]
     pub content: Vec<InputContent>,
     /// `"message"`, if anything.
     #[serde(
@@ -81,6 +88,7 @@ pub struct InputMessage {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<InputMessageType>")]
     pub kind: Option<InputMessageType>,
 }
 
@@ -92,7 +100,7 @@ impl InputMessage {
 }
 
 /// Who may write an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InputRole {
     /// The user.
@@ -100,7 +108,7 @@ pub enum InputRole {
 }
 
 /// The type of an input's message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InputMessageType {
     /// The only one.
@@ -108,12 +116,14 @@ pub enum InputMessageType {
 }
 
 /// The result of a function that the client ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolResultInput {
     /// The turn that waits.
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub turn_id: String,
     /// The call.
+    #[schemars(length(max = MAX_LINE_CHARS))]
     pub call_id: String,
     /// Whether it succeeded.
     pub success: bool,
@@ -122,14 +132,16 @@ pub struct ToolResultInput {
     pub output: Option<FunctionOutput>,
     /// Why it failed.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_ERROR_CHARS))]
     pub error: Option<String>,
 }
 
 /// A person's answer to whether a call may be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalRequestResultInput {
     /// The question.
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub request_id: String,
     /// The answer.
     pub response: ApprovalResponse,
@@ -145,7 +157,7 @@ tagged_params! {
 }
 
 /// A person's decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBody {
     /// The decision.
@@ -153,7 +165,7 @@ pub struct DecisionBody {
 }
 
 /// What a person may decide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalDecision {
     /// The call is made.
@@ -165,10 +177,11 @@ pub enum ApprovalDecision {
 }
 
 /// A person's answer to a browser.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComputerUseResultInput {
     /// The question.
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub request_id: String,
     /// The answer.
     pub response: ComputerUseResponse,
@@ -197,7 +210,7 @@ tagged_params! {
 }
 
 /// A filled login form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticationForm {
     /// The values.
@@ -208,7 +221,7 @@ pub struct AuthenticationForm {
 }
 
 /// A value of a login form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticationField {
     /// The field.
@@ -218,10 +231,11 @@ pub struct AuthenticationField {
 }
 
 /// A person's answer to whether a call was made (extension).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeResultInput {
     /// The question.
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub request_id: String,
     /// What happened.
     pub decision: OutcomeDecision,
@@ -231,7 +245,7 @@ pub struct OutcomeResultInput {
 }
 
 /// What happened to an effect whose outcome was unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeDecision {
     /// It was done.

@@ -4,13 +4,14 @@
 //! tool's source; a call that the client runs is a `function_call`. Deliberately absent:
 //! computer-use items.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::content::{AgentContent, FunctionOutput, MessageContent, SummaryText};
 
 /// How far a message, reasoning or search is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemStatus {
     /// Being written.
@@ -22,7 +23,7 @@ pub enum ItemStatus {
 }
 
 /// How far a call is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallStatus {
     /// Running or waiting.
@@ -36,7 +37,7 @@ pub enum CallStatus {
 }
 
 /// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The user.
@@ -46,7 +47,7 @@ pub enum Role {
 }
 
 /// What a model's message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// A remark while it works.
@@ -56,7 +57,7 @@ pub enum Phase {
 }
 
 /// An item of a turn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Item {
     /// A message.
@@ -90,7 +91,7 @@ pub enum Item {
 }
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageItem {
     /// Its id.
     pub id: String,
@@ -107,7 +108,7 @@ pub struct MessageItem {
 }
 
 /// Summaries of the model's reasoning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReasoningItem {
     /// Its id.
     pub id: String,
@@ -120,7 +121,7 @@ pub struct ReasoningItem {
 }
 
 /// A call that the client runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionCallItem {
     /// Its id.
     pub id: String,
@@ -137,7 +138,7 @@ pub struct FunctionCallItem {
 }
 
 /// What the client's call returned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionCallOutputItem {
     /// Its id.
     pub id: String,
@@ -154,7 +155,7 @@ pub struct FunctionCallOutputItem {
 }
 
 /// A call that this server runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct McpCallItem {
     /// Its id.
     pub id: String,
@@ -175,7 +176,7 @@ pub struct McpCallItem {
 }
 
 /// A search by the model's provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WebSearchCallItem {
     /// Its id.
     pub id: String,
@@ -188,7 +189,7 @@ pub struct WebSearchCallItem {
 }
 
 /// What was searched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum WebSearchAction {
     /// The web.
@@ -215,7 +216,7 @@ pub enum WebSearchAction {
 }
 
 /// A command in the session's environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CommandExecutionItem {
     /// Its id.
     pub id: String,
@@ -236,7 +237,7 @@ pub struct CommandExecutionItem {
 }
 
 /// What one agent sent another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentMessageItem {
     /// Its id.
     pub id: String,
@@ -251,7 +252,7 @@ pub struct AgentMessageItem {
 }
 
 /// Makes a subagent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateSubagentCallItem {
     /// Its id.
     pub id: String,
@@ -270,7 +271,7 @@ pub struct CreateSubagentCallItem {
 }
 
 /// Sends a subagent input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SendSubagentInputCallItem {
     /// Its id.
     pub id: String,
@@ -287,7 +288,7 @@ pub struct SendSubagentInputCallItem {
 }
 
 /// Resumes, interrupts or closes a subagent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubagentCallItem {
     /// Its id.
     pub id: String,
@@ -302,7 +303,7 @@ pub struct SubagentCallItem {
 }
 
 /// Waits for subagents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitForSubagentsCallItem {
     /// Its id.
     pub id: String,

@@ -3,11 +3,15 @@
 //! Invariant: `last_id` is the cursor of the next page; clients use it or the last element's id, so
 //! the two are the same.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::openapi::Tag;
+
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "list")]
+#[schemars(rename = "{T}List", transform = Tag("object", "list"))]
 pub struct List<T> {
     /// The page's elements.
     pub data: Vec<T>,

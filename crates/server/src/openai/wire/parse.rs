@@ -199,6 +199,8 @@ macro_rules! tagged_params {
                 }
             }
         }
+
+        crate::openapi::union!($name by $tag { $($value: $body),+ });
     };
 }
 pub(super) use tagged_params;

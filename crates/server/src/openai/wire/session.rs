@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::action::RequiredAction;
@@ -17,9 +18,10 @@ use super::settings::{
 };
 use super::tool::Tool;
 use super::turn::TokenUsage;
+use crate::openapi::Tag;
 
 /// How a session is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
     /// It takes input and runs nothing.
@@ -35,7 +37,7 @@ pub enum SessionStatus {
 }
 
 /// The agent inside a session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionAgent {
     /// Its id.
     pub id: String,
@@ -65,8 +67,9 @@ pub struct SessionAgent {
 }
 
 /// A session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "agent.session")]
+#[schemars(rename = "AgentSession", transform = Tag("object", "agent.session"))]
 pub struct AgentSession {
     /// Its id.
     pub id: String,
@@ -102,7 +105,7 @@ pub struct AgentSession {
 }
 
 /// What was spent and may be, in US cents.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SpendControl {
     /// What was spent, rounded down.
     pub consumed: Option<u64>,

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use mainstay_protocol::ApiError;
+use mainstay_protocol::{ApiError, MAX_ID_CHARS};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,8 @@ use super::agent_params::SessionAgentParams;
 use super::environment_params::EnvironmentParams;
 use super::input::{InputMessage, validate_messages};
 use super::limits::{
-    MAX_MODEL_CHARS, MAX_SPEND_CENTS, MAX_TEXT_CHARS, MAX_VAULTS, count, filled, id, metadata,
+    MAX_INPUT_MESSAGES, MAX_MODEL_CHARS, MAX_SPEND_CENTS, MAX_TEXT_CHARS, MAX_TOOLS, MAX_VAULTS,
+    count, filled, id, metadata,
 };
 use super::parse::{kind, nested};
 use super::patch::Patch;
@@ -21,9 +23,10 @@ use super::settings::{PromptCacheOptions, ReasoningEffort, Review, ServiceTier};
 use super::tool_check::validate_tools;
 use super::tool_params::ToolParams;
 use super::{At, Validate};
+use crate::openapi::{Given, Metadata, Nullable};
 
 /// `POST /agents/sessions`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionCreateParams {
     /// The environment.
@@ -34,6 +37,7 @@ pub struct SessionCreateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<SessionAgentParams>")]
     pub agent: Option<SessionAgentParams>,
     /// The saved agent.
     #[serde(
@@ -41,12 +45,15 @@ pub struct SessionCreateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub agent_id: Option<String>,
     /// The first input.
     #[serde(default)]
     pub input: Option<SessionInput>,
     /// The client's own pairs.
     #[serde(default)]
+    #[schemars(with = "Option<Metadata>")]
     pub metadata: Option<BTreeMap<String, String>>,
     /// The prompt cache's lifetime.
     #[serde(default)]
@@ -66,20 +73,22 @@ pub struct SessionCreateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<StreamOptions>")]
     pub stream_options: Option<StreamOptions>,
     /// The vaults it may use.
     #[serde(default)]
+    #[schemars(length(max = MAX_VAULTS), inner(length(min = 1, max = MAX_ID_CHARS)))]
     pub vault_ids: Option<Vec<String>>,
 }
 
 /// The first input of a session: one text, or messages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SessionInput {
     /// One user message.
-    Text(String),
+    Text(#[schemars(length(min = 1, max = MAX_TEXT_CHARS))] String),
     /// Messages.
-    Messages(Vec<InputMessage>),
+    Messages(#[schemars(length(min = 1, max = MAX_INPUT_MESSAGES))] Vec<InputMessage>),
 }
 
 impl SessionInput {
@@ -107,16 +116,18 @@ impl<'de> Deserialize<'de> for SessionInput {
 }
 
 /// What may be spent, as asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpendControlParams {
     /// US cents; without bound when null.
     #[serde(deserialize_with = "super::patch::required_nullable")]
+    #[schemars(with = "Nullable<u64>")]
+    #[schemars(range(min = 1, max = MAX_SPEND_CENTS))]
     pub limit: Option<u64>,
 }
 
 /// How an answer is streamed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamOptions {
     /// Whether events are padded. Accepted; this server never pads.
@@ -125,6 +136,7 @@ pub struct StreamOptions {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<bool>")]
     pub include_obfuscation: Option<bool>,
 }
 
@@ -168,7 +180,7 @@ impl Validate for SpendControlParams {
 }
 
 /// `POST /agents/sessions/{id}`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionUpdateParams {
     /// The agent's settings.
@@ -177,9 +189,11 @@ pub struct SessionUpdateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<SessionAgentUpdate>")]
     pub agent: Option<SessionAgentUpdate>,
     /// The client's own pairs, all of them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(with = "Patch<Metadata>")]
     pub metadata: Patch<BTreeMap<String, String>>,
     /// The prompt cache's lifetime.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
@@ -190,6 +204,7 @@ pub struct SessionUpdateParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<Review>")]
     pub review: Option<Review>,
     /// What may be spent.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
@@ -197,7 +212,7 @@ pub struct SessionUpdateParams {
 }
 
 /// The agent's settings that a session may change.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionAgentUpdate {
     /// The model of the turns to come.
@@ -206,6 +221,8 @@ pub struct SessionAgentUpdate {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_MODEL_CHARS))]
     pub model: Option<String>,
     /// How the model reasons.
     #[serde(
@@ -213,17 +230,19 @@ pub struct SessionAgentUpdate {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<ReasoningUpdate>")]
     pub reasoning: Option<ReasoningUpdate>,
     /// How urgently model calls are handled.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub service_tier: Patch<ServiceTier>,
     /// The tools, all of them.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[schemars(length(max = MAX_TOOLS))]
     pub tools: Patch<Vec<ToolParams>>,
 }
 
 /// How the model reasons, of what a session may change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReasoningUpdate {
     /// How hard the model thinks.

@@ -4,18 +4,20 @@
 //! never has to know a default.
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::limits::{MAX_FALLBACK_MODELS, MAX_MODEL_CHARS, MAX_SUBAGENTS, count, filled};
 use super::parse::tagged_params;
 use super::{At, Validate};
+use crate::openapi::Given;
 
 /// Subagents at once when an agent does not say.
 pub const DEFAULT_SUBAGENTS: u32 = 6;
 
 /// How urgently a provider handles the model calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceTier {
     #[default]
@@ -28,7 +30,7 @@ pub enum ServiceTier {
 }
 
 /// How hard the model thinks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasoningEffort {
     None,
@@ -41,7 +43,7 @@ pub enum ReasoningEffort {
 }
 
 /// How the model's reasoning is summarised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasoningSummary {
     Concise,
@@ -50,7 +52,7 @@ pub enum ReasoningSummary {
 }
 
 /// How the model reasons; a null member is the model's default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reasoning {
     /// How hard the model thinks.
@@ -62,7 +64,7 @@ pub struct Reasoning {
 }
 
 /// How much text the model writes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verbosity {
     Low,
@@ -72,7 +74,7 @@ pub enum Verbosity {
 }
 
 /// A union variant without members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoFields {}
 
@@ -87,7 +89,7 @@ tagged_params! {
 }
 
 /// A schema that the final answer must fit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JsonSchemaFormat {
     /// The JSON Schema.
@@ -101,7 +103,7 @@ impl Default for TextFormat {
 }
 
 /// The resolved settings of generated text.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Text {
     /// What the final answer's text must be.
     pub format: TextFormat,
@@ -110,7 +112,7 @@ pub struct Text {
 }
 
 /// Settings of generated text, as asked for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextParams {
     /// What the final answer's text must be.
@@ -133,7 +135,7 @@ impl TextParams {
 }
 
 /// The resolved settings of subagents.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MultiAgent {
     /// Whether the agent may make subagents.
     pub enabled: bool,
@@ -142,7 +144,7 @@ pub struct MultiAgent {
 }
 
 /// Settings of subagents, as asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MultiAgentParams {
     /// Whether the agent may make subagents.
@@ -153,6 +155,8 @@ pub struct MultiAgentParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<u32>")]
+    #[schemars(range(min = 1, max = MAX_SUBAGENTS))]
     pub max_concurrent_subagents: Option<u32>,
 }
 
@@ -177,7 +181,7 @@ impl Validate for MultiAgentParams {
 }
 
 /// The resolved settings of context compaction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compaction {
     /// Whether the context is compacted in the background.
     #[serde(rename = "async")]
@@ -185,7 +189,7 @@ pub struct Compaction {
 }
 
 /// Settings of context compaction, as asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CompactionParams {
     /// Whether the context is compacted in the background.
@@ -202,14 +206,14 @@ impl CompactionParams {
 }
 
 /// The resolved experimental settings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Experimental {
     /// Whether the model is told the time now and then.
     pub time_awareness: bool,
 }
 
 /// Experimental settings, merged by key.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExperimentalParams {
     /// Whether the model is told the time now and then.
@@ -218,6 +222,7 @@ pub struct ExperimentalParams {
         deserialize_with = "super::patch::not_null",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Given<bool>")]
     pub time_awareness: Option<bool>,
 }
 
@@ -230,7 +235,7 @@ impl ExperimentalParams {
 }
 
 /// How long a provider keeps a prompt's prefix.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CacheTtl {
     /// Half an hour.
     #[default]
@@ -242,7 +247,7 @@ pub enum CacheTtl {
 }
 
 /// The prompt cache's lifetime.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptCacheOptions {
     /// How long a new entry is kept at least.
@@ -251,7 +256,7 @@ pub struct PromptCacheOptions {
 }
 
 /// Whether eligible actions are reviewed by a model instead of a person.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Review {
     /// Not reviewed.
@@ -262,7 +267,7 @@ pub enum Review {
 }
 
 /// What to do about an effect whose outcome is unknown after a crash.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownOutcomeRule {
     /// Ask a person whether it was done.
@@ -275,29 +280,34 @@ pub enum UnknownOutcomeRule {
 }
 
 /// The bounds of one turn; a null member is the server's own bound.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TurnLimits {
     /// Model calls.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub steps: Option<u32>,
     /// Tool calls.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub tool_calls: Option<u32>,
     /// Tokens, of all model calls together.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub tokens: Option<u64>,
     /// Wall time while the turn is not waiting for a client.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub wall_time_ms: Option<u64>,
 }
 
 /// Mainstay's own settings of an agent (extension `mainstay`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuntimeSettings {
     /// Models to use, in order, when the agent's own fails.
     #[serde(default)]
+    #[schemars(length(max = MAX_FALLBACK_MODELS), inner(length(min = 1, max = MAX_MODEL_CHARS)))]
     pub fallback_models: Vec<String>,
     /// What to do about an effect whose outcome is unknown.
     #[serde(default)]

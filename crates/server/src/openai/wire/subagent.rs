@@ -1,11 +1,13 @@
 //! A session's subagents, as shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::content::AgentContent;
+use crate::openapi::Tag;
 
 /// Whether a subagent takes input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SubagentStatus {
     /// It does, even between its turns.
@@ -15,8 +17,9 @@ pub enum SubagentStatus {
 }
 
 /// A subagent of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "agent.session.subagent")]
+#[schemars(rename = "Subagent", transform = Tag("object", "agent.session.subagent"))]
 pub struct Subagent {
     /// Its id.
     pub id: String,

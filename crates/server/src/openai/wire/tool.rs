@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,7 +20,7 @@ use super::tool_params::{
 pub const DEFAULT_HTTP_METHODS: [&str; 2] = ["GET", "HEAD"];
 
 /// A tool of an agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Tool {
     /// A function that the client runs.
@@ -50,7 +51,7 @@ pub enum Tool {
 }
 
 /// A function that the client runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionTool {
     /// The name that the model calls.
     pub name: String,
@@ -66,7 +67,7 @@ pub struct FunctionTool {
 }
 
 /// The tools of an MCP server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct McpTool {
     /// The name of the server in tool calls.
     pub server_label: String,
@@ -91,7 +92,7 @@ pub struct McpTool {
 }
 
 /// How to reach an MCP server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum McpTransport {
     /// Over HTTP.
@@ -116,7 +117,7 @@ pub enum McpTransport {
 }
 
 /// Web search.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WebSearchTool {
     /// The domains searched; all when null.
     pub allowed_domains: Option<Vec<String>>,
@@ -129,7 +130,7 @@ pub struct WebSearchTool {
 }
 
 /// The operations of an OpenAPI document (extension).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenApiTool {
     /// The name of the document in tool calls.
     pub label: String,
@@ -152,7 +153,7 @@ pub struct OpenApiTool {
 }
 
 /// HTTP requests to listed hosts (extension).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HttpTool {
     /// The hosts that may be asked.
     pub allowed_hosts: Vec<String>,

@@ -7,11 +7,17 @@
 use std::collections::BTreeMap;
 
 use mainstay_core::port::CodeLanguage;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::limits::{
+    MAX_LINE_CHARS, MAX_TOOL_DESCRIPTION_CHARS, MAX_TOOL_LIST, MAX_TOOL_NAME_CHARS,
+};
 use super::parse::tagged_params;
 use super::settings::NoFields;
+use crate::openapi::shape;
+use mainstay_protocol::MAX_ID_CHARS;
 
 tagged_params! {
     /// A tool of an agent, as asked for.
@@ -44,12 +50,14 @@ tagged_params! {
 }
 
 /// A function that the client runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FunctionParams {
     /// The name that the model calls.
+    #[schemars(regex(pattern = "^[a-zA-Z0-9_-]+$"), length(min = 1, max = MAX_TOOL_NAME_CHARS))]
     pub name: String,
     /// What it does.
+    #[schemars(length(max = MAX_TOOL_DESCRIPTION_CHARS))]
     pub description: String,
     /// The JSON Schema of its arguments.
     pub parameters: Map<String, Value>,
@@ -62,7 +70,7 @@ pub struct FunctionParams {
 }
 
 /// Calls tools from code that the model writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgrammaticParams {
     /// Whether it is on.
@@ -75,21 +83,24 @@ fn on() -> bool {
 }
 
 /// The tools of an MCP server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct McpParams {
     /// The name of the server in tool calls.
+    #[schemars(regex(pattern = "^[a-zA-Z0-9_-]+$"), length(min = 1, max = MAX_TOOL_NAME_CHARS))]
     pub server_label: String,
     /// How to reach it.
     pub transport: McpTransportParams,
     /// The tools that the agent may call; all when null.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub allowed_tools: Option<Vec<String>>,
     /// Where connections to it start.
     #[serde(default)]
     pub connection_origin: Option<ConnectionOrigin>,
     /// The vault credential for it.
     #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     pub credential_id: Option<String>,
     /// What is sent along with each request.
     #[serde(default)]
@@ -116,13 +127,15 @@ tagged_params! {
 }
 
 /// An MCP server over HTTP.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct McpHttpParams {
     /// Its address.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS), regex(pattern = "^[hH][tT][tT][pP][sS]?:"))]
     pub server_url: String,
     /// The value of the `Authorization` header; never shown again.
     #[serde(default)]
+    #[schemars(length(max = MAX_LINE_CHARS))]
     pub authorization: Option<String>,
     /// Further headers.
     #[serde(default)]
@@ -130,26 +143,30 @@ pub struct McpHttpParams {
 }
 
 /// An MCP server as a process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct McpStdioParams {
     /// The program.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub command: String,
     /// Its working directory.
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub cwd: String,
     /// Its arguments.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub args: Option<Vec<String>>,
     /// Environment variables set for it; never shown again.
     #[serde(default)]
     pub env: Option<BTreeMap<String, String>>,
     /// Environment variables passed on to it, by name.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub env_vars: Option<Vec<String>>,
 }
 
 /// Where connections to an MCP server start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionOrigin {
     /// At the server.
@@ -160,11 +177,12 @@ pub enum ConnectionOrigin {
 }
 
 /// Web search.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebSearchParams {
     /// The domains searched; all when null.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub allowed_domains: Option<Vec<String>>,
     /// How much of what is found the model sees.
     #[serde(default)]
@@ -178,7 +196,7 @@ pub struct WebSearchParams {
 }
 
 /// How much of what is found the model sees.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ContextSize {
     Low,
@@ -188,7 +206,7 @@ pub enum ContextSize {
 }
 
 /// Where search results come from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SearchMode {
     Disabled,
@@ -198,7 +216,7 @@ pub enum SearchMode {
 }
 
 /// Where a searcher is, roughly.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Location {
     /// The city's name.
@@ -216,7 +234,7 @@ pub struct Location {
 }
 
 /// A browser.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ComputerUseParams {
     /// Whether outputs hold screenshots.
@@ -225,7 +243,7 @@ pub struct ComputerUseParams {
 }
 
 /// What may happen when a tool is called twice (extension).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolSafety {
     /// It changes nothing.
@@ -237,7 +255,7 @@ pub enum ToolSafety {
 }
 
 /// Whether a person must approve a tool's calls (extension).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolApproval {
     /// No call.
@@ -256,10 +274,11 @@ impl ToolApproval {
 }
 
 /// The operations of an OpenAPI document (extension).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenApiParams {
     /// The name of the document in tool calls.
+    #[schemars(regex(pattern = "^[a-zA-Z0-9_-]+$"), length(min = 1, max = MAX_TOOL_NAME_CHARS))]
     pub label: String,
     /// The document itself, or …
     #[serde(default)]
@@ -272,6 +291,7 @@ pub struct OpenApiParams {
     pub server_url: Option<String>,
     /// The operations that the agent may call; all when null.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub allowed_operations: Option<Vec<String>>,
     /// The safety of operations, where the HTTP method says too little.
     #[serde(default)]
@@ -288,7 +308,7 @@ pub struct OpenApiParams {
 }
 
 /// Files of the session's workspace (extension).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesParams {
     /// What the agent may do to them.
@@ -297,7 +317,7 @@ pub struct FilesParams {
 }
 
 /// What an agent may do to its workspace's files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileAccess {
     /// Read and list.
@@ -308,12 +328,20 @@ pub enum FileAccess {
 }
 
 /// Code in the resident interpreters of the session's machine (extension).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CodeParams {
     /// The languages on offer.
     #[serde(default = "all_languages")]
+    #[schemars(with = "Vec<LanguageName>", length(min = 1))]
     pub languages: Vec<CodeLanguage>,
+}
+
+shape! {
+    /// A language with a resident interpreter.
+    LanguageName = |_| {
+        json!({"type": "string", "enum": [CodeLanguage::Python, CodeLanguage::Javascript]})
+    }
 }
 
 fn all_languages() -> Vec<CodeLanguage> {
@@ -321,12 +349,14 @@ fn all_languages() -> Vec<CodeLanguage> {
 }
 
 /// HTTP requests to listed hosts (extension).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpParams {
     /// The hosts that may be asked.
+    #[schemars(length(min = 1, max = MAX_TOOL_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub allowed_hosts: Vec<String>,
     /// The methods that may be used; `GET` and `HEAD` when null.
     #[serde(default)]
+    #[schemars(length(max = MAX_TOOL_LIST), inner(length(min = 1, max = MAX_LINE_CHARS)))]
     pub allowed_methods: Option<Vec<String>>,
 }

@@ -3,11 +3,15 @@
 //! Invariant: ids are lower-case hexadecimal and times are texts of nanoseconds, as OTLP's JSON
 //! mapping has them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::openapi::Tag;
+
 /// A turn's trace.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "agent.session.trace")]
+#[schemars(rename = "SessionTrace", transform = Tag("object", "agent.session.trace"))]
 pub struct SessionTrace {
     /// The turn's id.
     pub id: String,
@@ -20,7 +24,7 @@ pub struct SessionTrace {
 }
 
 /// An export of spans.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OtlpTraces {
     /// What the spans are of.
@@ -28,7 +32,7 @@ pub struct OtlpTraces {
 }
 
 /// Spans of one service.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OtlpResourceSpans {
     /// The service.
@@ -38,14 +42,14 @@ pub struct OtlpResourceSpans {
 }
 
 /// A service.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OtlpResource {
     /// What it is.
     pub attributes: Vec<OtlpAttribute>,
 }
 
 /// Spans that one library made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OtlpScopeSpans {
     /// The library.
     pub scope: OtlpScope,
@@ -54,7 +58,7 @@ pub struct OtlpScopeSpans {
 }
 
 /// A library.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OtlpScope {
     /// Its name.
     pub name: String,
@@ -63,7 +67,7 @@ pub struct OtlpScope {
 }
 
 /// A span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OtlpSpan {
     /// 32 hexadecimal characters.
@@ -91,7 +95,7 @@ pub struct OtlpSpan {
 }
 
 /// Something that happened during a span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OtlpEvent {
     /// When.
@@ -104,7 +108,7 @@ pub struct OtlpEvent {
 }
 
 /// How a span ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OtlpStatus {
     /// 1 for well, 2 for badly.
     pub code: u8,
@@ -114,7 +118,7 @@ pub struct OtlpStatus {
 }
 
 /// A name and a value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OtlpAttribute {
     /// The name.
     pub key: String,
@@ -123,7 +127,7 @@ pub struct OtlpAttribute {
 }
 
 /// A value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OtlpValue {
     /// A text.

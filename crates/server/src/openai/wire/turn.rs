@@ -3,12 +3,14 @@
 //! Invariant: `error` has a value if and only if the turn failed.
 
 use mainstay_protocol::{ErrorCode, Usage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::settings::PromptCacheOptions;
+use crate::openapi::{Tag, shape};
 
 /// How a turn is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnStatus {
     /// It waits for the turn before it.
@@ -26,8 +28,9 @@ pub enum TurnStatus {
 }
 
 /// A turn of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "object", rename = "agent.session.turn")]
+#[schemars(rename = "Turn", transform = Tag("object", "agent.session.turn"))]
 pub struct Turn {
     /// Its id.
     pub id: String,
@@ -54,7 +57,7 @@ pub struct Turn {
 }
 
 /// Why a turn failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnError {
     /// The kind of failure.
     pub code: TurnErrorCode,
@@ -62,6 +65,7 @@ pub struct TurnError {
     pub message: String,
     /// Extension: Mainstay's own code, with a page of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<ErrorName>")]
     pub mainstay_code: Option<ErrorCode>,
 }
 
@@ -73,7 +77,7 @@ impl TurnError {
 }
 
 /// The closed list of kinds of failure that clients know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnErrorCode {
     ContextLengthExceeded,
@@ -148,7 +152,7 @@ impl TurnErrorCode {
 }
 
 /// The tokens of a turn or session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenUsage {
     /// Tokens of the prompts.
     pub input_tokens: u64,
@@ -166,14 +170,14 @@ pub struct TokenUsage {
 }
 
 /// What of the prompts was cached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InputTokensDetails {
     /// Tokens that the provider had cached.
     pub cached_tokens: u64,
 }
 
 /// What of the answers was reasoning.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputTokensDetails {
     /// Tokens of reasoning.
     pub reasoning_tokens: u64,
@@ -190,4 +194,9 @@ impl From<Usage> for TokenUsage {
             cost_microusd: usage.cost_microusd,
         }
     }
+}
+
+shape! {
+    /// One of Mainstay's own codes of errors, each with a page in `docs/errors`.
+    ErrorName = |_| serde_json::json!({"type": "string", "enum": ErrorCode::ALL})
 }

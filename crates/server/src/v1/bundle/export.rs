@@ -7,7 +7,13 @@ use axum::response::{IntoResponse, Response};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Ids, session_id};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const EXPORT: Doc = Doc::new("exportSession", "A session in one file")
+    .answers_bytes("application/x-tar")
+    .extension();
 
 /// Answers the session's bundle.
 pub(crate) async fn export(

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_protocol::{ApiError, ErrorCode, Seq};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::auth::Caller;
@@ -10,15 +11,17 @@ use crate::error::{Answer, not_found};
 use crate::extract::{Checked, Ids, turn_id};
 use crate::openai::agents::sessions::{SessionRows, find_session, turn_of};
 use crate::openai::wire::{AgentSession, At, Validate};
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// The body: where to fork; at the end when neither is named.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ForkParams {
     /// Behind the last entry of this turn.
     turn_id: Option<String>,
     /// Behind this entry.
+    #[schemars(range(min = 1))]
     seq: Option<Seq>,
 }
 
@@ -33,6 +36,10 @@ impl Validate for ForkParams {
         Ok(())
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const FORK: Doc =
+    Doc::new("forkSession", "A session that begins as another one did").extension();
 
 /// Answers the fork. What the original had done is not done again; a turn that was under way at that
 /// place ends, one that waited for the client or a person waits in both.

@@ -10,7 +10,18 @@ use crate::error::Answer;
 use crate::extract::read_whole;
 use crate::openai::agents::sessions::SessionRows;
 use crate::openai::wire::{AgentSession, Pairs};
+use crate::openapi::{Doc, Param};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc = Doc::new("importSession", "Bring in a session of a bundle")
+    .query(&[&[Param::flag(
+        "keep_id",
+        "Whether the session keeps its id; needs the scope `import`.",
+    )]])
+    .takes_bytes("application/x-tar")
+    .refuses(&[ErrorCode::Forbidden])
+    .extension();
 
 /// Answers the session. It gets an id of its own, or with `keep_id=true` the one it had, for which
 /// the key needs the scope `import`.

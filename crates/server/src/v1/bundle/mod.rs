@@ -4,6 +4,6 @@ mod export;
 mod fork;
 mod import;
 
-pub(crate) use export::export;
-pub(crate) use fork::fork;
-pub(crate) use import::import;
+pub(crate) use export::{EXPORT, export};
+pub(crate) use fork::{FORK, fork};
+pub(crate) use import::{IMPORT, import};

@@ -4,29 +4,34 @@ use axum::Json;
 use axum::extract::State;
 use mainstay_core::resource::{KeyKind, KeyRow};
 use mainstay_protocol::{ApiError, KeyId, Scope};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::show::{Key, mint_secret};
+use super::show::{Key, KeyKindName, ScopeName, mint_secret};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Checked;
 use crate::openai::wire::{At, Validate};
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// The longest name of a key.
 const MAX_KEY_NAME_CHARS: usize = 128;
 
 /// `POST /v1/keys`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyCreateParams {
     /// A name for people.
+    #[schemars(length(min = 1, max = MAX_KEY_NAME_CHARS))]
     name: String,
     /// What it allows.
     #[serde(default = "use_only")]
+    #[schemars(with = "Vec<ScopeName>", length(min = 1))]
     scopes: Vec<Scope>,
     /// How it is shown: `sigv4` makes a signing key, whose id is the access key id.
     #[serde(default, rename = "type")]
+    #[schemars(with = "KeyKindName")]
     kind: KeyKind,
 }
 
@@ -47,6 +52,9 @@ impl Validate for KeyCreateParams {
         Ok(())
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createKey", "Make a key").scope(Scope::Admin).extension();
 
 /// Answers the key with its secret. It acts as the principal that made it.
 pub(crate) async fn create(

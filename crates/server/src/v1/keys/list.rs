@@ -8,7 +8,12 @@ use super::show::Key;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::wire::List;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc =
+    Doc::new("listKeys", "List keys, without their secrets").scope(Scope::Admin).extension();
 
 /// Answers all keys, oldest first, revoked ones too.
 pub(crate) async fn list(State(state): State<AppState>, caller: Caller) -> Answer<Json<List<Key>>> {

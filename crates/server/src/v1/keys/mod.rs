@@ -5,7 +5,7 @@ mod list;
 mod revoke;
 mod show;
 
-pub(crate) use create::create;
-pub(crate) use list::list;
-pub(crate) use revoke::revoke;
+pub(crate) use create::{CREATE, create};
+pub(crate) use list::{LIST, list};
+pub(crate) use revoke::{REVOKE, revoke};
 pub use show::{KEY_SECRET_PREFIX, mint_secret};

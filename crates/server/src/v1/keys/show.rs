@@ -3,7 +3,11 @@
 use mainstay_core::port::Entropy;
 use mainstay_core::resource::{KeyKind, KeyRow};
 use mainstay_protocol::Scope;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
+
+use crate::openapi::{Tag, shape};
 
 /// What a bearer key's secret begins with.
 pub const KEY_SECRET_PREFIX: &str = "msk_";
@@ -21,13 +25,16 @@ pub fn mint_secret(kind: KeyKind, entropy: &dyn Entropy) -> String {
 }
 
 /// A key, without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "key")]
+#[schemars(rename = "Key", transform = Tag("object", "key"))]
 pub(crate) struct Key {
     pub(super) id: String,
     name: String,
     #[serde(rename = "type")]
+    #[schemars(with = "KeyKindName")]
     kind: KeyKind,
+    #[schemars(with = "Vec<ScopeName>")]
     scopes: Vec<Scope>,
     created_at: u64,
     revoked_at: Option<u64>,
@@ -55,4 +62,17 @@ impl From<KeyRow> for Key {
             secret: None,
         }
     }
+}
+
+shape! {
+    /// What a key allows.
+    ScopeName = |_| {
+        let scopes = [Scope::Use, Scope::Admin, Scope::Import];
+        json!({"type": "string", "enum": scopes.map(Scope::as_str)})
+    }
+}
+
+shape! {
+    /// How a key is shown to the server.
+    KeyKindName = |_| json!({"type": "string", "enum": [KeyKind::Bearer, KeyKind::Sigv4]})
 }

@@ -3,15 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::object::EnvironmentInfo;
 use super::templates;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::agents::sessions::check_vaults;
 use crate::openai::resource::{Asked, find};
 use crate::openai::wire::{At, EnvironmentParams, Validate};
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// Why there is no environment without a session.
@@ -19,7 +21,7 @@ const NOT_ALONE: &str = "would have no session; name it as the 'environment' of 
     POST /v1/agents/sessions, which makes its machine when it is first used";
 
 /// `POST /v1/agents/environments`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnvironmentCreateParams {
     environment: EnvironmentParams,
@@ -39,12 +41,16 @@ impl Validate for EnvironmentCreateParams {
     }
 }
 
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc =
+    Doc::new("createEnvironment", "Make an environment").refuses(&[ErrorCode::NotFound]);
+
 /// Answers what is wrong with the request, or where environments are made.
 pub(crate) async fn create(
     State(state): State<AppState>,
     Caller(caller): Caller,
     request: Asked<EnvironmentCreateParams>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<EnvironmentInfo>> {
     let params = request.value;
     let at = At::Root;
     let at = at.field("environment");

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use mainstay_core::port::{FileInfo, FileKind};
 use mainstay_protocol::{ApiError, ErrorCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::hosted::inline;
@@ -18,13 +19,28 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, Ids};
 use crate::openai::wire::{At, EnvironmentFilesQuery, FileParams, Order};
+use crate::openapi::{Doc, PAGE, Param};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE_FILE: Doc =
+    Doc::new("createEnvironmentFile", "Put a file into an environment");
+
+/// Its entry in the document of the API.
+pub(crate) const LIST_FILES: Doc = Doc::new("listEnvironmentFiles", "List an environment's files")
+    .query(&[
+        PAGE,
+        &[
+            Param::text("page", "A cursor of this list."),
+            Param::text("path", "Only below this folder."),
+        ],
+    ]);
 
 /// The most files that a list looks at.
 const MAX_LISTED_FILES: usize = 20_000;
 
 /// A file of an environment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EnvironmentFile {
     object: &'static str,
     environment_id: String,
@@ -40,7 +56,7 @@ impl EnvironmentFile {
 }
 
 /// A page of files. Files have no ids: the next page has a token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FilePage {
     object: &'static str,
     data: Vec<EnvironmentFile>,

@@ -9,7 +9,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::sessions::session_config;
 use crate::openai::project::SessionExtras;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getEnvironment", "Read an environment");
 
 /// Answers the environment.
 pub(crate) async fn get(

@@ -12,7 +12,12 @@ use crate::openai::agents::page::{PageScan, invalid_cursor, read_page};
 use crate::openai::agents::sessions::session_config;
 use crate::openai::project::{SessionExtras, environment_session};
 use crate::openai::wire::{EnvironmentListQuery, List};
+use crate::openapi::{Doc, PAGE, Param};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listEnvironments", "List environments")
+    .query(&[PAGE, &[Param::one_of("type", "Only those of this type.", &["openai_hosted"])]]);
 
 /// Answers a page.
 pub(crate) async fn list(

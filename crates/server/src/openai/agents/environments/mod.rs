@@ -13,9 +13,9 @@ mod path;
 mod self_hosted;
 pub(crate) mod templates;
 
-pub(crate) use create::create;
-pub(crate) use files::{create as create_file, list as list_files};
-pub(crate) use get::get;
+pub(crate) use create::{CREATE, create};
+pub(crate) use files::{CREATE_FILE, LIST_FILES, create as create_file, list as list_files};
+pub(crate) use get::{GET, get};
 pub(crate) use hosted::hosted;
-pub(crate) use list::list;
+pub(crate) use list::{LIST, list};
 pub(crate) use self_hosted::self_hosted;

@@ -3,6 +3,7 @@
 use mainstay_core::port::{ExecutorStatus, SandboxInfo, SandboxStatus};
 use mainstay_core::session::{SessionRow, SessionStatus};
 use mainstay_protocol::{ApiError, ErrorCode, Principal, SessionId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::openai::wire::{EnvironmentStatus, HostedFile};
 use crate::state::AppState;
 
 /// An environment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct EnvironmentInfo {
     pub(crate) id: String,
     object: &'static str,

@@ -19,9 +19,18 @@ use crate::openai::project::{FeedPlace, MICROUSD_PER_CENT, SessionExtras};
 use crate::openai::resource::find;
 use crate::openai::vaults::VAULT;
 use crate::openai::wire::{
-    At, EnvironmentParams, Review, SessionAgentParams, SessionCreateParams, SpendControlParams,
+    AgentSession, At, EnvironmentParams, Event, Review, SessionAgentParams, SessionCreateParams,
+    SpendControlParams,
 };
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc =
+    Doc::new("createSession", "Make a session, with its first turn if there is input")
+        .answers(schema_of::<AgentSession>)
+        .streams(schema_of::<Event>)
+        .refuses(&[ErrorCode::NotFound, ErrorCode::ToolUnavailable]);
 
 /// Answers the session, or with `stream` its events until it rests.
 pub(crate) async fn create(

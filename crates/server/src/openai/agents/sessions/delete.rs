@@ -10,7 +10,11 @@ use crate::auth::Caller;
 use crate::error::{Answer, Failure};
 use crate::extract::{Ids, session_id};
 use crate::openai::wire::Deleted;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE: Doc = Doc::new("deleteSession", "Delete a session at rest");
 
 /// Answers what was deleted. A session with an active turn must be cancelled first.
 pub(crate) async fn delete(

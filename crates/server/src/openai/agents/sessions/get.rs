@@ -8,7 +8,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::wire::AgentSession;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getSession", "Read a session");
 
 /// Answers the session. Its `sequence_number` is where a stream begins that misses nothing.
 pub(crate) async fn get(

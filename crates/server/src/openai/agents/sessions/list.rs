@@ -11,7 +11,17 @@ use crate::error::Answer;
 use crate::openai::agents::page::{PageScan, read_page};
 use crate::openai::project::SessionView;
 use crate::openai::wire::{AgentSession, List, SessionListQuery};
+use crate::openapi::{Doc, PAGE, Param};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listSessions", "List sessions").query(&[
+    PAGE,
+    &[
+        Param::id("agent_id", "Only sessions of this agent."),
+        Param::pairs("metadata", "Only sessions that have all these pairs."),
+    ],
+]);
 
 /// Answers a page of sessions.
 pub(crate) async fn list(

@@ -13,11 +13,11 @@ mod traces;
 pub(crate) mod turns;
 mod update;
 
-pub(crate) use create::{agent_of, check_vaults, create};
-pub(crate) use delete::delete;
+pub(crate) use create::{CREATE, agent_of, check_vaults, create};
+pub(crate) use delete::{DELETE, delete};
 pub(crate) use events::message_content;
-pub(crate) use get::get;
-pub(crate) use list::list;
+pub(crate) use get::{GET, get};
+pub(crate) use list::{LIST, list};
 pub(crate) use rows::{SessionRows, config as session_config, find as find_session, turn_of};
-pub(crate) use traces::traces;
-pub(crate) use update::update;
+pub(crate) use traces::{TRACES, traces};
+pub(crate) use update::{UPDATE, update};

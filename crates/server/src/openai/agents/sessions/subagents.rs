@@ -13,7 +13,11 @@ use crate::extract::Ids;
 use crate::openai::agents::page::invalid_cursor;
 use crate::openai::agents::sessions::rows::find;
 use crate::openai::wire::{Item, List, PageQuery, Subagent, Turn};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listSubagents", "List a session's subagents").query(&[PAGE]);
 
 /// Answers that there are none.
 pub(crate) async fn list(
@@ -31,6 +35,9 @@ pub(crate) async fn list(
     Ok(Json(List::page(Vec::new(), has_more, |subagent: &Subagent| &subagent.id)))
 }
 
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getSubagent", "Read a subagent");
+
 /// `GET …/{subagent}`: answers that it does not exist.
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -39,6 +46,10 @@ pub(crate) async fn get(
 ) -> Answer<Json<Subagent>> {
     Err(missing(&state, &caller, &session, &subagent).await.into())
 }
+
+/// Its entry in the document of the API.
+pub(crate) const ITEMS: Doc =
+    Doc::new("listSubagentItems", "List what was said and done by a subagent").query(&[PAGE]);
 
 /// `GET …/{subagent}/items`: answers that the subagent does not exist.
 pub(crate) async fn items(
@@ -51,6 +62,10 @@ pub(crate) async fn items(
     Err(missing(&state, &caller, &session, &subagent).await.into())
 }
 
+/// Its entry in the document of the API.
+pub(crate) const TURNS: Doc =
+    Doc::new("listSubagentTurns", "List a subagent's turns").query(&[PAGE]);
+
 /// `GET …/{subagent}/turns`: answers that the subagent does not exist.
 pub(crate) async fn turns(
     State(state): State<AppState>,
@@ -62,6 +77,9 @@ pub(crate) async fn turns(
     Err(missing(&state, &caller, &session, &subagent).await.into())
 }
 
+/// Its entry in the document of the API.
+pub(crate) const TURN: Doc = Doc::new("getSubagentTurn", "Read a subagent's turn");
+
 /// `GET …/{subagent}/turns/{turn}`: answers that the subagent does not exist.
 pub(crate) async fn turn(
     State(state): State<AppState>,
@@ -70,6 +88,11 @@ pub(crate) async fn turn(
 ) -> Answer<Json<Turn>> {
     Err(missing(&state, &caller, &session, &subagent).await.into())
 }
+
+/// Its entry in the document of the API.
+pub(crate) const TURN_ITEMS: Doc =
+    Doc::new("listSubagentTurnItems", "List what was said and done in a subagent's turn")
+        .query(&[PAGE]);
 
 /// `GET …/{subagent}/turns/{turn}/items`: answers that the subagent does not exist.
 pub(crate) async fn turn_items(

@@ -16,6 +16,7 @@ use crate::openai::wire::{
     List, OtlpAttribute, OtlpResource, OtlpResourceSpans, OtlpScope, OtlpScopeSpans, OtlpSpan,
     OtlpTraces, PageQuery, SessionTrace,
 };
+use crate::openapi::{Doc, PAGE};
 use crate::state::{AppState, store_error};
 
 /// How many entries are read at once.
@@ -24,6 +25,9 @@ const ENTRY_BATCH_COUNT: usize = 256;
 const MAX_PAGE_ENTRIES: usize = 16_384;
 /// What made the spans.
 const SERVICE: &str = "mainstay";
+
+/// Its entry in the document of the API.
+pub(crate) const TRACES: Doc = Doc::new("listSessionTraces", "Read turns as traces").query(&[PAGE]);
 
 /// Answers a page of traces, one for each turn.
 pub(crate) async fn traces(

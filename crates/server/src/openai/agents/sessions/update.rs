@@ -9,7 +9,7 @@ use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::SpendLimit;
 use mainstay_core::session::Command;
 use mainstay_core::tool::ToolSpec;
-use mainstay_protocol::{ApiError, Principal};
+use mainstay_protocol::{ApiError, ErrorCode, Principal};
 use mainstay_runtime::Submission;
 
 use super::SessionRows;
@@ -22,7 +22,12 @@ use crate::openai::project::SessionExtras;
 use crate::openai::wire::{
     AgentSession, At, Patch, SessionAgentUpdate, SessionUpdateParams, SpendControlParams,
 };
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc =
+    Doc::new("updateSession", "Change a session's settings").refuses(&[ErrorCode::ToolUnavailable]);
 
 /// Answers the session with its new settings.
 pub(crate) async fn update(

@@ -9,13 +9,19 @@ use mainstay_protocol::{InvocationId, TaskChange};
 use mainstay_runtime::NewResource;
 use serde_json::Value;
 
+use super::object::Invocation;
 use super::object::{new_body, show_row};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::automations::AUTOMATION;
 use crate::openai::resource::{Asked, Nothing, find, to_body};
+use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc =
+    Doc::new("createInvocation", "Run an automation now").answers(schema_of::<Invocation>);
 
 /// Answers the invocation, queued: it is durable, and delivered from there.
 pub(crate) async fn create(

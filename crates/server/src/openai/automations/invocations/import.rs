@@ -5,11 +5,13 @@ use axum::extract::State;
 use mainstay_core::resource::{
     AUTOMATION_KIND, INVOCATION_COMPLETED, INVOCATION_KIND, InvocationBody, ResourceRow,
 };
-use mainstay_protocol::{ApiError, SessionId};
+use mainstay_protocol::{ApiError, MAX_ID_CHARS, Scope, SessionId};
 use mainstay_runtime::NewResource;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::object::Invocation;
 use super::object::{new_body, show_row};
 use crate::auth::Caller;
 use crate::error::Answer;
@@ -17,17 +19,21 @@ use crate::extract::Ids;
 use crate::openai::automations::AUTOMATION;
 use crate::openai::resource::{Asked, Import, find, import_answer, to_body};
 use crate::openai::wire::{At, Validate, not_null};
+use crate::openapi::{Doc, Given, schema_of};
 use crate::state::AppState;
 
 /// An invocation that was delivered.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvocationImportParams {
     /// When, in seconds; now when absent.
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<u32>")]
     created_at: Option<u32>,
     /// The session that it made or told.
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<String>")]
+    #[schemars(length(min = 1, max = MAX_ID_CHARS))]
     session_id: Option<String>,
 }
 
@@ -39,6 +45,12 @@ impl Validate for InvocationImportParams {
         }
     }
 }
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc = Doc::new("importInvocation", "Bring the record of an invocation in")
+    .answers(schema_of::<Invocation>)
+    .scope(Scope::Import)
+    .extension();
 
 /// Answers the invocation, completed. The same one brought in again is answered as it is.
 pub(crate) async fn import(

@@ -5,6 +5,7 @@ use axum::extract::{RawQuery, State};
 use mainstay_core::resource::INVOCATION_KIND;
 use serde_json::Value;
 
+use super::object::Invocation;
 use super::object::show_row;
 use crate::auth::Caller;
 use crate::error::Answer;
@@ -12,7 +13,20 @@ use crate::extract::Ids;
 use crate::openai::automations::AUTOMATION;
 use crate::openai::resource::{find, list_of};
 use crate::openai::wire::{List, PageQuery};
+use crate::openapi::{Doc, PAGE, Param, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listInvocations", "List when an automation ran")
+    .query(&[
+        PAGE,
+        &[Param::one_of(
+            "status",
+            "Only those of this status.",
+            &["queued", "completed", "failed", "skipped"],
+        )],
+    ])
+    .answers(schema_of::<List<Invocation>>);
 
 /// Answers a page of invocations.
 pub(crate) async fn list(

@@ -6,7 +6,7 @@ mod import;
 mod list;
 mod object;
 
-pub(crate) use create::create;
-pub(crate) use get::get;
-pub(crate) use import::import;
-pub(crate) use list::list;
+pub(crate) use create::{CREATE, create};
+pub(crate) use get::{GET, get};
+pub(crate) use import::{IMPORT, import};
+pub(crate) use list::{LIST, list};

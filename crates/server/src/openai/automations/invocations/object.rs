@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::error::not_found;
 use crate::openai::automations::{AUTOMATION, show};
 use crate::openai::resource::{body_of, find, seconds};
+use crate::openapi::shape;
 use crate::state::AppState;
 
 /// The kind of the resource, and what its refusals call it.
@@ -67,4 +68,35 @@ pub(super) async fn find_in(
     let row = find(state, caller, INVOCATION, id).await?;
     let is_its = row.parent.as_deref() == Some(automation);
     if is_its { Ok(row) } else { Err(not_found("invocation", id)) }
+}
+
+shape! {
+    /// One time that an automation ran.
+    Invocation = |_| json!({
+        "type": "object",
+        "required": [
+            "id", "object", "automation_id", "created_at", "scheduled_at", "status", "session_id",
+            "error", "skip_reason", "source",
+        ],
+        "properties": {
+            "id": {"type": "string"},
+            "object": {"const": "agent.automation.invocation"},
+            "automation_id": {"type": "string"},
+            "created_at": {"type": "integer"},
+            "scheduled_at": {"type": ["integer", "null"]},
+            "status": {"type": "string"},
+            "session_id": {"type": ["string", "null"]},
+            "error": {
+                "type": ["object", "null"],
+                "required": ["code", "message"],
+                "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+            },
+            "skip_reason": {"type": ["string", "null"]},
+            "source": {
+                "type": "object",
+                "required": ["type"],
+                "properties": {"type": {"enum": ["manual", "automation"]}},
+            },
+        },
+    })
 }

@@ -12,7 +12,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, find};
 use crate::openai::vaults::VAULT;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createCredential", "Put a credential into a vault");
 
 /// Answers the credential, without its secrets.
 pub(crate) async fn create(

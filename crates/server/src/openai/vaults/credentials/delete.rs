@@ -8,7 +8,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::wire::{Deleted, DeletedObject};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE: Doc = Doc::new("deleteCredential", "Delete a credential");
 
 /// Answers what was deleted.
 pub(crate) async fn delete(

@@ -7,7 +7,11 @@ use super::object::{Credential, find_in};
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getCredential", "Read a credential, without its secrets");
 
 /// Answers the credential.
 pub(crate) async fn get(

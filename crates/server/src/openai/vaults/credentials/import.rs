@@ -5,7 +5,7 @@ use axum::extract::State;
 use mainstay_core::resource::{
     CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, ResourceRow,
 };
-use mainstay_protocol::ApiError;
+use mainstay_protocol::{ApiError, Scope};
 
 use super::check::timestamp;
 use super::object::Credential;
@@ -19,7 +19,14 @@ use crate::extract::Ids;
 use crate::openai::resource::{Asked, Import, find, import_answer};
 use crate::openai::vaults::{VAULT, trimmed};
 use crate::openai::wire::At;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc =
+    Doc::new("importCredential", "Bring a credential in under an id that it had")
+        .scope(Scope::Import)
+        .extension();
 
 /// Answers the credential. The same credential brought in again is answered as it is.
 pub(crate) async fn import(

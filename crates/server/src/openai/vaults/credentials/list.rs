@@ -10,8 +10,15 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{find, list_of};
 use crate::openai::vaults::VAULT;
+use crate::openai::vaults::VAULT_FILTER;
 use crate::openai::wire::{List, VaultListQuery};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc =
+    Doc::new("listCredentials", "List a vault's credentials, without their secrets")
+        .query(&[PAGE, VAULT_FILTER]);
 
 /// Answers a page of credentials.
 pub(crate) async fn list(

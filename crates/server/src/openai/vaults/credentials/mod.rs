@@ -13,10 +13,10 @@ mod rotate_params;
 mod safe;
 mod update;
 
-pub(crate) use create::create;
-pub(crate) use delete::delete;
-pub(crate) use get::get;
-pub(crate) use import::import;
-pub(crate) use list::list;
+pub(crate) use create::{CREATE, create};
+pub(crate) use delete::{DELETE, delete};
+pub(crate) use get::{GET, get};
+pub(crate) use import::{IMPORT, import};
+pub(crate) use list::{LIST, list};
 pub(crate) use object::CREDENTIAL;
-pub(crate) use update::update;
+pub(crate) use update::{UPDATE, update};

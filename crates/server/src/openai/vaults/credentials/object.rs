@@ -6,6 +6,7 @@ use mainstay_core::resource::{
     CREDENTIAL_KIND, CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, ResourceRow,
 };
 use mainstay_protocol::{ApiError, Principal};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ pub(crate) const CREDENTIAL: (&str, &str) = (CREDENTIAL_KIND, "credential");
 pub(super) const ACTIVE: &str = "active";
 
 /// A credential.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Credential {
     pub(crate) id: String,
     object: &'static str,

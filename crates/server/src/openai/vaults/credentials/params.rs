@@ -1,24 +1,43 @@
 //! Requests that create credentials.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use mainstay_core::port::SecretText;
 use mainstay_protocol::ApiError;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::check::{bearer, hosts, secret_line, secret_name, timestamp};
 use crate::openai::resource::server_url;
-use crate::openai::vaults::check_name;
+use crate::openai::vaults::{MAX_VAULT_NAME_BYTES, check_name};
 use crate::openai::wire::{
     At, MAX_LINE_CHARS, Validate, check_line, check_metadata, nested, not_null, take_tag,
     unknown_tag,
 };
+use crate::openapi::{Given, Metadata, union};
 
 /// A secret as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SecretParam(pub(super) SecretText);
+
+impl JsonSchema for SecretParam {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "minLength": 1, "writeOnly": true,
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for SecretParam {
     /// What is not a text is refused without being repeated.
@@ -31,12 +50,14 @@ impl<'de> Deserialize<'de> for SecretParam {
 }
 
 /// `POST /v1/vaults/{vault}/credentials`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CredentialCreateParams {
+    #[schemars(length(min = 1, max = MAX_VAULT_NAME_BYTES))]
     pub(super) name: String,
     pub(super) auth: AuthParams,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<Metadata>")]
     pub(super) metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -49,28 +70,34 @@ pub(super) enum AuthParams {
 }
 
 /// OAuth tokens for an MCP server.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct McpOauthParams {
     pub(super) access_token: SecretParam,
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) mcp_server_url: String,
     #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
     pub(super) expires_at: Option<String>,
     #[serde(default)]
     pub(super) refresh: Option<RefreshParams>,
 }
 
 /// How to get another access token.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RefreshParams {
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) client_id: String,
     pub(super) refresh_token: SecretParam,
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) token_endpoint: String,
     pub(super) token_endpoint_auth: EndpointAuthParams,
     #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) resource: Option<String>,
     #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) scope: Option<String>,
 }
 
@@ -82,29 +109,31 @@ pub(super) enum EndpointAuthParams {
     Post(SecretParam),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ClientSecret {
     client_secret: SecretParam,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NoMembers {}
 
 /// A bearer token for an MCP server.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StaticBearerParams {
     pub(super) token: SecretParam,
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) mcp_server_url: String,
 }
 
 /// A secret that a sandbox knows by a placeholder.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnvironmentVariableParams {
     pub(super) networking: NetworkingParams,
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), length(min = 1, max = 256))]
     pub(super) secret_name: String,
     pub(super) secret_value: SecretParam,
 }
@@ -116,11 +145,26 @@ pub(super) enum NetworkingParams {
     Limited(Vec<String>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Limited {
+    #[schemars(length(min = 1, max = 16))]
     allowed_hosts: Vec<String>,
 }
+
+union!(AuthParams by "type" {
+    "mcp_oauth": McpOauthParams,
+    "static_bearer": StaticBearerParams,
+    "environment_variable": EnvironmentVariableParams,
+});
+
+union!(EndpointAuthParams by "type" {
+    "none": NoMembers,
+    "client_secret_basic": ClientSecret,
+    "client_secret_post": ClientSecret,
+});
+
+union!(NetworkingParams by "type" { "unrestricted": NoMembers, "limited": Limited });
 
 impl<'de> Deserialize<'de> for AuthParams {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -12,14 +13,17 @@ use crate::openai::wire::{
     At, MAX_LINE_CHARS, Patch, Validate, check_line, check_metadata, nested, not_null, take_tag,
     unknown_tag,
 };
+use crate::openapi::{Given, Metadata, union};
 
 /// `POST /v1/vaults/{vault}/credentials/{credential}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CredentialUpdateParams {
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<RotateParams>")]
     pub(super) auth: Option<RotateParams>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schemars(with = "Given<Metadata>")]
     pub(super) metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -31,30 +35,32 @@ pub(super) enum RotateParams {
     EnvironmentVariable(RotateValueParams),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotateOauthParams {
     #[serde(default)]
     pub(super) access_token: Option<SecretParam>,
     #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
     pub(super) expires_at: Patch<String>,
     #[serde(default)]
     pub(super) refresh: Option<RotateRefreshParams>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotateRefreshParams {
     #[serde(default)]
     pub(super) refresh_token: Option<SecretParam>,
     #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_LINE_CHARS))]
     pub(super) scope: Patch<String>,
     #[serde(default)]
     pub(super) token_endpoint_auth: Option<RotateClientParams>,
 }
 
 /// A new client secret; the way it is sent stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotateClientParams {
     #[serde(rename = "type")]
@@ -63,7 +69,7 @@ pub(super) struct RotateClientParams {
     pub(super) client_secret: Option<SecretParam>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub(super) enum ClientWay {
     #[serde(rename = "client_secret_basic")]
     Basic,
@@ -71,17 +77,23 @@ pub(super) enum ClientWay {
     Post,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotateTokenParams {
     pub(super) token: SecretParam,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotateValueParams {
     pub(super) secret_value: SecretParam,
 }
+
+union!(RotateParams by "type" {
+    "mcp_oauth": RotateOauthParams,
+    "static_bearer": RotateTokenParams,
+    "environment_variable": RotateValueParams,
+});
 
 impl<'de> Deserialize<'de> for RotateParams {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

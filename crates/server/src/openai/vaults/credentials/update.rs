@@ -13,7 +13,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, body_of, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc = Doc::new("updateCredential", "Change a credential, or its secrets");
 
 /// Answers the credential as it is now. Calls that are under way end with the secrets that they
 /// began with.

@@ -12,7 +12,20 @@ use crate::openai::agents::page::{PageScan, read_page};
 use crate::openai::resource::find;
 use crate::openai::webhooks::ENDPOINT;
 use crate::openai::wire::{At, List, StatusListQuery};
+use crate::openapi::{Doc, PAGE, Param};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listDeliveries", "List what was sent to an endpoint")
+    .query(&[
+        PAGE,
+        &[Param::one_of(
+            "status",
+            "Only those of this status.",
+            &["pending", "delivered", "failed"],
+        )],
+    ])
+    .extension();
 
 /// Answers a page of deliveries.
 pub(crate) async fn list(

@@ -5,6 +5,6 @@ mod list;
 mod object;
 mod replay;
 
-pub(crate) use get::get;
-pub(crate) use list::list;
-pub(crate) use replay::replay;
+pub(crate) use get::{GET, get};
+pub(crate) use list::{LIST, list};
+pub(crate) use replay::{REPLAY, replay};

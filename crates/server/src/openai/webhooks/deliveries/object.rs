@@ -2,6 +2,7 @@
 
 use mainstay_core::resource::{DeliveryRow, DeliveryStatus};
 use mainstay_protocol::{ApiError, Principal};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,10 +10,11 @@ use crate::error::not_found;
 use crate::openai::agents::page::read_row;
 use crate::openai::resource::{find, seconds};
 use crate::openai::webhooks::ENDPOINT;
+use crate::openapi::shape;
 use crate::state::{AppState, store_error};
 
 /// An event on its way to an endpoint.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Delivery {
     pub(crate) id: String,
     object: &'static str,
@@ -21,6 +23,7 @@ pub(crate) struct Delivery {
     event_type: String,
     event: Value,
     created_at: u64,
+    #[schemars(with = "StatusName")]
     status: DeliveryStatus,
     attempts: u32,
     next_attempt_at: Option<u64>,
@@ -65,4 +68,11 @@ pub(super) async fn find_in(
     let row = state.store().row(&key).await.map_err(|error| store_error(&error))?;
     let row: Option<DeliveryRow> = row.as_ref().map(read_row).transpose()?;
     row.filter(|row| row.endpoint == endpoint).ok_or_else(|| not_found("delivery", id))
+}
+
+shape! {
+    /// How far a delivery is.
+    StatusName = |_| serde_json::json!({
+        "type": "string", "enum": ["pending", "delivered", "failed"],
+    })
 }

@@ -8,7 +8,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, Nothing};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const REPLAY: Doc = Doc::new("replayDelivery", "Send a delivery again").extension();
 
 /// Answers the delivery, which is due now. Asking twice while it waits changes nothing more.
 pub(crate) async fn replay(

@@ -195,7 +195,8 @@ pub(super) fn hosted_session() -> AgentSession {
     let named = |name: &str| (name.to_owned(), "does it".to_owned());
     let (name, description) = named("pdf");
     AgentSession {
-        environment: Environment::Hosted(HostedEnvironment {
+        environment: Environment::Hosted(Box::new(HostedEnvironment {
+            machine: HostedMachine::default(),
             id: "env_1".to_owned(),
             capability_directories: vec!["/cap".to_owned()],
             container_size: Some(ContainerSize::Small),
@@ -225,7 +226,7 @@ pub(super) fn hosted_session() -> AgentSession {
                 },
                 HostedSkill::Inline { name, description },
             ],
-        }),
+        })),
         ..bare_session()
     }
 }

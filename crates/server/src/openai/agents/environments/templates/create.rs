@@ -10,7 +10,11 @@ use super::params::TemplateParams;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const CREATE: Doc = Doc::new("createEnvironmentTemplate", "Make a template");
 
 /// Answers the template, without what is confidential.
 pub(crate) async fn create(

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::resource::ResourceRow;
+use mainstay_protocol::Scope;
 
 use super::create::new_template;
 use super::object::{Owner, Template, TemplateBody};
@@ -10,7 +11,14 @@ use super::params::TemplateParams;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::{Asked, Import, import_answer};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const IMPORT: Doc =
+    Doc::new("importEnvironmentTemplate", "Bring a template in under an id that it had")
+        .scope(Scope::Import)
+        .extension();
 
 /// Answers the template. The same template brought in again is answered as it is.
 pub(crate) async fn import(

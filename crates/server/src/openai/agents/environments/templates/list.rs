@@ -8,7 +8,12 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::openai::resource::list_of;
 use crate::openai::wire::{List, PageQuery};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc =
+    Doc::new("listEnvironmentTemplates", "List templates of environments").query(&[PAGE]);
 
 /// Answers a page of templates.
 pub(crate) async fn list(

@@ -13,11 +13,11 @@ mod params;
 mod update;
 mod used;
 
-pub(crate) use create::create;
-pub(crate) use delete::delete;
-pub(crate) use get::get;
-pub(crate) use import::import;
-pub(crate) use list::list;
+pub(crate) use create::{CREATE, create};
+pub(crate) use delete::{DELETE, delete};
+pub(crate) use get::{GET, get};
+pub(crate) use import::{IMPORT, import};
+pub(crate) use list::{LIST, list};
 pub(crate) use object::TEMPLATE;
-pub(crate) use update::update;
+pub(crate) use update::{UPDATE, update};
 pub(crate) use used::template_settings;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mainstay_core::port::SecretText;
 use mainstay_core::resource::{ResourceRow, Sealed};
 use mainstay_protocol::{ApiError, ErrorCode, TenantId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -181,7 +182,7 @@ impl Shown {
 }
 
 /// A template.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Template {
     pub(crate) id: String,
     object: &'static str,

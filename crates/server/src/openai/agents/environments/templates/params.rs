@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mainstay_protocol::ApiError;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::openai::wire::{
@@ -15,9 +16,10 @@ const MAX_NAME_BYTES: usize = 256;
 
 /// `POST /v1/agents/environments/templates[/{template}]`: what is absent stays as it is, or is the
 /// default of a new one; null is the default.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TemplateParams {
+    #[schemars(length(min = 1, max = MAX_NAME_BYTES))]
     pub(super) name: Patch<String>,
     pub(super) capability_directories: Patch<Vec<String>>,
     pub(super) desktop: Patch<Desktop>,

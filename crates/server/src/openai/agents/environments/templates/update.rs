@@ -10,7 +10,11 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, body_of, find, to_body};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const UPDATE: Doc = Doc::new("updateEnvironmentTemplate", "Change a template");
 
 /// Answers the template as it is now. What was not said stays as it was.
 pub(crate) async fn update(

@@ -9,10 +9,15 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::sessions::rows::find;
+use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// What an artifact is to a client that was not told: bytes, so that no browser runs it.
 const BYTES: &str = "application/octet-stream";
+
+/// Its entry in the document of the API.
+pub(crate) const CONTENT: Doc = Doc::new("getSessionArtifactContent", "Read an artifact")
+    .answers_bytes("application/octet-stream");
 
 /// Answers the content as it was written.
 pub(crate) async fn content(

@@ -11,7 +11,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::sessions::rows::find;
 use crate::openai::wire::{Deleted, DeletedObject};
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const DELETE: Doc = Doc::new("deleteSessionArtifact", "Delete an artifact");
 
 /// Answers what was deleted. The file in the workspace stays, and so does the journal.
 pub(crate) async fn delete(

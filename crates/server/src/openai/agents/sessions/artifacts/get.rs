@@ -9,7 +9,11 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::sessions::rows::find;
 use crate::openai::wire::SessionArtifact;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getSessionArtifact", "Read what is known of an artifact");
 
 /// Answers the artifact without its content.
 pub(crate) async fn get(

@@ -12,12 +12,18 @@ use crate::extract::Ids;
 use crate::openai::agents::page::{PageScan, invalid_cursor, read_page};
 use crate::openai::agents::sessions::rows::find;
 use crate::openai::wire::{ArtifactListQuery, List, Order, PageQuery, SessionArtifact};
+use crate::openapi::{Doc, PAGE, Param};
 use crate::state::AppState;
 
 /// How many turns are looked at at once.
 const TURN_BATCH_COUNT: u32 = 32;
 /// The most entries that one page reads.
 const MAX_PAGE_ENTRIES: usize = 65_536;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listSessionArtifacts", "List files that turns left")
+    .query(&[PAGE, &[Param::text("environment_id", "Only those of this environment.")]])
+    .refuses(&[ErrorCode::LimitReached]);
 
 /// Answers a page of artifacts.
 pub(crate) async fn list(

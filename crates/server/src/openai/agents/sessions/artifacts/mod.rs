@@ -11,7 +11,7 @@ mod get;
 mod left;
 mod list;
 
-pub(crate) use content::content;
-pub(crate) use delete::delete;
-pub(crate) use get::get;
-pub(crate) use list::list;
+pub(crate) use content::{CONTENT, content};
+pub(crate) use delete::{DELETE, delete};
+pub(crate) use get::{GET, get};
+pub(crate) use list::{LIST, list};

@@ -7,5 +7,5 @@ mod submit;
 
 pub(crate) use follow::{Until, open_stream};
 pub(crate) use input::message_content;
-pub(crate) use stream::stream;
-pub(crate) use submit::submit;
+pub(crate) use stream::{STREAM, stream};
+pub(crate) use submit::{SUBMIT, submit};

@@ -11,8 +11,23 @@ use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::sessions::SessionRows;
 use crate::openai::project::FeedPlace;
-use crate::openai::wire::StreamQuery;
+use crate::openai::wire::{Event, StreamQuery};
+use crate::openapi::{Doc, Param, schema_of};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const STREAM: Doc = Doc::new("streamSessionEvents", "Follow a session")
+    .query(&[&[
+        Param::flag("include_obfuscation", "Taken; this server never pads."),
+        Param::whole("starting_after", "The event after which the stream begins.", 0, u64::MAX)
+            .extension(),
+    ]])
+    .headers(&[Param::text(
+        "Last-Event-ID",
+        "The last event that was seen; counts before `starting_after`.",
+    )])
+    .answers_bytes("text/event-stream")
+    .streams(schema_of::<Event>);
 
 /// Answers a stream that begins now, or behind the event that `starting_after` or `Last-Event-ID`
 /// names, and ends when the client leaves.

@@ -10,7 +10,12 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, Ids, session_id};
 use crate::openai::wire::EventCreateParams;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const SUBMIT: Doc =
+    Doc::new("createSessionEvents", "Give a session input").answers_nothing(202);
 
 /// Answers 202 without a body once the input is durable.
 pub(crate) async fn submit(

@@ -10,7 +10,12 @@ use crate::extract::Ids;
 use crate::openai::agents::sessions::rows::find;
 use crate::openai::project::{ItemQuery, list_items};
 use crate::openai::wire::{Item, List, PageQuery};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc =
+    Doc::new("listSessionItems", "List what was said and done").query(&[PAGE]);
 
 /// Answers a page of items.
 pub(crate) async fn list(

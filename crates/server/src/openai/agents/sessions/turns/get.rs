@@ -9,7 +9,11 @@ use crate::extract::Ids;
 use crate::openai::agents::sessions::rows::{config, find_turn};
 use crate::openai::project::{SessionExtras, show_turn};
 use crate::openai::wire::Turn;
+use crate::openapi::Doc;
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const GET: Doc = Doc::new("getSessionTurn", "Read a turn");
 
 /// Answers the turn as it is now.
 pub(crate) async fn get(

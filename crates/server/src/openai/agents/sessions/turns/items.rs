@@ -10,7 +10,12 @@ use crate::extract::Ids;
 use crate::openai::agents::sessions::rows::find_turn;
 use crate::openai::project::{ItemQuery, TurnSpan, list_items};
 use crate::openai::wire::{Item, List, PageQuery};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const ITEMS: Doc =
+    Doc::new("listSessionTurnItems", "List what was said and done in a turn").query(&[PAGE]);
 
 /// Answers a page of the turn's items.
 pub(crate) async fn items(

@@ -12,7 +12,11 @@ use crate::openai::agents::page::{PageScan, invalid_cursor, read_page};
 use crate::openai::agents::sessions::rows::{config, find, turn_of};
 use crate::openai::project::{SessionExtras, show_turn};
 use crate::openai::wire::{List, PageQuery, Turn};
+use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const LIST: Doc = Doc::new("listSessionTurns", "List a session's turns").query(&[PAGE]);
 
 /// Answers a page of turns.
 pub(crate) async fn list(

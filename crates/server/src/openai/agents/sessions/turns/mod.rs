@@ -4,6 +4,6 @@ mod get;
 mod items;
 mod list;
 
-pub(crate) use get::get;
-pub(crate) use items::items;
-pub(crate) use list::list;
+pub(crate) use get::{GET, get};
+pub(crate) use items::{ITEMS, items};
+pub(crate) use list::{LIST, list};

@@ -1,0 +1,115 @@
+//! What the hub needs of the agent inside, of saved workspaces and of the way out.
+//!
+//! Invariant: the hub knows none of their formats. Deliberately absent: everything that is done with them
+//! (`link` has the real ones).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use mainstay_core::port::{
+    Checkpoint, CodeOutput, CodeRequest, Connection, ExecOutput, ExecRequest, Fate, FileInfo,
+    OutputSink, SandboxError, SandboxRequest,
+};
+use mainstay_protocol::{EffectId, SessionId};
+use tokio::net::UnixStream;
+
+use super::super::Image;
+
+/// A connection to the agent inside of a machine.
+#[async_trait]
+pub trait Guest: Send + Sync {
+    /// Runs a command. Dropping the future kills it.
+    async fn exec(
+        &self,
+        exec: ExecRequest,
+        sink: Option<OutputSink>,
+    ) -> Result<ExecOutput, SandboxError>;
+
+    /// What became of a command; waits for one that runs.
+    async fn exec_fate(&self, effect: &EffectId) -> Result<Fate<ExecOutput>, SandboxError>;
+
+    /// Runs code in a resident interpreter.
+    async fn code(&self, code: CodeRequest) -> Result<CodeOutput, SandboxError>;
+
+    /// What became of code; waits for code that runs.
+    async fn code_fate(&self, effect: &EffectId) -> Result<Fate<CodeOutput>, SandboxError>;
+
+    /// Part of a file.
+    async fn read_file(
+        &self,
+        path: &str,
+        offset: u64,
+        limit_bytes: usize,
+    ) -> Result<(Bytes, FileInfo), SandboxError>;
+
+    /// Writes a file whole.
+    async fn write_file(&self, path: &str, content: Bytes) -> Result<(), SandboxError>;
+
+    /// The files below a folder.
+    async fn list_files(
+        &self,
+        folder: &str,
+        is_recursive: bool,
+        after: Option<&str>,
+        limit_count: usize,
+    ) -> Result<Vec<FileInfo>, SandboxError>;
+
+    /// Fills the empty workspace.
+    async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError>;
+
+    /// Remembers what the workspace was saved as last, without looking at it.
+    async fn recall(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError>;
+
+    /// Saves what changed of the workspace.
+    async fn save(&self) -> Result<Checkpoint, SandboxError>;
+
+    /// Whether it ended, from either side.
+    fn is_closed(&self) -> bool;
+}
+
+/// For whom a connection is made.
+#[derive(Debug, Clone)]
+pub enum Introduction {
+    /// For the session's calls.
+    Session(Box<SandboxRequest>),
+    /// To look after what is there; commands get nothing.
+    Caretaker(SessionId),
+}
+
+impl Introduction {
+    /// Whose machine it is.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        match self {
+            Self::Session(request) => &request.session,
+            Self::Caretaker(session) => session,
+        }
+    }
+}
+
+/// Makes connections.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// Greets the agent behind a channel, within a time limit of its own.
+    async fn connect(
+        &self,
+        stream: UnixStream,
+        introduction: Introduction,
+    ) -> Result<Arc<dyn Guest>, SandboxError>;
+
+    /// Takes over what holds for a session's machine from this call on.
+    fn refresh(&self, request: &SandboxRequest);
+
+    /// The connections out of a machine that ended behind this number; those up to it are forgotten.
+    fn connections(&self, session: &SessionId, after: u64) -> Vec<Connection>;
+
+    /// Forgets a session.
+    fn forget(&self, session: &SessionId);
+}
+
+/// Where root images are.
+pub trait Images: Send + Sync {
+    /// An image by its name; the error is for whoever asked, with what to do.
+    fn image(&self, name: &str) -> Result<Image, String>;
+}

@@ -1,0 +1,25 @@
+//! The machines of all sessions: found, made, parked, ended.
+//!
+//! Invariant: a session has at most one machine, in a folder named after it. What is known of a machine is
+//! in its folder, so that after a crash at any point it is found and used, or ended. Deliberately absent:
+//! how a machine is kept apart (drivers), what is said to its agent and how its files are kept (`guest`).
+
+mod bring;
+mod drivers;
+mod guest;
+mod inner;
+mod record;
+mod room;
+mod sandboxes;
+mod settings;
+mod setup;
+mod slot;
+mod tend;
+#[cfg(test)]
+mod tests;
+
+pub use drivers::DriverState;
+pub use guest::{Connector, Guest, Images, Introduction};
+pub use sandboxes::{Hub, HubParts};
+pub use settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
+pub use tend::IsOwned;

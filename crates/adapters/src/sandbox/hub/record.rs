@@ -1,0 +1,156 @@
+//! What is written down of a machine in its folder, before anything of it exists.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use mainstay_core::port::{Checkpoint, SandboxSpec};
+use mainstay_protocol::SessionId;
+use serde::{Deserialize, Serialize};
+
+/// The file's name.
+const FILE: &str = "machine.json";
+/// The file's version.
+const VERSION: u32 = 1;
+/// What begins the folder's name of an id that is not a plain file's name.
+const UNUSUAL: char = '=';
+
+/// A machine, as the next server needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MachineRecord {
+    pub(super) version: u32,
+    pub(super) session: SessionId,
+    /// The driver's name.
+    pub(super) driver: String,
+    pub(super) spec: SandboxSpec,
+    /// Of the image that it was made from.
+    pub(super) image_digest: String,
+    pub(super) stage: Stage,
+    pub(super) created_at_ms: u64,
+    /// As of when this was written.
+    pub(super) used_at_ms: u64,
+    /// When the workspace was saved last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) saved_at_ms: Option<u64>,
+    /// As what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) checkpoint: Option<Checkpoint>,
+}
+
+/// How far a machine has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stage {
+    /// It is being made, and is of no use until then.
+    Making,
+    /// It was there for calls.
+    Running,
+    /// It is being parked, or is.
+    Parked,
+}
+
+impl MachineRecord {
+    pub(super) fn new(
+        session: SessionId,
+        driver: &str,
+        spec: SandboxSpec,
+        image_digest: String,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            session,
+            driver: driver.to_owned(),
+            spec,
+            image_digest,
+            stage: Stage::Making,
+            created_at_ms: now_ms,
+            used_at_ms: now_ms,
+            saved_at_ms: None,
+            checkpoint: None,
+        }
+    }
+
+    /// The machine of a folder; none when there is none that this binary can read.
+    pub(super) fn read(folder: &Path) -> Option<Self> {
+        let record: Self = serde_json::from_slice(&fs::read(folder.join(FILE)).ok()?).ok()?;
+        (record.version == VERSION).then_some(record)
+    }
+
+    /// Writes it so that it is there whole or not at all.
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let draft = folder.join("machine.json.new");
+        let mut file = File::create(&draft)?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        file.sync_all()?;
+        fs::rename(draft, folder.join(FILE))
+    }
+
+    /// Whether nothing of the workspace is lost when the machine goes.
+    pub(super) fn is_saved(&self) -> bool {
+        self.saved_at_ms.is_some_and(|saved| saved >= self.used_at_ms)
+    }
+}
+
+/// The folder of a session's machine. An id may be any text that is one, `..` too.
+pub(super) fn folder(machines: &Path, session: &SessionId) -> PathBuf {
+    let id = session.as_str();
+    match id.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        true => machines.join(id),
+        false => machines.join(format!("{UNUSUAL}{id}")),
+    }
+}
+
+/// The session that a machine's folder is named after.
+pub(super) fn session(folder: &Path) -> Option<SessionId> {
+    let name = folder.file_name()?.to_str()?;
+    SessionId::parse(name.strip_prefix(UNUSUAL).unwrap_or(name)).ok()
+}
+
+/// The folders of all machines.
+pub(super) fn folders(machines: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(machines) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        // What begins with a point is the drivers' own.
+        let is_own = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_own && entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// Removes a folder with all that a machine left in it, also what its programs made unreadable.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(folder)?;
+            fs::remove_dir_all(folder)
+        }
+        other => other,
+    }
+}
+
+/// Gives the owner back what it needs to remove folders. Links are not followed.
+fn open_up(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                waiting.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}

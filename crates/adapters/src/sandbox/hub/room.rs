@@ -1,0 +1,88 @@
+//! Room for one more machine: within the host's limits, by parking the machine that was used least
+//! recently.
+//!
+//! Invariant: the limits hold for machines that run, found or made. Deliberately absent: the limits of one
+//! machine, which its driver holds.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mainstay_core::port::{SandboxError, SandboxSpec};
+use mainstay_protocol::SessionId;
+
+use super::inner::Inner;
+
+/// What runs, by session: its memory, MiB.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    running: Arc<Mutex<BTreeMap<SessionId, u64>>>,
+    /// Held while room is made, so that two do not park the same machine.
+    making: tokio::sync::Mutex<()>,
+}
+
+impl Room {
+    /// A machine was found running.
+    pub(super) fn count(&self, session: &SessionId, memory_mib: u64) {
+        self.lock().insert(session.clone(), memory_mib);
+    }
+
+    /// A machine runs no more.
+    pub(super) fn free(&self, session: &SessionId) {
+        self.lock().remove(session);
+    }
+
+    /// Takes room if there is.
+    fn take(&self, session: &SessionId, memory_mib: u64, count: usize, total_mib: u64) -> bool {
+        let mut running = self.lock();
+        let others = running.iter().filter(|(other, _)| *other != session);
+        let (used, used_mib) = others.fold((0_usize, 0_u64), |(used, sum), (_, memory_mib)| {
+            (used + 1, sum.saturating_add(*memory_mib))
+        });
+        let has_room = used < count && used_mib.saturating_add(memory_mib) <= total_mib;
+        if has_room {
+            running.insert(session.clone(), memory_mib);
+        }
+        has_room
+    }
+
+    fn sessions(&self) -> Vec<SessionId> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<SessionId, u64>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Takes room for a machine that is about to run.
+    pub(super) async fn make_room(
+        &self,
+        session: &SessionId,
+        spec: &SandboxSpec,
+    ) -> Result<(), SandboxError> {
+        let _making = self.room.making.lock().await;
+        let (count, total_mib) = (self.settings.max_machines, self.settings.max_total_memory_mib);
+        while !self.room.take(session, spec.memory_mib, count, total_mib) {
+            if !self.park_least_used(session).await? {
+                return Err(SandboxError::LimitReached(format!(
+                    "all machines of this server are in use (compute.max_machines is {count}, \
+                     compute.max_total_memory_mib {total_mib}); try again when another session rests"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a machine that nobody uses was parked.
+    async fn park_least_used(&self, but: &SessionId) -> Result<bool, SandboxError> {
+        let mut idle: Vec<_> = self.room.sessions().into_iter().filter(|id| id != but).collect();
+        idle.sort_by_cached_key(|id| self.known_slot(id).map_or(0, |slot| slot.used_at_ms()));
+        for session in idle {
+            if self.park_idle(&session).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,300 @@
+//! The port's calls.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use mainstay_core::port::{
+    Clock, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, OutputSink, Readiness,
+    SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+};
+use mainstay_protocol::{EffectId, SessionId};
+
+use super::super::{Driver, workspace};
+use super::bring::write;
+use super::drivers::{DriverState, Drivers};
+use super::guest::{Connector, Images};
+use super::inner::Inner;
+use super::record::MachineRecord;
+use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
+use super::slot::Known;
+use super::tend::{self, IsOwned};
+
+/// The machines of this installation.
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+/// What the hub works with.
+pub struct HubParts {
+    /// Strongest first.
+    pub drivers: Vec<Arc<dyn Driver>>,
+    /// Where root images are.
+    pub images: Arc<dyn Images>,
+    /// What speaks with agents inside.
+    pub connector: Arc<dyn Connector>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Hub {
+    /// Finds the machines that run, and looks after them from now on. Drivers are probed meanwhile.
+    ///
+    /// # Errors
+    /// When the folder of machines cannot be read.
+    pub async fn start(settings: HubSettings, parts: HubParts) -> Result<Self, SandboxError> {
+        let HubParts { drivers, images, connector, clock } = parts;
+        let drivers = Drivers::new(drivers);
+        let inner = Arc::new(Inner::new(settings, drivers, images, connector, clock));
+        inner.count_running().await?;
+        let probed = Arc::downgrade(&inner);
+        inner.spawn(async move {
+            if let Some(inner) = probed.upgrade() {
+                inner.drivers.probe().await;
+            }
+        });
+        inner.spawn(tend::tend(Arc::downgrade(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Ends the machines whose session is gone or may own none, and those that a crash left unfinished;
+    /// says how many. For the start, before calls come.
+    ///
+    /// # Errors
+    /// When one of them cannot be ended.
+    pub async fn destroy_unowned(&self, is_owned: IsOwned<'_>) -> Result<u64, SandboxError> {
+        self.inner.destroy_unowned(is_owned).await
+    }
+
+    /// What is known of the drivers.
+    #[must_use]
+    pub fn drivers(&self) -> Vec<DriverState> {
+        self.inner.drivers.states()
+    }
+
+    /// Parks and removes what is due now.
+    ///
+    /// # Errors
+    /// When a machine cannot be parked or removed.
+    pub async fn tend(&self) -> Result<(), SandboxError> {
+        self.inner.tend_once().await
+    }
+}
+
+#[async_trait]
+impl Sandboxes for Hub {
+    fn capabilities(&self) -> SandboxCapabilities {
+        let settings = &self.inner.settings;
+        let mut tiers = Vec::new();
+        let mut notes = Vec::new();
+        let mut parks_processes = false;
+        for state in self.inner.drivers.states() {
+            match state.works {
+                Some(Ok(())) => {
+                    tiers.push(state.tier);
+                    let driver = self.inner.drivers.named(state.name);
+                    parks_processes |=
+                        driver.is_some_and(|driver| driver.capabilities().parks_processes);
+                }
+                Some(Err(unusable)) => notes.push(format!("{}: {unusable}", state.name)),
+                None => notes.push(format!("{}: being probed", state.name)),
+            }
+        }
+        tiers.dedup();
+        SandboxCapabilities {
+            tiers,
+            parks_processes,
+            max_cpus: settings.max_cpus,
+            max_memory_mib: settings.max_memory_mib,
+            max_disk_mib: settings.max_disk_mib,
+            notes,
+        }
+    }
+
+    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
+        let settings = &self.inner.settings;
+        let bounds: [(&str, u64, u64, u64); 4] = [
+            ("cpus", spec.cpus.into(), 1, settings.max_cpus.into()),
+            ("memory_mib", spec.memory_mib, MIN_MEMORY_MIB, settings.max_memory_mib),
+            ("disk_mib", spec.disk_mib, MIN_DISK_MIB, settings.max_disk_mib),
+            (
+                "processes",
+                spec.processes.into(),
+                MIN_PROCESSES.into(),
+                settings.max_processes.into(),
+            ),
+        ];
+        for (name, value, least, most) in bounds {
+            if !(least..=most).contains(&value) {
+                return Err(SandboxError::Invalid(format!(
+                    "{name} is {value}, and this server gives {least} to {most}"
+                )));
+            }
+        }
+        self.inner.images.image(&spec.image).map_err(SandboxError::Invalid)?;
+        self.inner.drivers.check(spec.tier)
+    }
+
+    async fn ready(&self, request: &SandboxRequest) -> Result<Readiness, SandboxError> {
+        let used = self.inner.take(request).await?;
+        let ((), readiness) = self.inner.give_back(used, Ok(())).await?;
+        Ok(readiness)
+    }
+
+    async fn exec(
+        &self,
+        request: &SandboxRequest,
+        exec: ExecRequest,
+        sink: Option<OutputSink>,
+    ) -> Result<(ExecOutput, Readiness), SandboxError> {
+        let used = self.inner.take(request).await?;
+        let outcome = used.live.guest.exec(exec, sink).await;
+        self.inner.give_back(used, outcome).await
+    }
+
+    async fn exec_fate(
+        &self,
+        session: &SessionId,
+        effect: &EffectId,
+    ) -> Result<Fate<ExecOutput>, SandboxError> {
+        let _call = self.inner.slot(session).hold();
+        match self.inner.peek(session).await? {
+            Some(live) => live.guest.exec_fate(effect).await,
+            None => Ok(Fate::Gone),
+        }
+    }
+
+    async fn code(
+        &self,
+        request: &SandboxRequest,
+        code: CodeRequest,
+    ) -> Result<(CodeOutput, Readiness), SandboxError> {
+        let used = self.inner.take(request).await?;
+        let outcome = used.live.guest.code(code).await;
+        self.inner.give_back(used, outcome).await
+    }
+
+    async fn code_fate(
+        &self,
+        session: &SessionId,
+        effect: &EffectId,
+    ) -> Result<Fate<CodeOutput>, SandboxError> {
+        let _call = self.inner.slot(session).hold();
+        match self.inner.peek(session).await? {
+            Some(live) => live.guest.code_fate(effect).await,
+            None => Ok(Fate::Gone),
+        }
+    }
+
+    async fn read_file(
+        &self,
+        request: &SandboxRequest,
+        path: &str,
+        offset: u64,
+        limit_bytes: usize,
+    ) -> Result<(Bytes, FileInfo, Readiness), SandboxError> {
+        let used = self.inner.take(request).await?;
+        let outcome = used.live.guest.read_file(path, offset, limit_bytes).await;
+        let ((bytes, info), readiness) = self.inner.give_back(used, outcome).await?;
+        Ok((bytes, info, readiness))
+    }
+
+    async fn write_file(
+        &self,
+        request: &SandboxRequest,
+        path: &str,
+        content: Bytes,
+    ) -> Result<Readiness, SandboxError> {
+        let used = self.inner.take(request).await?;
+        let outcome = used.live.guest.write_file(path, content).await;
+        let ((), readiness) = self.inner.give_back(used, outcome).await?;
+        Ok(readiness)
+    }
+
+    async fn list_files(
+        &self,
+        request: &SandboxRequest,
+        folder: &str,
+        is_recursive: bool,
+        after: Option<&str>,
+        limit_count: usize,
+    ) -> Result<(Vec<FileInfo>, Readiness), SandboxError> {
+        let used = self.inner.take(request).await?;
+        let guest = &used.live.guest;
+        let outcome = guest.list_files(folder, is_recursive, after, limit_count).await;
+        self.inner.give_back(used, outcome).await
+    }
+
+    async fn save(
+        &self,
+        session: &SessionId,
+        connections_after: u64,
+    ) -> Result<Saved, SandboxError> {
+        let connections = self.inner.connector.connections(session, connections_after);
+        let _call = self.inner.slot(session).hold();
+        let Some(live) = self.inner.peek(session).await? else {
+            return Ok(Saved { checkpoint: None, connections });
+        };
+        let _saving = live.saving.lock().await;
+        // Files that change while they are read are changed after this.
+        let saved_at_ms = self.inner.clock.now_ms();
+        let checkpoint = match live.guest.save().await {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => {
+                if matches!(error, SandboxError::Broken(_)) {
+                    self.inner.let_go(session, &live).await;
+                }
+                return Err(error);
+            }
+        };
+        let folder = live.place.folder();
+        if let Some(record) = MachineRecord::read(folder) {
+            let used_at_ms = self.inner.slot(session).used_at_ms().max(record.used_at_ms);
+            let record = MachineRecord {
+                saved_at_ms: Some(saved_at_ms),
+                checkpoint: Some(checkpoint.clone()),
+                used_at_ms,
+                ..record
+            };
+            write(folder, &record)?;
+        }
+        Ok(Saved { checkpoint: Some(checkpoint), connections })
+    }
+
+    async fn park(&self, session: &SessionId) -> Result<(), SandboxError> {
+        let (inner, id) = (Arc::clone(&self.inner), session.clone());
+        let is_parked = self.inner.whole(async move { inner.park_idle(&id).await }).await?;
+        let is_there = |list: &[SandboxInfo]| list.iter().any(|info| info.session == *session);
+        if is_parked || !is_there(&self.list().await?) {
+            return Ok(());
+        }
+        match self.inner.known_slot(session).is_some_and(|slot| !slot.is_idle()) {
+            true => Err(SandboxError::Invalid("the machine is in use".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError> {
+        let slot = self.inner.slot(session);
+        let mut known = Arc::clone(&slot.known).lock_owned().await;
+        let (inner, id) = (Arc::clone(&self.inner), session.clone());
+        let destroyed = self.inner.whole(async move {
+            *known = Known::InFolder;
+            inner.clear(&inner.folder(&id)).await?;
+            inner.room.free(&id);
+            inner.connector.forget(&id);
+            Ok(())
+        });
+        let destroyed = destroyed.await;
+        self.inner.drop_slot(session);
+        destroyed
+    }
+
+    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError> {
+        workspace::references(blob).map_err(|error| SandboxError::Invalid(error.to_string()))
+    }
+
+    async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError> {
+        self.inner.list().await
+    }
+}

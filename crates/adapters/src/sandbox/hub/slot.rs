@@ -1,0 +1,84 @@
+//! What the hub holds of one session in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::Mutex;
+
+use super::super::Place;
+use super::guest::Guest;
+
+/// A machine that is connected.
+pub(super) struct Live {
+    pub(super) place: Place,
+    pub(super) guest: Arc<dyn Guest>,
+    /// Whether commands get what the session's calls bring; a caretaker's connection has none of it.
+    pub(super) is_introduced: bool,
+    /// Held while the workspace is saved.
+    pub(super) saving: Mutex<()>,
+}
+
+/// What is known of a session's machine.
+#[derive(Clone, Default)]
+pub(super) enum Known {
+    /// Its folder says.
+    #[default]
+    InFolder,
+    /// It is connected.
+    Live(Arc<Live>),
+}
+
+/// One session.
+#[derive(Default)]
+pub(super) struct Slot {
+    /// Held while the machine is made, parked or ended; not during calls.
+    pub(super) known: Arc<Mutex<Known>>,
+    calls: AtomicUsize,
+    used_at_ms: AtomicU64,
+}
+
+/// A call under way; the machine is not parked until it is dropped.
+pub(super) struct Use {
+    slot: Arc<Slot>,
+}
+
+impl Slot {
+    /// A call begins.
+    pub(super) fn enter(self: &Arc<Self>, now_ms: u64) -> Use {
+        self.touch(now_ms);
+        self.hold()
+    }
+
+    /// Something else begins that the machine has to stay for.
+    pub(super) fn hold(self: &Arc<Self>) -> Use {
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        Use { slot: Arc::clone(self) }
+    }
+
+    /// The machine was used at this time.
+    pub(super) fn touch(&self, now_ms: u64) {
+        self.used_at_ms.fetch_max(now_ms, Ordering::AcqRel);
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.calls.load(Ordering::Acquire) == 0
+    }
+
+    /// When the last call began or ended; 0 when there was none.
+    pub(super) fn used_at_ms(&self) -> u64 {
+        self.used_at_ms.load(Ordering::Acquire)
+    }
+}
+
+impl Use {
+    /// The call ended at this time.
+    pub(super) fn end(self, now_ms: u64) {
+        self.slot.touch(now_ms);
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        self.slot.calls.fetch_sub(1, Ordering::AcqRel);
+    }
+}

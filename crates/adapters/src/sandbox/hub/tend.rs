@@ -1,0 +1,164 @@
+//! Machines that nobody uses: parked, then removed; those that nobody may own: ended.
+//!
+//! Invariant: a machine is not parked during a call, and not removed while anything of its workspace is
+//! not saved.
+
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use futures::future::BoxFuture;
+use mainstay_core::port::{SandboxError, SandboxInfo, SandboxStatus};
+use mainstay_protocol::SessionId;
+
+use super::super::Place;
+use super::bring::{driver_error, write};
+use super::inner::Inner;
+use super::record::{self, MachineRecord, Stage};
+use super::slot::Known;
+
+/// How often machines are looked at.
+const TEND_PERIOD_MS: u64 = 5_000;
+
+/// Says whether a session may own a machine.
+pub type IsOwned<'a> = &'a (dyn Fn(SessionId) -> BoxFuture<'a, bool> + Send + Sync);
+
+/// Looks after machines until the hub falls.
+pub(super) async fn tend(inner: Weak<Inner>) {
+    loop {
+        let Some(hub) = inner.upgrade() else { return };
+        let next = hub.clock.now_ms().saturating_add(TEND_PERIOD_MS);
+        let clock = Arc::clone(&hub.clock);
+        drop(hub);
+        clock.sleep_until(next).await;
+        let Some(hub) = inner.upgrade() else { return };
+        if let Err(error) = hub.tend_once().await {
+            tracing::warn!(%error, "looking after idle machines failed; it is tried again");
+        }
+    }
+}
+
+impl Inner {
+    /// Parks and removes what is due.
+    pub(super) async fn tend_once(&self) -> Result<(), SandboxError> {
+        let now_ms = self.clock.now_ms();
+        for (folder, record) in self.records()? {
+            let slot = self.known_slot(&record.session);
+            let used_at_ms = slot.map_or(0, |slot| slot.used_at_ms()).max(record.used_at_ms);
+            let rested_ms = now_ms.saturating_sub(used_at_ms);
+            match record.stage {
+                Stage::Running if rested_ms >= self.settings.idle_ms => {
+                    self.park_idle(&record.session).await?;
+                }
+                Stage::Parked if rested_ms >= self.settings.parked_ms && record.is_saved() => {
+                    self.remove_parked(&folder, &record.session).await?;
+                }
+                Stage::Making | Stage::Running | Stage::Parked => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Parks a machine that no call uses; says whether it did.
+    pub(super) async fn park_idle(&self, session: &SessionId) -> Result<bool, SandboxError> {
+        let slot = self.slot(session);
+        // One that is being made or ended is in use.
+        let Ok(mut known) = Arc::clone(&slot.known).try_lock_owned() else { return Ok(false) };
+        let folder = self.folder(session);
+        let Some(record) = MachineRecord::read(&folder) else {
+            self.room.free(session);
+            return Ok(true);
+        };
+        if !slot.is_idle() || record.stage != Stage::Running {
+            return Ok(false);
+        }
+        let Some(driver) = self.drivers.named(&record.driver) else { return Ok(false) };
+        let used_at_ms = slot.used_at_ms().max(record.used_at_ms);
+        write(&folder, &MachineRecord { stage: Stage::Parked, used_at_ms, ..record })?;
+        *known = Known::InFolder;
+        driver.park(&Place::new(folder)).await.map_err(driver_error)?;
+        self.room.free(session);
+        Ok(true)
+    }
+
+    async fn remove_parked(&self, folder: &Path, session: &SessionId) -> Result<(), SandboxError> {
+        let slot = self.slot(session);
+        let Ok(_known) = slot.known.try_lock() else { return Ok(()) };
+        if slot.is_idle() {
+            self.clear(folder).await?;
+            self.room.free(session);
+        }
+        Ok(())
+    }
+
+    /// Ends machines whose session is gone, and those that were not finished.
+    pub(super) async fn destroy_unowned(&self, is_owned: IsOwned<'_>) -> Result<u64, SandboxError> {
+        let mut count = 0;
+        for folder in folders(self.machines())? {
+            let known = MachineRecord::read(&folder);
+            let is_kept = match known.filter(|record| record.stage != Stage::Making) {
+                Some(record) => {
+                    record::session(&folder) == Some(record.session.clone())
+                        && is_owned(record.session).await
+                }
+                None => false,
+            };
+            if !is_kept {
+                self.clear(&folder).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Counts what runs already.
+    pub(super) async fn count_running(&self) -> Result<(), SandboxError> {
+        for (folder, record) in self.records()? {
+            let driver = self.drivers.named(&record.driver);
+            let Some(driver) = driver.filter(|_| record.stage == Stage::Running) else { continue };
+            if driver.is_running(&Place::new(folder)).await {
+                self.room.count(&record.session, record.spec.memory_mib);
+            }
+        }
+        Ok(())
+    }
+
+    /// The machines that are there.
+    pub(super) async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError> {
+        let mut list = Vec::new();
+        for (folder, record) in self.records()? {
+            let Some(driver) = self.drivers.named(&record.driver) else { continue };
+            let status = match record.stage {
+                Stage::Making => continue,
+                Stage::Parked => SandboxStatus::Parked,
+                Stage::Running if driver.is_running(&Place::new(folder)).await => {
+                    SandboxStatus::Running
+                }
+                Stage::Running => continue,
+            };
+            let slot = self.known_slot(&record.session);
+            list.push(SandboxInfo {
+                session: record.session,
+                tier: driver.capabilities().tier,
+                driver: record.driver,
+                status,
+                created_at_ms: record.created_at_ms,
+                used_at_ms: slot.map_or(0, |slot| slot.used_at_ms()).max(record.used_at_ms),
+            });
+        }
+        Ok(list)
+    }
+
+    fn records(&self) -> Result<Vec<(std::path::PathBuf, MachineRecord)>, SandboxError> {
+        let folders = folders(self.machines())?.into_iter();
+        let records = folders.filter_map(|folder| {
+            let record = MachineRecord::read(&folder)?;
+            Some((folder, record))
+        });
+        Ok(records.collect())
+    }
+}
+
+fn folders(machines: &Path) -> Result<Vec<std::path::PathBuf>, SandboxError> {
+    record::folders(machines)
+        .map_err(|error| SandboxError::Broken(format!("listing {}: {error}", machines.display())))
+}

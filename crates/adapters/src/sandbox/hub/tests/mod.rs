@@ -1,0 +1,4 @@
+//! The hub on machines that are files: what is made, found, parked and ended, and when.
+
+mod lives;
+mod support;

@@ -1,0 +1,354 @@
+//! A driver whose machines are files, and agents that are counters: the hub without any machine.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use mainstay_core::port::{
+    Checkpoint, Clock, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
+    FileInfo, NetworkRule, OutputSink, SandboxError, SandboxRequest, SandboxSpec, SandboxTier,
+};
+use mainstay_protocol::{EffectId, SessionId, TenantId};
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+
+use crate::sandbox::hub::{Connector, Guest, Hub, HubParts, HubSettings, Images, Introduction};
+use crate::sandbox::{
+    Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable,
+};
+
+/// A machine runs while this file is in its folder.
+const RUNNING: &str = "running";
+
+/// What the fakes did, and what they are to do.
+pub(super) struct World {
+    pub(super) log: Mutex<Vec<String>>,
+    pub(super) is_unusable: AtomicBool,
+    pub(super) fails_boot: AtomicBool,
+    pub(super) breaks: AtomicBool,
+    now_ms: AtomicU64,
+    /// Commands named `wait` each give one and end when they take one.
+    pub(super) waits: Semaphore,
+    pub(super) go_on: Semaphore,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            log: Mutex::default(),
+            is_unusable: AtomicBool::default(),
+            fails_boot: AtomicBool::default(),
+            breaks: AtomicBool::default(),
+            now_ms: AtomicU64::default(),
+            waits: Semaphore::new(0),
+            go_on: Semaphore::new(0),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn note(&self, what: String) {
+        self.log.lock().expect("no test panics with it").push(what);
+    }
+
+    pub(super) fn told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().expect("no test panics with it"))
+    }
+
+    pub(super) fn pass(&self, ms: u64) {
+        self.now_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Clock for World {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::SeqCst)
+    }
+
+    async fn sleep_until(&self, _: u64) {
+        // Tests look after machines themselves.
+        std::future::pending::<()>().await;
+    }
+}
+
+pub(super) struct FileDriver(pub(super) Arc<World>);
+
+impl FileDriver {
+    fn note(&self, what: &str, place: &Place) {
+        let name = place.folder().file_name().expect("a machine's folder has a name");
+        self.0.note(format!("{what} {}", name.to_string_lossy()));
+    }
+}
+
+#[async_trait]
+impl Driver for FileDriver {
+    fn name(&self) -> &'static str {
+        "files"
+    }
+
+    fn capabilities(&self) -> DriverCapabilities {
+        DriverCapabilities { tier: SandboxTier::Process, parks_processes: false }
+    }
+
+    async fn probe(&self) -> Result<(), Unusable> {
+        if self.0.is_unusable.load(Ordering::SeqCst) {
+            let (reason, remedy) = ("there is no files".to_owned(), "get some".to_owned());
+            return Err(Unusable { reason, remedy });
+        }
+        Ok(())
+    }
+
+    async fn boot(&self, place: &Place, _: &MachineSpec) -> Result<(), DriverError> {
+        self.note("boot", place);
+        fs::write(place.folder().join(RUNNING), "").expect("written");
+        if self.0.fails_boot.load(Ordering::SeqCst) {
+            return Err(DriverError::Broken { attempted: "boot", reason: "told to".to_owned() });
+        }
+        Ok(())
+    }
+
+    async fn is_running(&self, place: &Place) -> bool {
+        place.folder().join(RUNNING).exists()
+    }
+
+    async fn connect(&self, place: &Place) -> Result<UnixStream, DriverError> {
+        self.note("connect", place);
+        let (near, _) = UnixStream::pair().expect("a pair of sockets");
+        Ok(near)
+    }
+
+    async fn park(&self, place: &Place) -> Result<(), DriverError> {
+        self.note("park", place);
+        let _ = fs::remove_file(place.folder().join(RUNNING));
+        Ok(())
+    }
+
+    async fn unpark(&self, place: &Place, _: &MachineSpec) -> Result<(), DriverError> {
+        self.note("unpark", place);
+        fs::write(place.folder().join(RUNNING), "").expect("written");
+        Ok(())
+    }
+
+    async fn fork(&self, _: &Place, _: &Place, _: &MachineSpec) -> Result<(), DriverError> {
+        unreachable!("the hub does not fork")
+    }
+
+    async fn destroy(&self, place: &Place) -> Result<(), DriverError> {
+        self.note("destroy", place);
+        let _ = fs::remove_file(place.folder().join(RUNNING));
+        Ok(())
+    }
+}
+
+struct FakeConnector(Arc<World>);
+
+struct FakeGuest {
+    world: Arc<World>,
+    is_closed: AtomicBool,
+}
+
+#[async_trait]
+impl Connector for FakeConnector {
+    async fn connect(
+        &self,
+        _: UnixStream,
+        introduction: Introduction,
+    ) -> Result<Arc<dyn Guest>, SandboxError> {
+        if matches!(introduction, Introduction::Caretaker(_)) {
+            self.0.note("as caretaker".to_owned());
+        }
+        Ok(Arc::new(FakeGuest { world: Arc::clone(&self.0), is_closed: AtomicBool::new(false) }))
+    }
+
+    fn refresh(&self, _: &SandboxRequest) {}
+
+    fn connections(&self, _: &SessionId, _: u64) -> Vec<Connection> {
+        Vec::new()
+    }
+
+    fn forget(&self, session: &SessionId) {
+        self.0.note(format!("forget {session}"));
+    }
+}
+
+#[async_trait]
+impl Guest for FakeGuest {
+    async fn exec(
+        &self,
+        exec: ExecRequest,
+        _: Option<OutputSink>,
+    ) -> Result<ExecOutput, SandboxError> {
+        let command = exec.argv.join(" ");
+        self.world.note(format!("exec {command}"));
+        if command == "wait" {
+            self.world.waits.add_permits(1);
+            self.world.go_on.acquire().await.expect("never closed").forget();
+        }
+        if self.world.breaks.swap(false, Ordering::SeqCst) {
+            self.is_closed.store(true, Ordering::SeqCst);
+            return Err(SandboxError::Broken("told to".to_owned()));
+        }
+        let code = i32::from(command.contains("fail"));
+        Ok(ExecOutput {
+            end: ExecEnd::Exited { code },
+            stdout: Bytes::new(),
+            stderr: Bytes::from_static(b"why"),
+            stdout_omitted_bytes: 0,
+            stderr_omitted_bytes: 0,
+            duration_ms: 1,
+        })
+    }
+
+    async fn exec_fate(&self, _: &EffectId) -> Result<Fate<ExecOutput>, SandboxError> {
+        Ok(Fate::NotRun)
+    }
+
+    async fn code(&self, _: CodeRequest) -> Result<CodeOutput, SandboxError> {
+        unreachable!("no test runs code")
+    }
+
+    async fn code_fate(&self, _: &EffectId) -> Result<Fate<CodeOutput>, SandboxError> {
+        Ok(Fate::NotRun)
+    }
+
+    async fn read_file(
+        &self,
+        path: &str,
+        _: u64,
+        _: usize,
+    ) -> Result<(Bytes, FileInfo), SandboxError> {
+        Err(SandboxError::Invalid(format!("there is no {path}")))
+    }
+
+    async fn write_file(&self, path: &str, content: Bytes) -> Result<(), SandboxError> {
+        self.world.note(format!("write {path}: {}", String::from_utf8_lossy(&content)));
+        Ok(())
+    }
+
+    async fn list_files(
+        &self,
+        _: &str,
+        _: bool,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Vec<FileInfo>, SandboxError> {
+        Ok(Vec::new())
+    }
+
+    async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
+        self.world.note(format!("restore {}", checkpoint.workspace));
+        Ok(())
+    }
+
+    async fn recall(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
+        self.world.note(format!("recall {}", checkpoint.workspace));
+        Ok(())
+    }
+
+    async fn save(&self) -> Result<Checkpoint, SandboxError> {
+        self.world.note("save".to_owned());
+        Ok(checkpoint("saved"))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+}
+
+struct OneImage;
+
+impl Images for OneImage {
+    fn image(&self, name: &str) -> Result<Image, String> {
+        match name {
+            "default" => Ok(Image {
+                name: name.to_owned(),
+                digest: "d1".to_owned(),
+                tree: PathBuf::new(),
+                disk: PathBuf::new(),
+                agent: PathBuf::new(),
+                kernel: PathBuf::new(),
+            }),
+            _ => Err(format!("there is no image {name}")),
+        }
+    }
+}
+
+pub(super) fn checkpoint(workspace: &str) -> Checkpoint {
+    let workspace = workspace.to_owned();
+    Checkpoint { workspace, file_count: 1, size_bytes: 1, written_bytes: 1 }
+}
+
+pub(super) fn session(name: &str) -> SessionId {
+    SessionId::parse(name).expect("an id")
+}
+
+/// A hub on a folder, as after a start.
+pub(super) async fn hub(machines: &Path, world: &Arc<World>) -> Hub {
+    let settings = HubSettings {
+        machines: machines.to_owned(),
+        max_machines: 2,
+        max_total_memory_mib: 1024,
+        max_cpus: 2,
+        max_memory_mib: 1024,
+        max_disk_mib: 1024,
+        max_processes: 100,
+        idle_ms: 1_000,
+        parked_ms: 10_000,
+    };
+    let parts = HubParts {
+        drivers: vec![Arc::new(FileDriver(Arc::clone(world)))],
+        images: Arc::new(OneImage),
+        connector: Arc::new(FakeConnector(Arc::clone(world))),
+        clock: Arc::clone(world) as Arc<dyn Clock>,
+    };
+    Hub::start(settings, parts).await.expect("the hub starts")
+}
+
+pub(super) fn spec() -> SandboxSpec {
+    SandboxSpec {
+        tier: None,
+        image: "default".to_owned(),
+        cpus: 1,
+        memory_mib: 256,
+        disk_mib: 256,
+        processes: 64,
+        network: NetworkRule::None,
+        executor: None,
+    }
+}
+
+/// A call of a session that has no checkpoint yet.
+pub(super) fn request(name: &str) -> SandboxRequest {
+    SandboxRequest {
+        tenant: TenantId::parse("tnt_1").expect("an id"),
+        session: session(name),
+        spec: Arc::new(spec()),
+        setup: Arc::default(),
+        secrets: Arc::new([]),
+        checkpoint: None,
+        calls_since: 0,
+    }
+}
+
+pub(super) fn command(text: &str) -> ExecRequest {
+    ExecRequest {
+        effect: EffectId::parse("eff_1").expect("an id"),
+        argv: vec![text.to_owned()],
+        cwd: "/workspace".to_owned(),
+        env: std::collections::BTreeMap::new(),
+        stdin: Bytes::new(),
+        timeout_ms: 1000,
+        output_limit_bytes: 1000,
+    }
+}
+
+/// The folders that are left.
+pub(super) fn folders(machines: &Path) -> BTreeSet<String> {
+    let Ok(entries) = fs::read_dir(machines) else { return BTreeSet::new() };
+    entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}

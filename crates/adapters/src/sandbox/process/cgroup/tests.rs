@@ -1,0 +1,76 @@
+use std::fs;
+use std::path::Path;
+
+use super::{Bounds, Groups};
+
+const BOUNDS: Bounds = Bounds { memory_mib: 64, processes: 20, cpus: 2 };
+
+/// A host whose groups are plain folders: what is written stays to be read.
+fn check(layout: &[(&str, &str)], mounts: &str, own: &str) -> (Vec<&'static str>, String) {
+    let host = tempfile::tempdir().expect("a folder");
+    let at = |path: &str| host.path().join(path);
+    for (path, content) in layout {
+        fs::create_dir_all(at(path).parent().expect("a file is in a folder")).expect("made");
+        fs::write(at(path), content).expect("written");
+    }
+    let mounts = mounts.replace("HOST", host.path().to_str().expect("the path is text"));
+    let groups = Groups::find_in(&mounts, own);
+    let group = groups.make("m1", &BOUNDS).expect("the group is made");
+    let mut written = Vec::new();
+    for folder in group.folders() {
+        let mut files: Vec<_> = fs::read_dir(&folder).expect("a folder").flatten().collect();
+        files.sort_by_key(fs::DirEntry::file_name);
+        for file in files {
+            let path = file.path();
+            let name = path.strip_prefix(host.path()).unwrap_or(Path::new("")).display();
+            let content = fs::read_to_string(file.path()).expect("read");
+            written.push(format!("{name} = {content}"));
+        }
+    }
+    (groups.missing(), written.join("\n"))
+}
+
+#[test]
+fn each_controller_of_version_one_has_its_mount() {
+    let mounts = "30 20 0:1 / HOST/memory rw - cgroup cgroup rw,memory\n\
+                  31 20 0:2 / HOST/pids rw - cgroup cgroup rw,pids\n\
+                  32 20 0:3 / HOST/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct";
+    let own = "4:memory:/a/b\n8:pids:/\n1:cpu,cpuacct:/\n0::/";
+    let layout = [("memory/a/b/tasks", ""), ("pids/tasks", ""), ("cpu,cpuacct/tasks", "")];
+    let (missing, written) = check(&layout, mounts, own);
+    assert_eq!(missing, Vec::<&str>::new());
+    insta::assert_snapshot!(written, @r"
+    memory/a/b/mainstay/m1/memory.limit_in_bytes = 67108864
+    memory/a/b/mainstay/m1/memory.memsw.limit_in_bytes = 67108864
+    pids/mainstay/m1/pids.max = 20
+    cpu,cpuacct/mainstay/m1/cpu.cfs_period_us = 100000
+    cpu,cpuacct/mainstay/m1/cpu.cfs_quota_us = 200000
+    ");
+}
+
+#[test]
+fn version_two_is_used_where_the_service_was_given_its_group() {
+    let mounts = "30 20 0:1 / HOST rw - cgroup2 cgroup2 rw";
+    let own = "0::/system/mainstay.service";
+    let parent = "system/mainstay.service";
+    let layout = [
+        (&*format!("{parent}/cgroup.subtree_control"), "cpu memory pids"),
+        (&*format!("{parent}/mainstay/cgroup.subtree_control"), "cpu memory pids"),
+    ];
+    let (missing, written) = check(&layout, mounts, own);
+    assert_eq!(missing, Vec::<&str>::new());
+    insta::assert_snapshot!(written, @r"
+    system/mainstay.service/mainstay/m1/cpu.max = 200000 100000
+    system/mainstay.service/mainstay/m1/memory.max = 67108864
+    system/mainstay.service/mainstay/m1/memory.swap.max = 0
+    system/mainstay.service/mainstay/m1/pids.max = 20
+    ");
+}
+
+#[test]
+fn a_host_without_controllers_says_so() {
+    let mounts = "30 20 0:1 / HOST rw - cgroup2 cgroup2 rw";
+    let (missing, written) = check(&[("cgroup.procs", "")], mounts, "0::/");
+    assert_eq!(missing, ["memory", "pids", "cpu"]);
+    assert_eq!(written, "");
+}

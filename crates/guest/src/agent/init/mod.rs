@@ -1,0 +1,49 @@
+//! What the agent does as the init of a microVM, before it serves.
+//!
+//! The kernel starts it as `/init` of an initial file system that holds nothing else, with
+//! `-- --init --port /dev/vport0p1` at the end of its command line. Then
+//!
+//! | device | is |
+//! |---|---|
+//! | `/dev/vda` | the root image, read-only: erofs, squashfs or ext4 |
+//! | `/dev/vdb` | the machine's own disk, ext4, if there is one; else a tmpfs of half the memory. Its `upper` lies over the image, its `workspace` is `/workspace` |
+//!
+//! Commands find `/proc` (their own processes), `/sys` (read-only), `/dev`, `/dev/pts`, `/dev/shm`,
+//! `/run`, `/tmp` and the loopback device. At the end everything is killed and unmounted, and the machine
+//! restarted, which ends it where the machine is run as it should be: `reboot=t panic=-1` on the kernel's
+//! command line and `-no-reboot` on QEMU's.
+//!
+//! Invariant: without its root image the machine does not come up. What is only hardening is attempted,
+//! and said on the console if it fails. Deliberately absent: a shell, a network card, modules.
+
+mod end;
+mod loopback;
+mod mounts;
+
+pub(crate) use end::end;
+
+use super::machine::say;
+
+/// Sets the machine up; the caller is the first process and has one thread.
+pub(crate) fn begin() -> Result<(), String> {
+    mounts::mount_all()?;
+    for (file, value) in HARDENING {
+        if let Err(error) = std::fs::write(file, value) {
+            say(&format!("write {file}: {error}"));
+        }
+    }
+    if let Err(error) = rustix::system::sethostname(b"sandbox") {
+        say(&format!("name the machine: {error}"));
+    }
+    if let Err(error) = loopback::bring_up() {
+        say(&format!("bring the loopback device up: {error}"));
+    }
+    Ok(())
+}
+
+/// What commands have no use for.
+const HARDENING: [(&str, &str); 3] = [
+    ("/proc/sys/fs/protected_hardlinks", "1"),
+    ("/proc/sys/fs/protected_symlinks", "1"),
+    ("/proc/sys/user/max_user_namespaces", "0"),
+];

@@ -1,0 +1,66 @@
+//! The command, and which parts there are.
+//!
+//! Invariant: two builds of one image folder never work at the same time, and one that has nothing to
+//! do asks no package manager.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use super::folder::ImageFolder;
+use super::{agent, kernel, manifest, root};
+use crate::setup::{self, Purpose};
+use crate::workspace::Workspace;
+
+/// The image that sandboxes use unless another one is asked for.
+const NAME: &str = "default";
+
+/// Build what machines are made from: guest kernel, root image, guest agent
+///
+/// The parts are kept outside of the checkout and built again only when what they are made of has
+/// changed. The root's packages are those of the day on which it was built: `--fresh` brings newer
+/// ones.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Build every part again
+    #[arg(long)]
+    fresh: bool,
+    /// The image folder
+    #[arg(long, value_name = "DIR", env = "MAINSTAY_IMAGES")]
+    dir: Option<PathBuf>,
+    /// Remove the parts of earlier builds; no machine that was made from them may be running
+    #[arg(long)]
+    prune: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let images = build(workspace, arguments)?;
+    println!("Images are in {}", images.path().display());
+    Ok(())
+}
+
+/// Has the images there, as they are by default.
+pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
+    let arguments = Arguments { fresh: false, dir: None, prune: false };
+    build(workspace, &arguments).map(|_| ())
+}
+
+fn build(workspace: &Workspace, arguments: &Arguments) -> Result<ImageFolder> {
+    ensure!(
+        cfg!(all(target_arch = "x86_64", target_os = "linux")),
+        "building images: machines are made for Linux on x86_64 alone"
+    );
+    setup::ensure(workspace, Purpose::Image)?;
+    let path = arguments.dir.clone().unwrap_or_else(|| workspace.cache_dir.join("images"));
+    let images = ImageFolder::open(&path, arguments.fresh)?;
+    let kernel = kernel::ensure(&images)?;
+    let agent = agent::ensure(workspace, &images)?;
+    manifest::write_machine(&images, &kernel, &agent)?;
+    let root = root::ensure(workspace, &images)?;
+    manifest::write_image(&images, NAME, &root)?;
+    if arguments.prune {
+        images.prune(&[&kernel.folder, &agent.folder, &root.folder])?;
+    }
+    Ok(images)
+}
