@@ -1,6 +1,7 @@
 //! A server with one session and its executor, which a test can break.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::executor_fake::FakeExecutor;
 
 /// A time that a test moves.
-struct TestClock(watch::Sender<u64>);
+pub(super) struct TestClock(watch::Sender<u64>);
 
 #[async_trait]
 impl Clock for TestClock {
@@ -93,7 +94,7 @@ impl Bench {
         let wire = self.executor.connect();
         let (sandboxes, registration) = (self.sandboxes.clone(), self.registration.clone());
         let serving =
-            tokio::spawn(async move { sandboxes.serve(&session(), &registration, wire).await });
+            spawned(async move { sandboxes.serve(&session(), &registration, wire).await });
         self.serving.lock().expect("whole").push(serving);
     }
 
@@ -111,14 +112,14 @@ impl Bench {
         sink: Option<OutputSink>,
     ) -> JoinHandle<Result<ExecOutput, SandboxError>> {
         let sandboxes = self.sandboxes.clone();
-        tokio::spawn(async move {
-            sandboxes.exec(&machine(), exec, sink).await.map(|(output, _)| output)
-        })
+        spawned(
+            async move { sandboxes.exec(&machine(), exec, sink).await.map(|(output, _)| output) },
+        )
     }
 
     pub(super) fn fate(&self, effect: &str) -> JoinHandle<Result<Fate<ExecOutput>, SandboxError>> {
         let (sandboxes, effect) = (self.sandboxes.clone(), id(effect));
-        tokio::spawn(async move { sandboxes.exec_fate(&session(), &effect).await })
+        spawned(async move { sandboxes.exec_fate(&session(), &effect).await })
     }
 
     /// Moves the time as far as whatever waits needs, step by step.
@@ -178,4 +179,10 @@ pub(super) fn printed(output: &ExecOutput) -> (ExecEnd, String, String) {
 
 pub(super) fn exited(code: i32) -> ExecEnd {
     ExecEnd::Exited { code }
+}
+
+/// Runs beside the test.
+#[expect(clippy::disallowed_methods, reason = "what a test starts ends with the test's runtime")]
+fn spawned<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(work)
 }

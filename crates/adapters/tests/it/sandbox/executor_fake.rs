@@ -138,8 +138,10 @@ impl FakeExecutor {
             let Some(known) = state.processes.get_mut(process) else { return };
             params["processId"] = json!(process);
             params["seq"] = json!(known.notices.len() + 1);
-            known.exit_code =
-                params["exitCode"].as_i64().map(|code| code as i32).or(known.exit_code);
+            known.exit_code = params["exitCode"]
+                .as_i64()
+                .and_then(|code| i32::try_from(code).ok())
+                .or(known.exit_code);
             known.is_closed |= method == "process/closed";
             known.notices.push(json!({ "method": method, "params": params }));
         }
@@ -173,6 +175,9 @@ impl FakeExecutor {
     fn answer(&self, method: &str, params: &Value) -> Result<Value, (i64, String)> {
         let mut state = self.state();
         let text = |name: &str| params[name].as_str().unwrap_or_default().to_owned();
+        let number = |name: &str| {
+            usize::try_from(params[name].as_u64().unwrap_or_default()).expect("a small number")
+        };
         match method {
             "initialize" => {
                 let own = format!("session-{}", state.session);
@@ -229,8 +234,8 @@ impl FakeExecutor {
             "fs/readBlock" => {
                 use base64::Engine as _;
                 let bytes = state.files.values().next().expect("one file").clone();
-                let at = params["offset"].as_u64().unwrap_or_default() as usize;
-                let len = params["len"].as_u64().unwrap_or_default() as usize;
+                let at = number("offset");
+                let len = number("len");
                 let end = bytes.len().min(at + len.min(3));
                 let chunk =
                     base64::engine::general_purpose::STANDARD.encode(&bytes[at.min(end)..end]);
