@@ -11,6 +11,7 @@ use mainstay_adapters::http_client;
 #[cfg(feature = "embedded-model")]
 use mainstay_adapters::model::embedded::{DEFAULT_MAX_WAITING_CALLS, EmbeddedModels};
 use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
+use mainstay_adapters::sandbox::{EitherSandboxes, ExecutorSandboxes};
 use mainstay_adapters::tool::{EgressCourier, ToolSet};
 use mainstay_adapters::vault::Vault;
 use mainstay_core::policy::ListedTools;
@@ -30,6 +31,9 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What comes before the `/` in the name of a recorded session that answers instead of a model.
 pub(crate) const REPLAY_PROVIDER: &str = "replay";
 
+/// The folder in the data folder for what is known of executors.
+const EXECUTORS: &str = "executors";
+
 /// Opens the store of the data folder, and holds it until the last handle falls.
 pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
     let options = SqliteOptions {
@@ -48,14 +52,28 @@ pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Va
     Ok(Arc::new(Vault::new(key, Arc::new(OsEntropy))))
 }
 
+/// The engine, and what the HTTP side needs beside it.
+#[derive(Clone)]
+pub(crate) struct EngineAndExecutors {
+    pub(crate) engine: Engine,
+    executors: Arc<ExecutorSandboxes>,
+}
+
 /// Starts the engine: from now on sessions with work to do go on.
-pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result<Engine, Failure> {
+pub(crate) async fn engine(
+    config: &Config,
+    environment: &Environment,
+) -> Result<EngineAndExecutors, Failure> {
     let clock = Arc::new(SystemClock);
     let entropy = Arc::new(OsEntropy);
     let store = store(config)?;
     let blobs = Arc::new(StoreBlobs::new(store.clone()));
-    let sandboxes =
+    let hosted =
         compute::sandboxes(config, environment, blobs, clock.clone(), entropy.clone()).await?;
+    let executors = config.data.dir.join(EXECUTORS);
+    let executors = ExecutorSandboxes::new(executors, clock.clone(), entropy.clone());
+    let executors = Arc::new(executors);
+    let sandboxes = Arc::new(EitherSandboxes::new(hosted, executors.clone()));
     let tools = config.tools.settings(&config.data.dir, environment);
     let mut tools = tools.map_err(|error| Failure::configuration(&error))?;
     tools.sandboxes = Some(sandboxes.clone());
@@ -77,17 +95,17 @@ pub(crate) async fn engine(config: &Config, environment: &Environment) -> Result
         parked_cache_bytes: config.limits.parked_cache_bytes,
         ..EngineSettings::default()
     };
-    Ok(Engine::start(parts, settings).await?)
+    Ok(EngineAndExecutors { engine: Engine::start(parts, settings).await?, executors })
 }
 
 /// What the HTTP side is given.
-pub(crate) fn app_state(config: &Config, engine: Engine) -> AppState {
+pub(crate) fn app_state(config: &Config, parts: EngineAndExecutors) -> AppState {
     let settings = ServerSettings {
         version: VERSION.to_owned(),
         default_model: config.server.default_model.clone(),
         limits: config.limits.server(),
     };
-    AppState::new(engine, settings)
+    AppState::new(parts.engine, Some(parts.executors), settings)
 }
 
 /// Whether any model can be had. The embedded one may be there or come later.

@@ -4,6 +4,7 @@
 
 mod auth;
 mod error;
+mod executor;
 mod extract;
 mod gate;
 mod health;

@@ -11,7 +11,7 @@ use crate::openai::webhooks::{self as webhook, deliveries};
 use crate::openai::{agents as agent, chat};
 use crate::openapi::{self, Routes, delete, get, post};
 use crate::v1::{bundle, checkpoints, journal, keys, models};
-use crate::{health, metrics};
+use crate::{executor, health, metrics};
 
 /// The routes of the whole server.
 pub(crate) fn routes() -> Routes {
@@ -31,6 +31,7 @@ pub(crate) fn keyed() -> Routes {
         responses(),
         conversations(),
         operation(),
+        executors(),
     ];
     parts.into_iter().fold(Routes::new(), Routes::merge)
 }
@@ -301,4 +302,15 @@ fn operation() -> Routes {
         .route("/v1/keys", get(keys::list, keys::LIST).post(keys::create, keys::CREATE))
         .route("/v1/keys/{key}", delete(keys::revoke, keys::REVOKE))
         .route("/metrics", get(metrics::metrics, metrics::METRICS))
+}
+
+/// The door of executors, whose protocol is `docs/spec/executor.md`. Those of other vendors' services
+/// leave the version out.
+fn executors() -> Routes {
+    use axum::routing::{get, post};
+    Routes::new()
+        .aside("/cloud/environment/{environment}/direct/register", post(executor::register))
+        .aside("/cloud/environment/{environment}/direct/connect", get(executor::connect))
+        .aside("/v1/cloud/environment/{environment}/direct/register", post(executor::register))
+        .aside("/v1/cloud/environment/{environment}/direct/connect", get(executor::connect))
 }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::limits::{DRAIN_TIMEOUT_MS, HEADER_TIMEOUT_MS, MAX_WRITE_BUFFER_BYTES};
@@ -33,7 +33,8 @@ pub async fn serve(
     state: AppState,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let server = Server { routes: router(state.clone()), state, drain: GracefulShutdown::new() };
+    let stopping = watch::channel(Stopping::No).0;
+    let server = Server { routes: router(state.clone()), state, stopping };
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -55,7 +56,14 @@ pub async fn serve(
 struct Server {
     routes: Router,
     state: AppState,
-    drain: GracefulShutdown,
+    stopping: watch::Sender<Stopping>,
+}
+
+/// Whether connections end with what they are answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Yes,
 }
 
 impl Server {
@@ -70,10 +78,20 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(HEADER_TIMEOUT_MS))
             .max_buf_size(MAX_WRITE_BUFFER_BYTES)
-            .serve_connection(io, TowerToHyperService::new(self.routes.clone()));
-        let connection = self.drain.watch(connection);
+            .serve_connection(io, TowerToHyperService::new(self.routes.clone()))
+            .with_upgrades();
+        let mut stopping = self.stopping.subscribe();
         connections.spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                biased;
+                ended = connection.as_mut() => ended,
+                () = async { drop(stopping.wait_for(|stopping| *stopping == Stopping::Yes).await) } => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection broke off");
             }
         });
@@ -89,14 +107,21 @@ impl Server {
     async fn drain(self, mut connections: JoinSet<()>) {
         let clock = self.state.engine().clock();
         let deadline = clock.now_ms().saturating_add(DRAIN_TIMEOUT_MS);
+        self.stopping.send_replace(Stopping::Yes);
+        let ended = async { while connections.join_next().await.is_some_and(reported) {} };
         tokio::select! {
-            () = self.drain.shutdown() => {}
+            () = ended => {}
             () = clock.sleep_until(deadline) => {
                 tracing::warn!(left = connections.len(), "closing connections that did not end in time");
             }
         }
         connections.shutdown().await;
     }
+}
+
+fn reported(ended: Result<(), tokio::task::JoinError>) -> bool {
+    report(ended);
+    true
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use mainstay_core::port::Executors;
 use mainstay_protocol::{ApiError, ErrorCode, IdMint};
 use mainstay_runtime::Engine;
 use mainstay_store::{Store, StoreError};
@@ -31,6 +32,7 @@ pub struct AppState {
 
 struct Inner {
     engine: Engine,
+    executors: Option<Arc<dyn Executors>>,
     settings: ServerSettings,
     meters: Meters,
     requests: Arc<Semaphore>,
@@ -40,15 +42,24 @@ struct Inner {
 impl AppState {
     /// The state of a server that speaks for this engine.
     #[must_use]
-    pub fn new(engine: Engine, settings: ServerSettings) -> Self {
+    pub fn new(
+        engine: Engine,
+        executors: Option<Arc<dyn Executors>>,
+        settings: ServerSettings,
+    ) -> Self {
         let requests = Arc::new(Semaphore::new(settings.limits.max_requests));
         let streams = Arc::new(Semaphore::new(settings.limits.max_streams));
         let meters = Meters::default();
-        Self { inner: Arc::new(Inner { engine, settings, meters, requests, streams }) }
+        Self { inner: Arc::new(Inner { engine, executors, settings, meters, requests, streams }) }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.inner.engine
+    }
+
+    /// What works with the executors of self-hosted environments.
+    pub(crate) fn executors(&self) -> Option<&Arc<dyn Executors>> {
+        self.inner.executors.as_ref()
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -51,6 +51,7 @@ pub(crate) fn spec() -> SandboxSpec {
         disk_mib: 128,
         processes: 8,
         network: NetworkRule::Open,
+        executor: None,
     }
 }
 

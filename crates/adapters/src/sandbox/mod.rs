@@ -4,6 +4,8 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+mod either;
+mod executor;
 pub mod egress;
 pub mod hub;
 pub mod image;
@@ -15,6 +17,8 @@ pub mod process;
 pub mod workspace;
 
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use either::EitherSandboxes;
+pub use executor::ExecutorSandboxes;
 pub use machine::{
     Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal, TerminalEvent, TerminalRequest,
 };

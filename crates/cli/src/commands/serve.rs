@@ -64,7 +64,8 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     // First, because it is what fails most; who connects already waits until the server answers.
     let folder = DataFolder::new(config.data.dir.clone());
     let listener = bind(config.server.listen, &folder).await?;
-    let engine = wire::engine(config, &context.environment).await?;
+    let parts = wire::engine(config, &context.environment).await?;
+    let engine = parts.engine.clone();
     make_first_key(&engine, &folder).await?;
     let running = Running {
         url: format!("http://{}", listener.local_addr()?),
@@ -79,7 +80,7 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
              ANTHROPIC_API_KEY, or name providers in the configuration"
         );
     }
-    let state = wire::app_state(config, engine.clone());
+    let state = wire::app_state(config, parts);
     let (told, mut is_told) = watch::channel(false);
     let shutdown = async move {
         // The sender falls only with this command itself.

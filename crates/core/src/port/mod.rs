@@ -3,6 +3,7 @@
 mod clock;
 mod courier;
 mod credential;
+mod executor;
 mod model;
 mod sandbox;
 mod seal;
@@ -11,16 +12,17 @@ mod tool;
 pub use clock::{Clock, Entropy};
 pub use courier::{Courier, CourierError, NoCourier, Parcel, Receipt};
 pub use credential::{Credential, Credentials};
+pub use executor::{ExecutorError, ExecutorStatus, ExecutorWire, Executors, WireClosed};
 pub use model::{
     Model, ModelCapabilities, ModelError, ModelErrorKind, ModelInfo, ModelOptions, ModelOutput,
     ModelPart, ModelReply, ModelRequest, ModelStream, Models, PartKind, StopReason, ToolChoice,
 };
 pub use sandbox::{
     BlobError, Blobs, Checkpoint, CodeLanguage, CodeOutput, CodeRequest, CodeResult, Connection,
-    ExecEnd, ExecOutput, ExecRecord, ExecRequest, Fate, FileInfo, FileKind, NetworkRule,
-    NoSandboxes, OutputSink, OutputStream, Readiness, SandboxCapabilities, SandboxError,
-    SandboxInfo, SandboxRequest, SandboxSecret, SandboxSetup, SandboxSpec, SandboxStatus,
-    SandboxTier, Sandboxes, Saved, WORKSPACE,
+    ExecEnd, ExecOutput, ExecRecord, ExecRequest, ExecutorSpec, Fate, FileInfo, FileKind,
+    NetworkRule, NoSandboxes, OutputSink, OutputStream, Readiness, SandboxCapabilities,
+    SandboxError, SandboxInfo, SandboxRequest, SandboxSecret, SandboxSetup, SandboxSpec,
+    SandboxStatus, SandboxTier, Sandboxes, Saved, WORKSPACE,
 };
 pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
 pub use tool::{

@@ -22,7 +22,9 @@ pub use exec::{
 };
 pub use info::{FileInfo, FileKind, SandboxCapabilities, SandboxInfo, SandboxStatus};
 pub use none::NoSandboxes;
-pub use spec::{NetworkRule, SandboxSecret, SandboxSetup, SandboxSpec, SandboxTier, WORKSPACE};
+pub use spec::{
+    ExecutorSpec, NetworkRule, SandboxSecret, SandboxSetup, SandboxSpec, SandboxTier, WORKSPACE,
+};
 
 /// A saved workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -232,8 +232,10 @@ impl SessionState {
     /// Whether the session's machine has something that is to be saved.
     #[must_use]
     pub fn needs_checkpoint(&self) -> bool {
-        let has_sandbox = self.config.as_ref().is_some_and(|config| config.sandbox.is_some());
-        has_sandbox && !self.is_deleted && self.workspace.needs_checkpoint()
+        let sandbox = self.config.as_ref().and_then(|config| config.sandbox.as_ref());
+        // A client's own machine keeps its files itself.
+        let is_kept_here = sandbox.is_some_and(|sandbox| sandbox.spec.executor.is_none());
+        is_kept_here && !self.is_deleted && self.workspace.needs_checkpoint()
     }
 
     /// Whether the session's machine is being saved.

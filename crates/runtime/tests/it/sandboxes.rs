@@ -26,6 +26,7 @@ fn spec() -> SandboxSpec {
         disk_mib: 1_024,
         processes: 64,
         network: NetworkRule::None,
+        executor: None,
     }
 }
 

@@ -25,7 +25,8 @@ pub(crate) use pieces::Shown;
 pub(crate) use place::FeedPlace;
 pub(crate) use prime::primed;
 pub(crate) use session::{
-    HostedView, MICROUSD_PER_CENT, SessionExtras, SessionView, environment_id, environment_session,
+    HostedView, MICROUSD_PER_CENT, SelfHostedView, SessionExtras, SessionView, environment_id,
+    environment_session,
 };
 pub(crate) use trace::TraceFold;
 pub(crate) use turn::show_turn;

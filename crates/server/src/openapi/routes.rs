@@ -101,6 +101,11 @@ impl Routes {
         Self { router: self.router.route(path, router), ..self }
     }
 
+    /// Adds a path of a protocol that has a document of its own.
+    pub(crate) fn aside(self, path: &'static str, router: MethodRouter<AppState>) -> Self {
+        Self { router: self.router.route(path, router), ..self }
+    }
+
     /// Adds the paths of another table.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.endpoints.extend(other.endpoints);

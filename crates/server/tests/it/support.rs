@@ -241,7 +241,7 @@ async fn begin(parts: &EngineParts, limits: ServerLimits) -> (Engine, AppState) 
         default_model: Some("scripted".to_owned()),
         limits,
     };
-    let state = AppState::new(engine.clone(), settings);
+    let state = AppState::new(engine.clone(), None, settings);
     (engine, state)
 }
 

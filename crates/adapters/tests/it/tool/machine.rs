@@ -58,6 +58,7 @@ fn request() -> SandboxRequest {
             disk_mib: 1_024,
             processes: 64,
             network: NetworkRule::None,
+            executor: None,
         }),
         setup: Arc::default(),
         secrets: Arc::new([]),

@@ -28,6 +28,34 @@ pub struct SandboxSpec {
     pub processes: u32,
     /// What it may reach.
     pub network: NetworkRule,
+    /// The client's own machine instead of one of this server; then nothing above counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<ExecutorSpec>,
+}
+
+impl SandboxSpec {
+    /// The client's own machine.
+    #[must_use]
+    pub fn self_hosted(executor: ExecutorSpec) -> Self {
+        Self {
+            tier: None,
+            image: String::new(),
+            cpus: 0,
+            memory_mib: 0,
+            disk_mib: 0,
+            processes: 0,
+            network: NetworkRule::Open,
+            executor: Some(executor),
+        }
+    }
+}
+
+/// The machine of a client, whose executor dials in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutorSpec {
+    /// The absolute path there that the tools see as [`WORKSPACE`].
+    pub workspace_directory: String,
 }
 
 /// How a machine is kept apart.

@@ -88,6 +88,7 @@ pub(crate) fn sandbox() -> SessionSandbox {
             disk_mib: 1_024,
             processes: 64,
             network: NetworkRule::None,
+            executor: None,
         },
         setup: None,
         origin: SessionId::parse("ses_1").expect("a plain id"),

@@ -17,7 +17,7 @@ use crate::openai::agents::definition::show_session_agent;
 use crate::openai::wire::{
     self, AgentSession, ApprovalAction, ApprovalKind, ApprovalRequest, ContainerSize, Environment,
     FunctionCallAction, HostedEnvironment, HostedFile, HostedMachine, HostedNetwork,
-    HostedPackages, PromptCacheOptions, Review, SessionAgent, SpendControl,
+    HostedPackages, PromptCacheOptions, Review, SelfHostedEnvironment, SessionAgent, SpendControl,
 };
 
 /// Millionths of a US dollar in a US cent.
@@ -36,6 +36,17 @@ pub(crate) struct SessionExtras {
     /// What is shown of its environment, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) environment: Option<HostedView>,
+    /// What is shown of it when it is a machine of the client's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) self_hosted: Option<SelfHostedView>,
+}
+
+/// What is shown of a client's own machine besides its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SelfHostedView {
+    pub(crate) workspace_directory: String,
+    /// What its executor is started with: the address under which the session was made.
+    pub(crate) remote_url: String,
 }
 
 /// What is shown of an environment besides its id.
@@ -105,6 +116,14 @@ impl SessionView {
     }
 
     fn environment(&self) -> Environment {
+        if let Some(view) = self.extras.self_hosted.clone() {
+            return Environment::SelfHosted(SelfHostedEnvironment {
+                id: environment_id(&self.id),
+                capability_directories: Vec::new(),
+                remote_url: view.remote_url,
+                workspace_directory: view.workspace_directory,
+            });
+        }
         let Some(view) = self.extras.environment.clone() else { return Environment::None {} };
         Environment::Hosted(Box::new(HostedEnvironment {
             id: environment_id(&self.id),

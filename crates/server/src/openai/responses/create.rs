@@ -181,8 +181,8 @@ impl Making<'_> {
         let current = rows.config.agent.as_ref();
         let mut agent = definition(self.state, self.caller, self.params, Some(current)).await?;
         let spec = rows.config.sandbox.as_ref().map(|sandbox| &sandbox.spec);
-        if spec.is_some() {
-            with_machine_tools(&mut agent);
+        if let Some(spec) = spec {
+            with_machine_tools(&mut agent, spec);
         }
         let mut commands = Vec::new();
         if agent != *current {

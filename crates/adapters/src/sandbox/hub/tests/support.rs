@@ -318,6 +318,7 @@ pub(super) fn spec() -> SandboxSpec {
         disk_mib: 256,
         processes: 64,
         network: NetworkRule::None,
+        executor: None,
     }
 }
 

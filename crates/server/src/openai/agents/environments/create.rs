@@ -17,9 +17,6 @@ use crate::openai::wire::{At, EnvironmentParams, Validate};
 use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
 
-/// Why a client's own machine cannot be used.
-pub(crate) const NOT_HOSTED: &str = "is a machine of the client's, which this server does not use; \
-    {\"type\": \"openai_hosted\"} is a machine of this server (docs/environments.md)";
 /// Why there is no environment without a session.
 const NOT_ALONE: &str = "would have no session; name it as the 'environment' of \
     POST /v1/agents/sessions, which makes its machine when it is first used";

@@ -24,5 +24,5 @@ pub(crate) async fn get(
     let row = find(&state, &caller, &environment).await?;
     let extras = SessionExtras::of(&session_config(&state, &row.id).await?.wire);
     let machines = machines(&state, Some(&row.id)).await;
-    Ok(Json(EnvironmentInfo::of(&row, extras, &machines)))
+    Ok(Json(EnvironmentInfo::of(&state, &row, extras, &machines).await))
 }

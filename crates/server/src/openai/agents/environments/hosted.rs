@@ -134,6 +134,7 @@ fn spec(settings: &HostedParams, at: &At<'_>) -> Result<SandboxSpec, ApiError> {
         disk_mib: settings.disk.unwrap_or(disk_mib),
         processes: PROCESSES_COUNT,
         network: network(settings.network.as_ref(), &at.field("network"))?,
+        executor: None,
     })
 }
 

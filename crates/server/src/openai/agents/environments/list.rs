@@ -45,7 +45,7 @@ pub(crate) async fn list(
     let mut shown = Vec::with_capacity(page.rows.len());
     for row in &page.rows {
         let extras = SessionExtras::of(&session_config(&state, &row.id).await?.wire);
-        shown.push(EnvironmentInfo::of(row, extras, &machines));
+        shown.push(EnvironmentInfo::of(&state, row, extras, &machines).await);
     }
     Ok(Json(List::page(shown, page.has_more, |environment| &environment.id)))
 }

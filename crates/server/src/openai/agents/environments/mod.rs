@@ -10,10 +10,12 @@ mod hosted;
 mod list;
 mod object;
 mod path;
+mod self_hosted;
 pub(crate) mod templates;
 
-pub(crate) use create::{CREATE, NOT_HOSTED, create};
+pub(crate) use create::{CREATE, create};
 pub(crate) use files::{CREATE_FILE, LIST_FILES, create as create_file, list as list_files};
 pub(crate) use get::{GET, get};
 pub(crate) use hosted::hosted;
 pub(crate) use list::{LIST, list};
+pub(crate) use self_hosted::self_hosted;

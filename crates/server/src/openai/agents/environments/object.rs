@@ -1,6 +1,6 @@
 //! An environment as clients read it: the machine of a session.
 
-use mainstay_core::port::{SandboxInfo, SandboxStatus};
+use mainstay_core::port::{ExecutorStatus, SandboxInfo, SandboxStatus};
 use mainstay_core::session::{SessionRow, SessionStatus};
 use mainstay_protocol::{ApiError, ErrorCode, Principal, SessionId};
 use schemars::JsonSchema;
@@ -30,7 +30,24 @@ pub(crate) struct EnvironmentInfo {
 
 impl EnvironmentInfo {
     /// The environment of a session's rows, with the machines that there are.
-    pub(super) fn of(row: &SessionRow, extras: SessionExtras, machines: &[SandboxInfo]) -> Self {
+    pub(super) async fn of(
+        state: &AppState,
+        row: &SessionRow,
+        extras: SessionExtras,
+        machines: &[SandboxInfo],
+    ) -> Self {
+        if extras.self_hosted.is_some() {
+            return Self {
+                id: environment_id(&row.id),
+                object: "agent.environment",
+                kind: "self_hosted",
+                status: executor_status(state, &row.id).await,
+                files: Vec::new(),
+                plugins: Vec::new(),
+                skills: Vec::new(),
+                session_id: row.id.to_string(),
+            };
+        }
         let machine = machines.iter().find(|machine| machine.session == row.id);
         Self {
             id: environment_id(&row.id),
@@ -54,6 +71,16 @@ fn status(row: &SessionRow, machine: Option<SandboxStatus>) -> EnvironmentStatus
         Some(SandboxStatus::Parked) => EnvironmentStatus::Suspended,
         None if is_saved => EnvironmentStatus::Suspended,
         None => EnvironmentStatus::Ready,
+    }
+}
+
+/// A client's own machine is as its executor is.
+async fn executor_status(state: &AppState, session: &SessionId) -> EnvironmentStatus {
+    let Some(executors) = state.executors() else { return EnvironmentStatus::Pending };
+    match executors.status(session).await {
+        ExecutorStatus::Pending => EnvironmentStatus::Pending,
+        ExecutorStatus::Connected => EnvironmentStatus::Connected,
+        ExecutorStatus::Disconnected => EnvironmentStatus::Disconnected,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal};
@@ -13,7 +14,7 @@ use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::Checked;
 use crate::openai::agents::definition::{AgentDraft, overridden, with_machine_tools};
-use crate::openai::agents::environments::{NOT_HOSTED, hosted};
+use crate::openai::agents::environments::{hosted, self_hosted};
 use crate::openai::project::{FeedPlace, MICROUSD_PER_CENT, SessionExtras};
 use crate::openai::resource::find;
 use crate::openai::vaults::VAULT;
@@ -35,29 +36,34 @@ pub(crate) const CREATE: Doc =
 pub(crate) async fn create(
     State(state): State<AppState>,
     Caller(caller): Caller,
+    headers: HeaderMap,
     request: Checked<SessionCreateParams>,
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
     let at = At::Root;
     let at = at.field("environment");
-    let hosted = match params.environment {
-        EnvironmentParams::None(_) => None,
-        EnvironmentParams::Hosted(asked) => Some(hosted(&state, &caller, *asked, &at).await?),
-        EnvironmentParams::SelfHosted(_) => {
-            return Err(at.refuse(ErrorCode::Unsupported, NOT_HOSTED).into());
+    let (sandbox, environment, own) = match params.environment {
+        EnvironmentParams::None(_) => (None, None, None),
+        EnvironmentParams::Hosted(asked) => {
+            let hosted = hosted(&state, &caller, *asked, &at).await?;
+            (Some(hosted.sandbox), Some(hosted.view), None)
+        }
+        EnvironmentParams::SelfHosted(asked) => {
+            let (sandbox, view) = self_hosted(&state, asked, &headers, &at)?;
+            (Some(sandbox), None, Some(view))
         }
     };
     let vault_ids = check_vaults(&state, &caller, params.vault_ids.unwrap_or_default()).await?;
     let mut agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;
-    if hosted.is_some() {
-        with_machine_tools(&mut agent);
+    if let Some(sandbox) = &sandbox {
+        with_machine_tools(&mut agent, &sandbox.spec);
     }
-    let (sandbox, environment) = hosted.map(|hosted| (hosted.sandbox, hosted.view)).unzip();
     let extras = SessionExtras {
         prompt_cache_options: params.prompt_cache_options,
         review: review(params.review)?,
         vault_ids,
         environment,
+        self_hosted: own,
     };
     let input = params.input.map_or_else(Vec::new, |input| {
         input.into_messages().into_iter().map(message_content).collect()

@@ -79,8 +79,8 @@ async fn changed_agent(
     draft.change(state, updated(change, &draft), &at)?;
     let mut definition = draft.finish(state, &at)?;
     let spec = rows.config.sandbox.as_ref().map(|sandbox| &sandbox.spec);
-    if spec.is_some() {
-        with_machine_tools(&mut definition);
+    if let Some(spec) = spec {
+        with_machine_tools(&mut definition, spec);
     }
     let tools = state.engine().local_tools(&definition, caller, &rows.row.id, spec).await?;
     Ok((Arc::new(definition), tools))
