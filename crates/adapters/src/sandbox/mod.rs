@@ -4,9 +4,9 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+pub mod egress;
 mod either;
 mod executor;
-pub mod egress;
 pub mod hub;
 pub mod image;
 mod machine;

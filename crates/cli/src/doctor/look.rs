@@ -22,7 +22,7 @@ pub(crate) async fn look(
     config: &Config,
     environment: &Environment,
 ) -> Result<report::Report, Failure> {
-    let drivers = wire::compute::drivers(config)?;
+    let drivers = wire::compute::drivers(config, environment)?;
     let mut probed = Vec::new();
     for driver in &drivers {
         probed.push(probe(driver).await);

@@ -8,6 +8,8 @@ use mainstay_adapters::sandbox::egress::{Authority, EgressSettings};
 use mainstay_adapters::sandbox::hub::{AgentConnector, Hub, HubParts, Images, LinkParts};
 use mainstay_adapters::sandbox::image::ImageFolder;
 #[cfg(target_os = "linux")]
+use mainstay_adapters::sandbox::microvm::{MicrovmDriver, MicrovmSettings};
+#[cfg(target_os = "linux")]
 use mainstay_adapters::sandbox::process::{ProcessDriver, ProcessSettings};
 use mainstay_adapters::sandbox::{Driver, Image};
 use mainstay_adapters::tool::SystemLookup;
@@ -18,6 +20,9 @@ use crate::failure::Failure;
 
 /// The program that makes namespaces, where the configuration names none.
 pub(crate) const BUBBLEWRAP: &str = "bwrap";
+
+/// The folder of warm machines in the image folder.
+const TEMPLATES: &str = "templates";
 
 /// The machines of sessions, found and looked after from now on; a refusal of all where they are
 /// switched off.
@@ -44,7 +49,7 @@ pub(crate) async fn sandboxes(
     let images = compute.images(environment).map_err(|error| Failure::configuration(&error))?;
     let link = LinkParts { blobs, egress, clock: Arc::clone(&clock), entropy };
     let parts = HubParts {
-        drivers: drivers(config)?,
+        drivers: drivers(config, environment)?,
         images: Arc::new(Folder(ImageFolder::new(images))),
         connector: Arc::new(AgentConnector::new(&settings.machines, link)),
         clock,
@@ -63,8 +68,14 @@ impl Images for Folder {
 }
 
 /// The drivers that the configuration allows, strongest first.
-pub(crate) fn drivers(config: &Config) -> Result<Vec<Arc<dyn Driver>>, Failure> {
+pub(crate) fn drivers(
+    config: &Config,
+    environment: &Environment,
+) -> Result<Vec<Arc<dyn Driver>>, Failure> {
     let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
+    if matches!(config.compute.tier, Tier::Auto | Tier::Microvm) {
+        drivers.extend(microvm(config, environment)?);
+    }
     if matches!(config.compute.tier, Tier::Auto | Tier::Process) {
         drivers.extend(process(config)?);
     }
@@ -74,6 +85,23 @@ pub(crate) fn drivers(config: &Config) -> Result<Vec<Arc<dyn Driver>>, Failure> 
 /// The program that makes namespaces.
 pub(crate) fn bubblewrap(config: &Config) -> PathBuf {
     config.compute.bubblewrap.clone().unwrap_or_else(|| PathBuf::from(BUBBLEWRAP))
+}
+
+#[cfg(target_os = "linux")]
+fn microvm(config: &Config, environment: &Environment) -> Result<Option<Arc<dyn Driver>>, Failure> {
+    let images = config.compute.images(environment);
+    let images = images.map_err(|error| Failure::configuration(&error))?;
+    // Templates are made of images, take as long to make, and serve all data folders.
+    let settings = MicrovmSettings {
+        bubblewrap: bubblewrap(config),
+        ..MicrovmSettings::new(images.join(TEMPLATES), images)
+    };
+    Ok(Some(Arc::new(MicrovmDriver::new(settings))))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn microvm(_: &Config, _: &Environment) -> Result<Option<Arc<dyn Driver>>, Failure> {
+    Ok(None)
 }
 
 #[cfg(target_os = "linux")]
