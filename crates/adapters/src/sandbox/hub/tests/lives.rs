@@ -1,3 +1,5 @@
+//! The lives of machines: made, found again, parked, lost, ended.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

@@ -1,3 +1,5 @@
+//! What commands of a machine try in order to leave it, and what comes of it.
+
 use super::support::{Host, image, printed};
 
 /// System calls that lead out, by their names.

@@ -1,3 +1,5 @@
+//! A machine outlives who started it, is found again, and leaves nothing.
+
 use mainstay_adapters::sandbox::Driver;
 use mainstay_core::port::{ExecEnd, Fate};
 

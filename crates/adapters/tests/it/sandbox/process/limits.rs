@@ -1,3 +1,5 @@
+//! What a machine may use up, and that it goes on afterwards.
+
 use mainstay_core::port::ExecEnd;
 
 use super::support::{Host, Sandbox, printed};

@@ -1,3 +1,5 @@
+//! Two machines side by side see nothing of each other.
+
 use super::support::{Host, printed};
 
 /// What one machine leaves for others to find.
