@@ -175,6 +175,7 @@ fn a_turn_that_waits_for_long_is_saved_meanwhile() {
       = requires_action, 14 entries, due t+604800004
     > machine saved as root1
       + effect.completed eff6 #1: saved root1
+      # session requires_action, approval apr1 of c2 shell/ask_run
       = requires_action, 15 entries, due t+604800004
     > a person answers for c2: Approve
       + approval.resolved apr1 Approve for eff4
@@ -224,6 +225,7 @@ fn a_call_that_ends_while_the_machine_is_saved_is_not_counted_as_saved() {
       = requires_action, 18 entries
     > machine saved as root1
       + effect.completed eff6 #1: saved root1
+      # session requires_action, result of c3 lookup
       = requires_action, 19 entries, due t+20006
     > client brings "found" for c3
       + effect.completed eff5 #1: output of c3 "found"
@@ -267,6 +269,7 @@ fn a_turn_that_is_cancelled_is_saved_behind_its_end() {
       + effect.completed eff4 #1: saved root1
       + effect.requested eff5 model alpha (0) over 4, ReadOnly
       ! eff5 #1 model alpha with 4 items, 14 tools
+      # session in_progress
       = in_progress, 14 entries, due t+3600005
     "#);
 }
@@ -327,6 +330,7 @@ fn a_checkpoint_on_demand_is_one_however_often_it_is_asked_for() {
       = idle, 2 entries
     > machine saved as root1
       + effect.completed eff1 #1: saved root1
+      # session idle
       = idle, 3 entries
     > delete
       + session.deleted

@@ -45,6 +45,13 @@ impl Fake {
         let _ = self.stream.write_all(bytes).await;
     }
 
+    /// Says no more, and hears the host out: hanging up on it could take what was said back.
+    async fn leave(&mut self) {
+        let _ = self.stream.shutdown().await;
+        let mut rest = Vec::new();
+        let _ = self.stream.read_to_end(&mut rest).await;
+    }
+
     async fn welcome(&mut self, version: u32) {
         let frame = self.next().await;
         let hello: Hello = serde_json::from_slice(&frame.payload).expect("a hello");
@@ -80,6 +87,7 @@ async fn answered_with(answer: impl FnOnce(u32) -> Vec<u8>) -> SandboxError {
     let serve = async move {
         let channel = guest.set_up().await;
         guest.say(&answer(channel)).await;
+        guest.leave().await;
     };
     let ask = async {
         let machine = Machine::connect(host, hello(), Arc::new(Shut)).await.expect("greet");

@@ -10,6 +10,12 @@ use std::path::{Path, PathBuf};
 use crate::StoreError;
 use crate::sqlite::error::from_io;
 
+/// How often the lock is asked for. One that was killed just now may hold it for a moment yet, in a child
+/// that was on its way to becoming another program.
+const LOCK_TRIES: u32 = 20;
+/// How long between.
+const LOCK_PAUSE_MS: u64 = 25;
+
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -28,10 +34,14 @@ impl Folder {
             .truncate(false)
             .open(&file)
             .map_err(|e| from_io(e, "open", &file))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(path, &mut lock)),
-            Err(TryLockError::Error(e)) => return Err(from_io(e, "lock", &file)),
+        let mut patience = LOCK_TRIES;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if patience > 0 => wait_a_little(&mut patience),
+                Err(TryLockError::WouldBlock) => return Err(held(path, &mut lock)),
+                Err(TryLockError::Error(e)) => return Err(from_io(e, "lock", &file)),
+            }
         }
         lock.set_len(0)
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
@@ -55,6 +65,12 @@ impl Folder {
     pub(super) fn blobs(&self) -> PathBuf {
         self.path.join("blobs")
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing tells that a lock is free again")]
+fn wait_a_little(patience: &mut u32) {
+    *patience -= 1;
+    std::thread::sleep(std::time::Duration::from_millis(LOCK_PAUSE_MS));
 }
 
 /// Makes a folder that others on the machine cannot look into; one that exists is left as it is.

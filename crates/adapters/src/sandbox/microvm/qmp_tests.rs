@@ -50,7 +50,9 @@ async fn nonsense_is_an_error_and_says_what_was_wrong() {
     check(said(&["no JSON\n"]).await, "what is no JSON");
     let refused = "{\"error\": {\"class\": \"GenericError\", \"desc\": \"not now\"}}\n";
     check(said(&[GREETING, DONE, refused]).await, "refuses query-status: not now");
-    check(said(&[GREETING, DONE]).await, "ended");
+    // It ends before or after it is asked.
+    let ended = said(&[GREETING, DONE]).await.expect_err("nobody answers");
+    assert!(ended.contains("ended") || ended.contains("Broken pipe"), "{ended}");
     let endless = "x".repeat(MAX_QMP_LINE_BYTES + 1);
     check(said(&[GREETING, DONE, &endless]).await, "cannot be heard");
 }

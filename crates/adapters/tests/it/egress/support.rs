@@ -189,6 +189,8 @@ impl Roots {
     pub(super) fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::default();
+        // Another name than those of its certificates have: one that signs itself is not trusted.
+        params.distinguished_name.push(rcgen::DnType::CommonName, "authority of the test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).expect("a certificate").pem();
         Self { issuer: Issuer::new(params, key), pem }

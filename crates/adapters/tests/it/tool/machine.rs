@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mainstay_core::port::{
-    CodeLanguage, CodeOutput, CodeResult, ExecEnd, ExecOutput, Fate, NetworkRule, Readiness,
-    Reconciliation, SandboxError, SandboxRequest, SandboxSpec, Tools, WorldChange,
+    CodeLanguage, CodeOutput, CodeResult, ExecEnd, ExecOutput, ExecRecord, Fate, NetworkRule,
+    Readiness, Reconciliation, SandboxError, SandboxRequest, SandboxSpec, Tools, WorldChange,
 };
 use mainstay_core::tool::{Safety, ToolSource};
 use serde_json::{Value, json};
@@ -113,7 +113,13 @@ async fn after_a_crash_the_machine_says_what_became_of_a_call() {
         let known = at.bench.tools.reconcile(call.clone()).await.expect("it was asked");
         assert_eq!(known, expected);
     };
-    let done = mainstay_core::port::ToolOutput::text("done\n");
+    let mut done = mainstay_core::port::ToolOutput::text("done\n");
+    done.exec = Some(ExecRecord {
+        command: "true".to_owned(),
+        cwd: "/workspace".to_owned(),
+        end: ExecEnd::Exited { code: 0 },
+        duration_ms: 1,
+    });
     let ended = output("done\n", ExecEnd::Exited { code: 0 });
     check(Fate::Ended(ended), Reconciliation::Done(done)).await;
     check(Fate::NotRun, Reconciliation::NotDone).await;

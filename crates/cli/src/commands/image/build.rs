@@ -13,7 +13,7 @@ use crate::{output, progress};
 Files belong to root in the image, can be read by everybody, and raise nobody's privileges. Devices
 are left out.
 
-Example:
+Examples:
   mainstay image build --from ./rootfs --name tools")]
 pub(crate) struct Arguments {
     /// The folder

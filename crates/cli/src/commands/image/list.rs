@@ -10,6 +10,10 @@ const SHOWN_DIGEST_CHARS: usize = 12;
 
 /// List the images: size, digest, and where they come from
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay image list
+  mainstay image list --json")]
 pub(crate) struct Arguments {
     /// A JSON object a line instead of a table
     #[arg(long)]

@@ -6,6 +6,9 @@ use crate::failure::Failure;
 
 /// Remove an image; no sandbox that was made from it may be running
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mainstay image rm tools")]
 pub(crate) struct Arguments {
     /// Its name
     name: String,
