@@ -37,6 +37,12 @@ def scripted_model() -> Path:
     return binary("SCRIPTED_MODEL_BIN", mainstay().parent, "scripted-model")
 
 
+def images() -> Path:
+    """The images of whoever runs the tests; `cargo xtask image` builds them."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("MAINSTAY_IMAGES") or Path(cache) / "mainstay/images")
+
+
 def say(*steps: dict[str, Any]) -> str:
     """A user's message that makes the scripted model answer with these steps."""
     return json.dumps({"script": list(steps)}, separators=(",", ":"))
@@ -99,6 +105,7 @@ class Server:
             "MAINSTAY_TOOLS__PRIVATE_HOSTS_ALLOWED": json.dumps(self.hosts),
             "MAINSTAY_SERVER__DEFAULT_MODEL": "scripted",
             "MAINSTAY_LOG__FILTER": self.log,
+            "MAINSTAY_COMPUTE__IMAGES": str(images()),
         }
 
     def command(self, *arguments: str) -> list[str]:

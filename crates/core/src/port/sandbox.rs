@@ -123,6 +123,9 @@ pub enum SandboxError {
     /// A limit of the machine or of the host is reached: tell the model.
     #[error("a limit of the sandbox is reached: {0}")]
     LimitReached(String),
+    /// The machine did not come up, so nothing was done: try again.
+    #[error("the sandbox did not come up: {0}")]
+    NotStarted(String),
     /// The machine is gone or does not answer: it is made again at the next call.
     #[error("the sandbox is broken: {0}")]
     Broken(String),

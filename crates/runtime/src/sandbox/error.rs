@@ -9,7 +9,7 @@ pub(crate) fn sandbox_error(error: &SandboxError) -> ApiError {
         SandboxError::Unavailable(_) => ErrorCode::Unsupported,
         SandboxError::Invalid(_) => ErrorCode::InvalidParameter,
         SandboxError::LimitReached(_) => ErrorCode::LimitReached,
-        SandboxError::Broken(_) => ErrorCode::ToolUnavailable,
+        SandboxError::NotStarted(_) | SandboxError::Broken(_) => ErrorCode::ToolUnavailable,
     };
     ApiError::new(code, error.to_string())
 }

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use mainstay_core::port::{
     Checkpoint, Readiness, SandboxError, SandboxRequest, SandboxSetup, SandboxSpec,
@@ -40,8 +41,7 @@ impl Inner {
         }
         self.clear(&folder).await?;
         let live = self.make(&folder, request, introduction).await?;
-        let is_first = request.checkpoint.is_none() && request.calls_since == 0;
-        let readiness = match is_first {
+        let readiness = match is_first(request) {
             true => Readiness::New,
             false => Readiness::Restored { lost_calls: request.calls_since },
         };
@@ -107,7 +107,8 @@ impl Inner {
             tracing::warn!(%error, session = %record.session, "a checkpoint cannot be read");
         }
         if record.stage != Stage::Running {
-            write(folder, &MachineRecord { stage: Stage::Running, ..record })?;
+            let has_forgotten = record.has_forgotten || readiness != Readiness::Running;
+            write(folder, &MachineRecord { stage: Stage::Running, has_forgotten, ..record })?;
         }
         Ok(Some((live, readiness)))
     }
@@ -160,7 +161,14 @@ impl Inner {
         begin(live.guest.as_ref(), &beginning).await?;
         let checkpoint = request.checkpoint.as_deref().cloned();
         let saved_at_ms = checkpoint.is_some().then_some(record.created_at_ms);
-        let record = MachineRecord { stage: Stage::Running, checkpoint, saved_at_ms, ..record };
+        let has_forgotten = !is_first(request);
+        let record = MachineRecord {
+            stage: Stage::Running,
+            checkpoint,
+            saved_at_ms,
+            has_forgotten,
+            ..record
+        };
         write(folder, &record)?;
         Ok(live)
     }
@@ -176,7 +184,7 @@ impl Inner {
         Ok(Arc::new(Live {
             place,
             guest,
-            is_introduced: matches!(introduction, Introduction::Session(_)),
+            is_introduced: AtomicBool::new(matches!(introduction, Introduction::Session(_))),
             saving: tokio::sync::Mutex::default(),
         }))
     }
@@ -215,6 +223,11 @@ impl Inner {
             processes: spec.processes,
         })
     }
+}
+
+/// Whether a session has had no machine before.
+fn is_first(request: &SandboxRequest) -> bool {
+    request.checkpoint.is_none() && request.calls_since == 0
 }
 
 async fn begin(guest: &dyn Guest, beginning: &Beginning) -> Result<(), SandboxError> {

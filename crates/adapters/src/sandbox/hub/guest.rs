@@ -14,7 +14,7 @@ use mainstay_core::port::{
 use mainstay_protocol::{EffectId, SessionId};
 use tokio::net::UnixStream;
 
-use super::super::Image;
+use super::super::{Hello, Image};
 
 /// A connection to the agent inside of a machine.
 #[async_trait]
@@ -64,6 +64,9 @@ pub trait Guest: Send + Sync {
     /// Saves what changed of the workspace.
     async fn save(&self) -> Result<Checkpoint, SandboxError>;
 
+    /// Says anew what holds for the machine.
+    async fn configure(&self, hello: Hello) -> Result<(), SandboxError>;
+
     /// Whether it ended, from either side.
     fn is_closed(&self) -> bool;
 }
@@ -97,6 +100,14 @@ pub trait Connector: Send + Sync {
         stream: UnixStream,
         introduction: Introduction,
     ) -> Result<Arc<dyn Guest>, SandboxError>;
+
+    /// Makes a caretaker's connection one for the session's calls. A machine has one connection, so that
+    /// another beside it would wait for ever.
+    async fn introduce(
+        &self,
+        guest: &dyn Guest,
+        request: &SandboxRequest,
+    ) -> Result<(), SandboxError>;
 
     /// Takes over what holds for a session's machine from this call on.
     fn refresh(&self, request: &SandboxRequest);

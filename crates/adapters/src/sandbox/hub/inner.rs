@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mainstay_core::port::{Clock, Readiness, SandboxError, SandboxRequest};
@@ -27,6 +28,17 @@ pub(super) struct Inner {
     pub(super) room: Room,
     slots: Mutex<HashMap<SessionId, Arc<Slot>>>,
     tasks: Mutex<JoinSet<()>>,
+}
+
+/// What breaks before a call reaches its machine has done nothing of it.
+fn not_started(error: SandboxError) -> SandboxError {
+    match error {
+        SandboxError::Broken(why) => SandboxError::NotStarted(why),
+        SandboxError::Unavailable(_)
+        | SandboxError::Invalid(_)
+        | SandboxError::LimitReached(_)
+        | SandboxError::NotStarted(_) => error,
+    }
 }
 
 /// A machine in a call's hands.
@@ -114,16 +126,20 @@ impl Inner {
         let call = slot.enter(self.clock.now_ms());
         let known = Arc::clone(&slot.known).lock_owned().await;
         if let Known::Live(live) = &*known
-            && live.is_introduced
             && !live.guest.is_closed()
         {
+            if !live.is_introduced.load(Ordering::Acquire) {
+                let introduced = self.connector.introduce(live.guest.as_ref(), request).await;
+                introduced.map_err(not_started)?;
+                live.is_introduced.store(true, Ordering::Release);
+            }
             let (live, session) = (Arc::clone(live), request.session.clone());
             return Ok(InUse { live, readiness: Readiness::Running, session, call });
         }
         let inner = Arc::clone(self);
         let (request, session) = (request.clone(), request.session.clone());
         let brought = self.whole(async move { inner.bring_into(known, &request).await }).await;
-        let (live, readiness) = brought?;
+        let (live, readiness) = brought.map_err(not_started)?;
         Ok(InUse { live, readiness, session, call })
     }
 

@@ -21,6 +21,8 @@ use super::guest::{Connector, Guest, Introduction};
 use super::tree;
 use super::way_out::WaysOut;
 
+/// A machine whose server does not come back ends itself after so long.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(3_600);
 const NS_PER_MS: u64 = 1_000_000;
 const ENTROPY_WORDS: usize = 4;
 const ENTROPY_WORD_BYTES: usize = 16;
@@ -61,7 +63,7 @@ impl AgentConnector {
             now_unix_ns: self.parts.clock.now_ms().saturating_mul(NS_PER_MS),
             entropy,
             processes: None,
-            orphan_timeout: Duration::ZERO,
+            orphan_timeout: ORPHAN_TIMEOUT,
         }
     }
 }
@@ -99,6 +101,15 @@ impl Connector for AgentConnector {
             blobs: Arc::clone(&self.parts.blobs),
             memory: tokio::sync::Mutex::default(),
         }))
+    }
+
+    async fn introduce(
+        &self,
+        guest: &dyn Guest,
+        request: &SandboxRequest,
+    ) -> Result<(), SandboxError> {
+        let (_, ca_pem) = self.ways.open(request)?;
+        guest.configure(self.hello(variables(request), Some(ca_pem))).await
     }
 
     fn refresh(&self, request: &SandboxRequest) {
@@ -151,6 +162,10 @@ impl Guest for MachineGuest {
         sink: Option<OutputSink>,
     ) -> Result<ExecOutput, SandboxError> {
         self.machine.exec(exec, sink).await
+    }
+
+    async fn configure(&self, hello: Hello) -> Result<(), SandboxError> {
+        self.machine.configure(hello).await
     }
 
     async fn exec_fate(&self, effect: &EffectId) -> Result<Fate<ExecOutput>, SandboxError> {

@@ -36,6 +36,10 @@ pub(super) struct MachineRecord {
     /// As what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) checkpoint: Option<Checkpoint>,
+    /// Whether its agent has not seen all that the session ran: another machine, or another life of this
+    /// one, was before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) has_forgotten: bool,
 }
 
 /// How far a machine has come.
@@ -69,6 +73,7 @@ impl MachineRecord {
             used_at_ms: now_ms,
             saved_at_ms: None,
             checkpoint: None,
+            has_forgotten: false,
         }
     }
 

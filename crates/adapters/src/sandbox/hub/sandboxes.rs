@@ -17,7 +17,7 @@ use super::guest::{Connector, Images};
 use super::inner::Inner;
 use super::record::MachineRecord;
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
-use super::slot::Known;
+use super::slot::{Known, Live};
 use super::tend;
 
 /// The machines of this installation.
@@ -70,6 +70,15 @@ impl Hub {
     /// When a machine cannot be parked or removed.
     pub async fn tend(&self) -> Result<(), SandboxError> {
         self.inner.tend_once().await
+    }
+}
+
+/// What a machine that took another's place never saw may have run in that one.
+fn known_to<T>(live: &Live, fate: Fate<T>) -> Fate<T> {
+    let record = MachineRecord::read(live.place.folder());
+    match fate {
+        Fate::NotRun if record.is_none_or(|record| record.has_forgotten) => Fate::Gone,
+        known => known,
     }
 }
 
@@ -151,7 +160,7 @@ impl Sandboxes for Hub {
     ) -> Result<Fate<ExecOutput>, SandboxError> {
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
-            Some(live) => live.guest.exec_fate(effect).await,
+            Some(live) => Ok(known_to(&live, live.guest.exec_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
     }
@@ -173,7 +182,7 @@ impl Sandboxes for Hub {
     ) -> Result<Fate<CodeOutput>, SandboxError> {
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
-            Some(live) => live.guest.code_fate(effect).await,
+            Some(live) => Ok(known_to(&live, live.guest.code_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
     }

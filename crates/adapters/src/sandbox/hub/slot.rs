@@ -1,7 +1,7 @@
 //! What the hub holds of one session in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Mutex;
 
@@ -13,7 +13,7 @@ pub(super) struct Live {
     pub(super) place: Place,
     pub(super) guest: Arc<dyn Guest>,
     /// Whether commands get what the session's calls bring; a caretaker's connection has none of it.
-    pub(super) is_introduced: bool,
+    pub(super) is_introduced: AtomicBool,
     /// Held while the workspace is saved.
     pub(super) saving: Mutex<()>,
 }

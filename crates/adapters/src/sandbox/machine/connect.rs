@@ -107,8 +107,16 @@ impl Machine {
         tasks.spawn(write(Arc::clone(&connection), writing, frames));
         tasks.spawn(reader.read(reading));
         let machine = Self { connection, boot: welcome.boot, _tasks: tasks };
-        machine.quick("set up a machine", &Request::Configure(hello.settings())).await?;
+        machine.configure(hello).await?;
         Ok(machine)
+    }
+
+    /// Says anew what holds for the machine.
+    ///
+    /// # Errors
+    /// The agent does not answer.
+    pub async fn configure(&self, hello: Hello) -> Result<(), SandboxError> {
+        self.quick("set up a machine", &Request::Configure(hello.settings())).await.map(drop)
     }
 
     /// Another number than before means that the agent was started again, and remembers nothing.

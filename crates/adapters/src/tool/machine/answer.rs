@@ -5,7 +5,7 @@ use mainstay_core::port::{
 };
 use mainstay_core::tool::Safety;
 
-use crate::tool::output::{bounded, bounded_error};
+use crate::tool::output::{bounded, bounded_error, not_sent};
 
 /// The answer, with what must be said of the machine before it.
 pub(super) fn answer(readiness: Readiness, text: &str, is_error: bool) -> ToolOutput {
@@ -34,6 +34,7 @@ pub(super) fn failed(error: &SandboxError, safety: Safety) -> Result<ToolOutput,
         SandboxError::Unavailable(_) | SandboxError::Invalid(_) | SandboxError::LimitReached(_) => {
             Ok(bounded_error(error.to_string()))
         }
+        SandboxError::NotStarted(_) => Err(not_sent(error.to_string())),
         SandboxError::Broken(_) => Err(ToolError {
             message: error.to_string(),
             retryable: true,

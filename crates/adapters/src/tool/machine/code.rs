@@ -132,7 +132,8 @@ async fn answer_of(
     readiness: Readiness,
 ) -> ToolOutput {
     let mut parts = Vec::new();
-    if output.is_fresh && readiness == Readiness::Running {
+    // The first code of all is run by a new interpreter too, and misses nothing.
+    if output.is_fresh && output.error.is_some() && readiness == Readiness::Running {
         parts.push("[the interpreter is new: no variables of earlier calls are there]".to_owned());
     }
     parts.extend([&output.stdout, &output.stderr].into_iter().filter_map(|text| shown(text)));

@@ -52,7 +52,7 @@ pub(super) fn failed(
     error: &SandboxError,
 ) {
     let (code, retryable) = match error {
-        SandboxError::Broken(_) => (ErrorCode::ToolUnavailable, true),
+        SandboxError::NotStarted(_) | SandboxError::Broken(_) => (ErrorCode::ToolUnavailable, true),
         SandboxError::LimitReached(_) => (ErrorCode::LimitReached, true),
         SandboxError::Unavailable(_) | SandboxError::Invalid(_) => {
             (ErrorCode::ToolUnavailable, false)

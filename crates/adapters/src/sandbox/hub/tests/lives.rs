@@ -67,8 +67,6 @@ async fn a_restart_finds_the_machine_and_what_it_was_saved_as() {
     connect ses_1
     as caretaker
     recall saved
-    connect ses_1
-    recall saved
     exec on
     ");
 }
@@ -186,7 +184,7 @@ async fn a_boot_that_fails_leaves_nothing_and_takes_no_room() {
     world.fails_boot.store(true, Ordering::SeqCst);
     for _ in 0..3 {
         let failed = hub.ready(&request("ses_1")).await;
-        assert_eq!(failed, Err(SandboxError::Broken("boot: told to".to_owned())));
+        assert_eq!(failed, Err(SandboxError::NotStarted("boot: told to".to_owned())));
     }
     world.fails_boot.store(false, Ordering::SeqCst);
     for name in ["ses_2", "ses_3"] {

@@ -1,10 +1,11 @@
 //! A driver whose machines are files, and agents that are counters: the hub without any machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::sandbox::hub::{Connector, Guest, Hub, HubParts, HubSettings, Images, Introduction};
 use crate::sandbox::{
-    Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable,
+    Driver, DriverCapabilities, DriverError, Hello, Image, MachineSpec, Place, Unusable,
 };
 
 /// A machine runs while this file is in its folder.
@@ -165,6 +166,18 @@ impl Connector for FakeConnector {
         Ok(Arc::new(FakeGuest { world: Arc::clone(&self.0), is_closed: AtomicBool::new(false) }))
     }
 
+    async fn introduce(&self, guest: &dyn Guest, _: &SandboxRequest) -> Result<(), SandboxError> {
+        let hello = Hello {
+            env: BTreeMap::new(),
+            ca_pem: None,
+            now_unix_ns: 0,
+            entropy: [0; 64],
+            processes: None,
+            orphan_timeout: Duration::ZERO,
+        };
+        guest.configure(hello).await
+    }
+
     fn refresh(&self, _: &SandboxRequest) {}
 
     fn connections(&self, _: &SessionId, _: u64) -> Result<Vec<Connection>, SandboxError> {
@@ -253,6 +266,10 @@ impl Guest for FakeGuest {
     async fn save(&self) -> Result<Checkpoint, SandboxError> {
         self.world.note("save".to_owned());
         Ok(checkpoint("saved"))
+    }
+
+    async fn configure(&self, _: Hello) -> Result<(), SandboxError> {
+        Ok(())
     }
 
     fn is_closed(&self) -> bool {
