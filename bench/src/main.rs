@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "measures time, and its own tasks end with it")]
 
 mod area;
+mod compute;
 mod doors;
 mod echo;
 mod figure;
@@ -37,6 +38,8 @@ enum Area {
     Kernel(Options),
     /// Responses beside bare model calls; streams that go on; many followers
     Doors(Options),
+    /// Machines of sessions: how soon they answer, what a call costs, what they take
+    Compute(Options),
     /// A server that answers at once, to learn what HTTP costs here
     #[command(hide = true)]
     Echo,
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
             match Arguments::parse().area {
                 Area::Kernel(options) => Box::pin(kernel::measure(&options)).await,
                 Area::Doors(options) => Box::pin(doors::measure(&options)).await,
+                Area::Compute(options) => Box::pin(compute::measure(&options)).await,
                 Area::Echo => echo::serve().await,
             }
         })

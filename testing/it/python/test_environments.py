@@ -54,15 +54,22 @@ def test_templates_are_kept_changed_and_deleted(client: OpenAI) -> None:
         templates.delete(template.id)
 
 
-def test_what_needs_a_machine_is_refused(client: OpenAI) -> None:
+def test_what_an_environment_cannot_be_is_refused_by_name(client: OpenAI) -> None:
     environments = client.beta.agents.environments
     with pytest.raises(openai.BadRequestError) as refused:
         environments.create(environment={"type": "openai_hosted"})
     assert (refused.value.code, refused.value.param) == ("unsupported", "environment")
-    with pytest.raises(openai.BadRequestError) as refused:
-        client.beta.agents.sessions.create(environment={"type": "openai_hosted"})
-    assert (refused.value.code, refused.value.param) == ("unsupported", "environment")
-    assert list(environments.list()) == []
+    for settings, code, param in [
+        ({"desktop": {"enabled": True}}, "unsupported", "environment.desktop"),
+        ({"environment_id": "env_1"}, "unsupported", "environment.environment_id"),
+        ({"environment_template_id": "none"}, "not_found", "environment.environment_template_id"),
+        ({"tier": "container"}, "invalid_parameter", "environment.tier"),
+        ({"cpus": 0}, "invalid_parameter", "environment.cpus"),
+    ]:
+        environment: Any = {"type": "openai_hosted", **settings}
+        with pytest.raises(openai.APIStatusError) as wrong:
+            client.beta.agents.sessions.create(environment=environment, agent={"model": "scripted"})
+        assert (wrong.value.code, wrong.value.param) == (code, param)
     with pytest.raises(openai.NotFoundError):
         environments.retrieve("env_1")
     with pytest.raises(openai.NotFoundError):

@@ -206,6 +206,7 @@ fn simulation(context: &mut Context<'_>) -> Result<Tally> {
 
 fn sdk(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
+    image::ensure(context.workspace)?;
     let binary = context.workspace.debug_binary("mainstay");
     pytest(context, SDK_TESTS, SDK_TEST_TIMEOUT_SECONDS, &binary)
 }

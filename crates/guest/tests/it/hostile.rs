@@ -1,8 +1,8 @@
 //! Guests and hosts that do not keep to the protocol.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use mainstay_adapters::sandbox::Machine;
+use mainstay_adapters::sandbox::{Gate, Machine};
 use mainstay_core::port::SandboxError;
 use mainstay_guest::{
     Decoder, Done, Frame, Hello, Kind, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, Request, WINDOW_BYTES,
@@ -10,10 +10,23 @@ use mainstay_guest::{
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::UnixStream;
 
 use crate::support::{Guest, Shut, command, hello, shell, shown};
+
+/// More than a host takes of a connection that nobody reads.
+const FLOOD_WINDOWS: usize = 4;
+
+/// Takes connections and reads nothing of them.
+#[derive(Default)]
+struct Deaf(Mutex<Vec<DuplexStream>>);
+
+impl Gate for Deaf {
+    fn open(&self, io: DuplexStream) {
+        self.0.lock().expect("no panic").push(io);
+    }
+}
 
 /// A guest of our own making: it greets as it should, and then says what the test wants.
 struct Fake {
@@ -90,7 +103,8 @@ async fn answered_with(answer: impl FnOnce(u32) -> Vec<u8>) -> SandboxError {
         guest.leave().await;
     };
     let ask = async {
-        let machine = Machine::connect(host, hello(), Arc::new(Shut)).await.expect("greet");
+        let gate = Arc::new(Deaf::default());
+        let machine = Machine::connect(host, hello(), gate).await.expect("greet");
         machine.exec(command("1", &["true"]), None).await.expect_err("it is no answer")
     };
     tokio::join!(ask, serve).0
@@ -154,7 +168,7 @@ async fn a_guest_that_breaks_the_protocol_is_told_apart_and_left() {
         [
             said(Kind::Open, 2, b""),
             said(Kind::Data, 2, &[0; MAX_PAYLOAD_BYTES])
-                .repeat(1 + WINDOW_BYTES / MAX_PAYLOAD_BYTES),
+                .repeat(FLOOD_WINDOWS * WINDOW_BYTES / MAX_PAYLOAD_BYTES),
         ]
         .concat()
     };

@@ -54,8 +54,8 @@ async fn a_shell_on_a_terminal_has_its_size_its_signals_and_its_end() {
     terminal.resize(100, 40);
     type_("stty size\n").await;
     until(&terminal, "40 100").await;
-    type_("sleep 600\n").await;
-    until(&terminal, "sleep 600").await;
+    type_("sh -c 'echo be'gun'; exec sleep 600'\n").await;
+    until(&terminal, "begun").await;
     type_("\x03").await;
     until(&terminal, "$ ").await;
     type_("exit 7\n").await;
