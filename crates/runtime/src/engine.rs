@@ -131,7 +131,7 @@ impl Engine {
         }
         let sandbox = match new.sandbox {
             Some(asked) => {
-                self.check_sandbox(&asked.spec)?;
+                self.check_sandbox(&asked.spec).await?;
                 let seals = parts.seals.as_ref();
                 let sandbox = sandbox::sealed(seals, &new.caller.tenant, &session, asked)?;
                 Some(Arc::new(sandbox))

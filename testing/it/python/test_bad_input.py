@@ -26,8 +26,9 @@ CASES: list[tuple[str, type[openai.APIStatusError], str, str | None, Case]] = [
      lambda c: c.beta.agents.create(model=1)),  # type: ignore[arg-type]
     ("too long", openai.BadRequestError, "text_too_long", "instructions",
      lambda c: c.beta.agents.create(model="scripted", instructions="x" * 256_001)),
-    ("no compute", openai.BadRequestError, "unsupported", "environment",
-     lambda c: c.beta.agents.sessions.create(environment={"type": "openai_hosted"})),
+    ("a machine made ahead", openai.BadRequestError, "unsupported", "environment.environment_id",
+     lambda c: c.beta.agents.sessions.create(
+         environment={"type": "openai_hosted", "environment_id": "env_1"}, agent={"model": "scripted"})),
     ("no input", openai.BadRequestError, "invalid_parameter", "events",
      lambda c: c.beta.agents.sessions.events.create(new_session(c), events=[])),
     ("bad page", openai.BadRequestError, "invalid_parameter", "limit", lambda c: c.beta.agents.list(limit=1000)),

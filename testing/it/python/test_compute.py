@@ -105,7 +105,7 @@ def test_a_session_has_a_machine_that_outlives_the_server(server: Server, tier: 
         again = turn(client, session, python("x + 1"), shell("cat kept.txt notes/a.md; kill -0 $(cat pid) && echo runs"))
         assert again == ["42", "kept\none\ntwo\nruns\n"]
         client.beta.agents.sessions.delete(session)
-    until("the machine's folder to go", lambda: not machine_folders(server))
+    until("the machine's folder to go", lambda: not server.machines())
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -142,11 +142,6 @@ def test_a_machine_that_died_is_made_again_and_the_agent_is_told(server: Server,
         assert said[0].startswith("[The machine was made again from its last checkpoint. Its files are all there;")
         assert said[0].endswith("\nsaved\n")
         assert "NameError" in said[1]
-
-
-def machine_folders(server: Server) -> list[Path]:
-    machines = server.folder / "data" / "machines"
-    return [one for one in machines.glob("ses_*")] if machines.is_dir() else []
 
 
 def machine_processes(server: Server) -> list[int]:

@@ -54,6 +54,7 @@ OBJECTS: list[tuple[str, Any]] = [
 
 # Extensions: members that only this server writes, by the end of the SDK's class name.
 EXTENSIONS = {
+    "EnvironmentResourceOpenAIHosted": {"cpus", "memory", "disk", "tier", "image"},
     "Event": {"sequence_number"},
     "AgentSession": {"sequence_number"},
     "TokenUsage": {"cost_microusd"},

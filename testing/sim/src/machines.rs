@@ -128,7 +128,7 @@ impl Sandboxes for Machines {
         SandboxCapabilities::default()
     }
 
-    fn check(&self, _: &SandboxSpec) -> Result<(), SandboxError> {
+    async fn check(&self, _: &SandboxSpec) -> Result<(), SandboxError> {
         Ok(())
     }
 

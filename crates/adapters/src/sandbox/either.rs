@@ -49,8 +49,8 @@ impl Sandboxes for EitherSandboxes {
         self.hosted.capabilities()
     }
 
-    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
-        self.of(spec).check(spec)
+    async fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
+        self.of(spec).check(spec).await
     }
 
     async fn ready(&self, request: &SandboxRequest) -> Result<Readiness, SandboxError> {

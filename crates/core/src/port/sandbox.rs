@@ -140,7 +140,7 @@ pub trait Sandboxes: Send + Sync {
     fn capabilities(&self) -> SandboxCapabilities;
 
     /// Whether such a machine can be had; the error is for whoever defines the environment.
-    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError>;
+    async fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError>;
 
     /// Has the machine there.
     async fn ready(&self, request: &SandboxRequest) -> Result<Readiness, SandboxError>;

@@ -19,8 +19,8 @@ const CALL_TIMEOUT_MS: u64 = 180_000;
 
 impl Engine {
     /// Whether such a machine can be had.
-    pub fn check_sandbox(&self, spec: &SandboxSpec) -> Result<(), ApiError> {
-        let checked = self.sandboxes().check(spec);
+    pub async fn check_sandbox(&self, spec: &SandboxSpec) -> Result<(), ApiError> {
+        let checked = self.sandboxes().check(spec).await;
         checked.map_err(|error| sandbox_error(&error).with_param("environment"))
     }
 

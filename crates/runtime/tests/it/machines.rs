@@ -96,7 +96,7 @@ impl Sandboxes for FakeSandboxes {
         SandboxCapabilities::default()
     }
 
-    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
+    async fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
         match spec.tier {
             Some(SandboxTier::Microvm) => Err(SandboxError::Unavailable("no microVM".to_owned())),
             Some(SandboxTier::Process) | None => Ok(()),

@@ -82,7 +82,7 @@ impl Sandboxes for ExecutorSandboxes {
         SandboxCapabilities::default()
     }
 
-    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
+    async fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
         paths(spec).map(drop)
     }
 

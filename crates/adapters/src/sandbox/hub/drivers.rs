@@ -36,11 +36,6 @@ impl Drivers {
         Self(drivers.into_iter().map(entry).collect())
     }
 
-    /// Looks which work.
-    pub(super) async fn probe(&self) {
-        futures::future::join_all(self.0.iter().map(Entry::probe)).await;
-    }
-
     /// What is known now.
     pub(super) fn states(&self) -> Vec<DriverState> {
         let state = |entry: &Entry| DriverState {
@@ -64,23 +59,6 @@ impl Drivers {
             match entry.probe().await {
                 Ok(()) => return Ok(Arc::clone(&entry.driver)),
                 Err(unusable) => reasons.push(format!("{}: {unusable}", entry.driver.name())),
-            }
-        }
-        Err(refusal(tier, &reasons))
-    }
-
-    /// Refuses a tier that is known not to work.
-    pub(super) fn check(&self, tier: Option<SandboxTier>) -> Result<(), SandboxError> {
-        let mut reasons = Vec::new();
-        for entry in &self.0 {
-            if tier.is_some_and(|tier| tier != entry.driver.capabilities().tier) {
-                continue;
-            }
-            match entry.probed.get() {
-                None | Some(Ok(())) => return Ok(()),
-                Some(Err(unusable)) => {
-                    reasons.push(format!("{}: {unusable}", entry.driver.name()));
-                }
             }
         }
         Err(refusal(tier, &reasons))

@@ -38,7 +38,8 @@ pub struct HubParts {
 }
 
 impl Hub {
-    /// Finds the machines that run, and looks after them from now on. Drivers are probed meanwhile.
+    /// Finds the machines that run, and looks after them from now on. A driver is probed when it is first
+    /// asked for a machine.
     ///
     /// # Errors
     /// When the folder of machines cannot be read.
@@ -48,12 +49,6 @@ impl Hub {
         let inner = Arc::new(Inner::new(settings, drivers, images, connector, clock));
         inner.end_unfinished().await?;
         inner.count_running().await?;
-        let probed = Arc::downgrade(&inner);
-        inner.spawn(async move {
-            if let Some(inner) = probed.upgrade() {
-                inner.drivers.probe().await;
-            }
-        });
         inner.spawn(tend::tend(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
@@ -98,7 +93,7 @@ impl Sandboxes for Hub {
                         driver.is_some_and(|driver| driver.capabilities().parks_processes);
                 }
                 Some(Err(unusable)) => notes.push(format!("{}: {unusable}", state.name)),
-                None => notes.push(format!("{}: being probed", state.name)),
+                None => notes.push(format!("{}: not tried yet", state.name)),
             }
         }
         tiers.dedup();
@@ -112,7 +107,7 @@ impl Sandboxes for Hub {
         }
     }
 
-    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
+    async fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
         let settings = &self.inner.settings;
         let bounds: [(&str, u64, u64, u64); 4] = [
             ("cpus", spec.cpus.into(), 1, settings.max_cpus.into()),
@@ -133,7 +128,7 @@ impl Sandboxes for Hub {
             }
         }
         self.inner.images.image(&spec.image).map_err(SandboxError::Invalid)?;
-        self.inner.drivers.check(spec.tier)
+        self.inner.drivers.pick(spec.tier).await.map(drop)
     }
 
     async fn ready(&self, request: &SandboxRequest) -> Result<Readiness, SandboxError> {

@@ -48,7 +48,7 @@ impl Sandboxes for FakeMachine {
         SandboxCapabilities::default()
     }
 
-    fn check(&self, _: &SandboxSpec) -> Result<(), SandboxError> {
+    async fn check(&self, _: &SandboxSpec) -> Result<(), SandboxError> {
         Ok(())
     }
 

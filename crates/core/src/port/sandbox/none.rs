@@ -38,7 +38,7 @@ impl Sandboxes for NoSandboxes {
         SandboxCapabilities { notes: vec![self.reason.clone()], ..SandboxCapabilities::default() }
     }
 
-    fn check(&self, _: &SandboxSpec) -> Result<(), SandboxError> {
+    async fn check(&self, _: &SandboxSpec) -> Result<(), SandboxError> {
         self.refused()
     }
 

@@ -55,7 +55,7 @@ impl Sandboxes for FakeMachines {
         SandboxCapabilities::default()
     }
 
-    fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
+    async fn check(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
         match spec.tier {
             Some(SandboxTier::Microvm) => {
                 Err(SandboxError::Unavailable("no microVM comes up here; install qemu".to_owned()))

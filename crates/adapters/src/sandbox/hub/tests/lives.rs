@@ -196,19 +196,19 @@ async fn a_boot_that_fails_leaves_nothing_and_takes_no_room() {
 async fn what_cannot_be_had_is_refused_with_the_reason() {
     let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
     let fine = hub(data.path(), &world).await;
-    let check = |change: fn(&mut SandboxSpec)| {
+    let check = async |change: fn(&mut SandboxSpec)| {
         let mut asked = spec();
         change(&mut asked);
-        fine.check(&asked).map_err(|error| error.to_string())
+        fine.check(&asked).await.map_err(|error| error.to_string())
     };
-    assert_eq!(check(|_| {}), Ok(()));
+    assert_eq!(check(|_| {}).await, Ok(()));
     let refusals = [
-        check(|spec| spec.cpus = 3),
-        check(|spec| spec.memory_mib = 1),
-        check(|spec| spec.disk_mib = 1 << 40),
-        check(|spec| spec.processes = 0),
-        check(|spec| spec.image = "other".to_owned()),
-        check(|spec| spec.tier = Some(SandboxTier::Microvm)),
+        check(|spec| spec.cpus = 3).await,
+        check(|spec| spec.memory_mib = 1).await,
+        check(|spec| spec.disk_mib = 1 << 40).await,
+        check(|spec| spec.processes = 0).await,
+        check(|spec| spec.image = "other".to_owned()).await,
+        check(|spec| spec.tier = Some(SandboxTier::Microvm)).await,
     ];
     let refusals = refusals.map(|refusal| refusal.expect_err("it is refused"));
     insta::assert_snapshot!(refusals.join("\n"), @r"

@@ -357,7 +357,7 @@ pub(super) fn command(text: &str) -> ExecRequest {
         effect: EffectId::parse("eff_1").expect("an id"),
         argv: vec![text.to_owned()],
         cwd: "/workspace".to_owned(),
-        env: std::collections::BTreeMap::new(),
+        env: BTreeMap::new(),
         stdin: Bytes::new(),
         timeout_ms: 1000,
         output_limit_bytes: 1000,

@@ -60,7 +60,7 @@ pub(crate) async fn hosted(
     };
     check_absent(&settings, at)?;
     let spec = spec(&settings, at)?;
-    state.engine().check_sandbox(&spec)?;
+    state.engine().check_sandbox(&spec).await?;
     let setup = setup(&settings, at)?;
     let view = view(&settings, &spec, &setup);
     Ok(Hosted { sandbox: NewSandbox { spec, setup }, view })

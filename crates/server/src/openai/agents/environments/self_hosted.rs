@@ -11,7 +11,7 @@ use crate::openai::wire::{At, SelfHostedParams};
 use crate::state::AppState;
 
 /// The machine, and what is shown of it. Its executor dials in when it likes.
-pub(crate) fn self_hosted(
+pub(crate) async fn self_hosted(
     state: &AppState,
     asked: SelfHostedParams,
     headers: &HeaderMap,
@@ -26,7 +26,7 @@ pub(crate) fn self_hosted(
     let workspace_directory = asked.workspace_directory;
     let executor = ExecutorSpec { workspace_directory: workspace_directory.clone() };
     let spec = SandboxSpec::self_hosted(executor);
-    state.engine().check_sandbox(&spec)?;
+    state.engine().check_sandbox(&spec).await?;
     let view = SelfHostedView { workspace_directory, remote_url: remote_url(headers) };
     Ok((NewSandbox { spec, setup: SandboxSetup::default() }, view))
 }

@@ -49,7 +49,7 @@ pub(crate) async fn create(
             (Some(hosted.sandbox), Some(hosted.view), None)
         }
         EnvironmentParams::SelfHosted(asked) => {
-            let (sandbox, view) = self_hosted(&state, asked, &headers, &at)?;
+            let (sandbox, view) = self_hosted(&state, asked, &headers, &at).await?;
             (Some(sandbox), None, Some(view))
         }
     };
