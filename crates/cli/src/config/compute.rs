@@ -19,11 +19,6 @@ const DEFAULT_MAX_CPUS: u32 = 4;
 const DEFAULT_MAX_MEMORY_MIB: u64 = 4 * 1024;
 const DEFAULT_MAX_DISK_MIB: u64 = 16 * 1024;
 const DEFAULT_MAX_PROCESSES: u32 = 1024;
-/// What a machine gets that does not say.
-const DEFAULT_CPUS: u32 = 1;
-const DEFAULT_MEMORY_MIB: u64 = 512;
-const DEFAULT_DISK_MIB: u64 = 2 * 1024;
-const DEFAULT_PROCESSES: u32 = 256;
 /// The first user of the process tier's machines. Behind those that systems give to people, services
 /// and the machines of other programs.
 const DEFAULT_FIRST_UID: u32 = 0x7000_0000;
@@ -62,14 +57,6 @@ pub(crate) struct Compute {
     /// Where Mainstay runs as root, machines of the process tier run as one of 65,536 users from this
     /// number on.
     pub(crate) first_uid: u32,
-    /// Virtual processors of a machine that does not say.
-    pub(crate) cpus: u32,
-    /// Memory of a machine that does not say.
-    pub(crate) memory_mib: u64,
-    /// Disk of a machine that does not say.
-    pub(crate) disk_mib: u64,
-    /// Processes at once of a machine that does not say.
-    pub(crate) processes: u32,
     /// The most virtual processors of one machine.
     pub(crate) max_cpus: u32,
     /// The most memory of one machine.
@@ -100,10 +87,6 @@ impl Default for Compute {
             images: None,
             bubblewrap: None,
             first_uid: DEFAULT_FIRST_UID,
-            cpus: DEFAULT_CPUS,
-            memory_mib: DEFAULT_MEMORY_MIB,
-            disk_mib: DEFAULT_DISK_MIB,
-            processes: DEFAULT_PROCESSES,
             max_cpus: DEFAULT_MAX_CPUS,
             max_memory_mib: DEFAULT_MAX_MEMORY_MIB,
             max_disk_mib: DEFAULT_MAX_DISK_MIB,
@@ -120,26 +103,15 @@ impl Default for Compute {
 impl Compute {
     /// Refuses what no machine could be made with.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let ordered = [
-            ("cpus", 1, self.cpus.into(), "max_cpus", self.max_cpus.into()),
-            ("memory_mib", MIN_MEMORY_MIB, self.memory_mib, "max_memory_mib", self.max_memory_mib),
-            ("disk_mib", MIN_DISK_MIB, self.disk_mib, "max_disk_mib", self.max_disk_mib),
-            (
-                "processes",
-                MIN_PROCESSES.into(),
-                self.processes.into(),
-                "max_processes",
-                self.max_processes.into(),
-            ),
+        let leasts = [
+            ("max_cpus", 1, self.max_cpus.into()),
+            ("max_memory_mib", MIN_MEMORY_MIB, self.max_memory_mib),
+            ("max_disk_mib", MIN_DISK_MIB, self.max_disk_mib),
+            ("max_processes", MIN_PROCESSES.into(), self.max_processes.into()),
         ];
-        for (name, least, value, most_name, most) in ordered {
+        for (name, least, value) in leasts {
             if value < least {
                 return Err(Failure::usage(format!("compute.{name}: {least} is the least")));
-            }
-            if value > most {
-                return Err(Failure::usage(format!(
-                    "compute.{name}: {value} is more than compute.{most_name} ({most}) allows"
-                )));
             }
         }
         if self.max_total_memory_mib < self.max_memory_mib {

@@ -6,7 +6,7 @@
 //! leaves in its folder is opened without following links. It outlives the server and is found by its
 //! folder. Deliberately absent: network cards, and any device that a machine does not need.
 //!
-//! # How a machine is there in tens of milliseconds
+//! # How a machine is there without booting
 //! A *template* is a machine that was booted once, to where its agent waits and its interpreter is warm,
 //! and then stood still: its memory, the state of its devices, its disk. Every machine is a clone: QEMU
 //! maps the template's memory privately, loads the devices' state and goes on. Parking keeps only the
