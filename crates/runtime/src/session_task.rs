@@ -145,7 +145,10 @@ impl SessionTask {
         if self.inner.is_stopping() && self.mailbox.is_empty() {
             return Some(Leave::Stopped);
         }
-        if !self.state.is_still() {
+        // What is due is done before it leaves, or nobody would ever do it.
+        let now_ms = self.inner.parts.clock.now_ms();
+        let is_due = self.state.due_at_ms().is_some_and(|due_at_ms| due_at_ms <= now_ms);
+        if is_due || !self.state.is_still() {
             return None;
         }
         let (inner, session) = (self.inner.clone(), self.session.clone());
