@@ -249,7 +249,7 @@ fn made(dice: &mut Dice) -> ToolOutput {
         opened_at_ms: START_MS,
         closed_at_ms: None,
     };
-    ToolOutput { subagent: Some(change), ..ToolOutput::text("made") }
+    ToolOutput { subagent: Some(Box::new(change)), ..ToolOutput::text("made") }
 }
 
 /// What a subagent reports; the same may come again, and late.
