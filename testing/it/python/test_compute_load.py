@@ -104,7 +104,8 @@ def test_machines_under_load_over_kills_run_nothing_twice(world: World, tmp_path
 
 
 def recovered(server: Server) -> int:
-    headers = {"Authorization": f"Bearer {server.key}"}
+    key = (server.folder / "data" / "key").read_text().strip()
+    headers = {"Authorization": f"Bearer {key}"}
     request = urllib.request.Request(server.url.removesuffix("/v1") + "/metrics", headers=headers)
     with urllib.request.urlopen(request) as answer:
         for metric in answer.read().decode().splitlines():
