@@ -36,11 +36,23 @@ impl Room {
         self.lock().remove(session);
     }
 
-    /// Takes room if there is.
-    fn take(&self, session: &SessionId, memory_mib: u64, count: usize, total_mib: u64) -> bool {
+    /// How many run, and their memory.
+    pub(super) fn used(&self) -> (usize, u64) {
+        let running = self.lock();
+        (running.len(), running.values().fold(0, |sum, mib| sum.saturating_add(*mib)))
+    }
+
+    /// Takes room if there is, beside what waits for sessions.
+    fn take(
+        &self,
+        session: &SessionId,
+        memory_mib: u64,
+        waiting: (usize, u64),
+        (count, total_mib): (usize, u64),
+    ) -> bool {
         let mut running = self.lock();
         let others = running.iter().filter(|(other, _)| *other != session);
-        let (used, used_mib) = others.fold((0_usize, 0_u64), |(used, sum), (_, memory_mib)| {
+        let (used, used_mib) = others.fold(waiting, |(used, sum), (_, memory_mib)| {
             (used + 1, sum.saturating_add(*memory_mib))
         });
         let has_room = used < count && used_mib.saturating_add(memory_mib) <= total_mib;
@@ -69,8 +81,10 @@ impl Inner {
         let deadline_ms = self.clock.now_ms().saturating_add(ROOM_WAIT_LIMIT_MS);
         let _making = self.room.making.lock().await;
         let (count, total_mib) = (self.settings.max_machines, self.settings.max_total_memory_mib);
-        while !self.room.take(session, spec.memory_mib, count, total_mib) {
-            if self.park_least_used(session).await? {
+        let bounds = (count, total_mib);
+        while !self.room.take(session, spec.memory_mib, self.pool.held(), bounds) {
+            // Nobody misses what nobody has.
+            if self.end_one_waiting().await? || self.park_least_used(session).await? {
                 continue;
             }
             let now_ms = self.clock.now_ms();

@@ -36,7 +36,7 @@ impl Interpreters {
             if let Ok(mut slot) = slot.try_lock()
                 && let Some(process) = slot.as_mut()
             {
-                let _ = process.send(&serde_json::json!({ "op": "reseed" }));
+                process.reseed();
             }
         }
     }

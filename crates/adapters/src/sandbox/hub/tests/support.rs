@@ -167,8 +167,10 @@ impl Connector for FakeConnector {
         _: UnixStream,
         introduction: Introduction,
     ) -> Result<Arc<dyn Guest>, SandboxError> {
-        if matches!(introduction, Introduction::Caretaker(_)) {
-            self.0.note("as caretaker".to_owned());
+        match introduction {
+            Introduction::Session(_) => {}
+            Introduction::Caretaker(_) => self.0.note("as caretaker".to_owned()),
+            Introduction::Nobody => self.0.note("for nobody".to_owned()),
         }
         Ok(Arc::new(FakeGuest { world: Arc::clone(&self.0), is_closed: AtomicBool::new(false) }))
     }
@@ -265,9 +267,12 @@ impl Guest for FakeGuest {
         Ok(())
     }
 
-    async fn recall(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
+    fn recall(&self, checkpoint: &Checkpoint) {
         self.world.note(format!("recall {}", checkpoint.workspace));
-        Ok(())
+    }
+
+    async fn warm(&self) {
+        self.world.note("warm".to_owned());
     }
 
     async fn save(&self) -> Result<Checkpoint, SandboxError> {
@@ -313,6 +318,11 @@ pub(super) fn session(name: &str) -> SessionId {
 
 /// A hub on a folder, as after a start.
 pub(super) async fn hub(machines: &Path, world: &Arc<World>) -> Hub {
+    hub_with(machines, world, 0).await
+}
+
+/// The same with so many machines that wait.
+pub(super) async fn hub_with(machines: &Path, world: &Arc<World>, warm_machines: usize) -> Hub {
     let settings = HubSettings {
         machines: machines.to_owned(),
         max_machines: 2,
@@ -323,6 +333,7 @@ pub(super) async fn hub(machines: &Path, world: &Arc<World>) -> Hub {
         max_processes: 100,
         idle_ms: 1_000,
         parked_ms: 10_000,
+        warm_machines,
     };
     let parts = HubParts {
         drivers: vec![Arc::new(FileDriver(Arc::clone(world)))],
@@ -356,6 +367,7 @@ pub(super) fn request(name: &str) -> SandboxRequest {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
+        is_for_agent: true,
     }
 }
 
