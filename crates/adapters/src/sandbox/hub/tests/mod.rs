@@ -2,5 +2,5 @@
 
 mod lives;
 mod pool;
-mod told;
 mod support;
+mod told;
