@@ -9,6 +9,7 @@ mod drivers;
 mod guest;
 mod inner;
 mod link;
+mod memory;
 mod pool;
 mod record;
 mod room;

@@ -14,6 +14,7 @@ use super::super::{Driver, workspace};
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
 use super::inner::Inner;
+use super::memory;
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::{Known, Live};
 use super::tend;
@@ -146,7 +147,14 @@ impl Sandboxes for Hub {
         sink: Option<OutputSink>,
     ) -> Result<(ExecOutput, Readiness), SandboxError> {
         let used = self.inner.take(request).await?;
-        let outcome = used.live.guest.exec(exec, sink).await;
+        let kills = self.inner.memory_kills(&used.live).await;
+        let mut outcome = used.live.guest.exec(exec, sink).await;
+        if let (Some(before), Ok(output)) = (kills, &mut outcome)
+            && memory::may_be_victim(output.end)
+        {
+            let after = self.inner.memory_kills(&used.live).await;
+            output.end = memory::end(output.end, before, after);
+        }
         self.inner.give_back(used, outcome).await
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use mainstay_core::port::SandboxError;
 use tokio::sync::Mutex;
 
+use super::super::Place;
 use super::bring::write;
 use super::guest::Guest;
 use super::record::MachineRecord;
@@ -15,6 +16,8 @@ use super::record::MachineRecord;
 pub(super) struct Live {
     /// The session's folder.
     folder: PathBuf,
+    driver: String,
+    place: Place,
     record: StdMutex<MachineRecord>,
     pub(super) guest: Arc<dyn Guest>,
     /// Whether commands get what the session's calls bring; a caretaker's connection has none of it.
@@ -30,9 +33,25 @@ impl Live {
         guest: Arc<dyn Guest>,
         is_introduced: bool,
     ) -> Self {
-        let is_introduced = AtomicBool::new(is_introduced);
-        let record = StdMutex::new(record);
-        Self { folder, record, guest, is_introduced, saving: Mutex::default() }
+        Self {
+            driver: record.driver.clone(),
+            place: record.place(&folder),
+            record: StdMutex::new(record),
+            folder,
+            guest,
+            is_introduced: AtomicBool::new(is_introduced),
+            saving: Mutex::default(),
+        }
+    }
+
+    /// The name of its driver.
+    pub(super) fn driver(&self) -> &str {
+        &self.driver
+    }
+
+    /// Where its driver has it.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// What is written down of it.

@@ -37,6 +37,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) timeout: Duration,
     pub(crate) limit_bytes: usize,
     pub(crate) cancelled: BorrowedFd<'a>,
+    /// What everything that it starts is known by.
+    pub(crate) mark: &'a str,
     /// Is shown the outputs while they come.
     pub(crate) viewer: Option<&'a Channel>,
 }
@@ -175,7 +177,7 @@ fn drain(pipes: &[BorrowedFd<'_>; 2], outputs: &mut [Output; 2], watch: &Watch<'
 
 /// Ends everything: asks, and after a while does not ask.
 fn stop(child: &Child, pipes: &[BorrowedFd<'_>; 2], outputs: &mut [Output; 2], watch: &Watch<'_>) {
-    let mut tree = Tree::of(pid(child));
+    let mut tree = Tree::marked(pid(child), watch.mark);
     tree.signal(Signal::TERM);
     let asked = now();
     let grace = Duration::from_millis(KILL_GRACE_MS);

@@ -31,6 +31,9 @@ pub(super) struct World {
     pub(super) is_unusable: AtomicBool,
     pub(super) fails_boot: AtomicBool,
     pub(super) breaks: AtomicBool,
+    /// Kills for want of memory, and whether the next command is one's victim.
+    pub(super) memory_kills: AtomicU64,
+    pub(super) kills_next: AtomicBool,
     now_ms: AtomicU64,
     /// Commands named `wait` each give one and end when they take one.
     pub(super) waits: Semaphore,
@@ -44,6 +47,8 @@ impl Default for World {
             is_unusable: AtomicBool::default(),
             fails_boot: AtomicBool::default(),
             breaks: AtomicBool::default(),
+            memory_kills: AtomicU64::default(),
+            kills_next: AtomicBool::default(),
             now_ms: AtomicU64::default(),
             waits: Semaphore::new(0),
             go_on: Semaphore::new(0),
@@ -146,6 +151,10 @@ impl Driver for FileDriver {
         unreachable!("the hub does not fork")
     }
 
+    async fn memory_kills(&self, _: &Place) -> Option<u64> {
+        Some(self.0.memory_kills.load(Ordering::SeqCst))
+    }
+
     async fn destroy(&self, place: &Place) -> Result<(), DriverError> {
         self.note("destroy", place);
         let _ = fs::remove_file(place.folder().join(RUNNING));
@@ -215,9 +224,18 @@ impl Guest for FakeGuest {
             self.is_closed.store(true, Ordering::SeqCst);
             return Err(SandboxError::Broken("told to".to_owned()));
         }
-        let code = i32::from(command.contains("fail"));
+        if self.world.kills_next.swap(false, Ordering::SeqCst) {
+            self.world.memory_kills.fetch_add(1, Ordering::SeqCst);
+        }
+        // What the agent takes for the end.
+        let end = match command.as_str() {
+            "killed" => ExecEnd::Signalled { signal: 9 },
+            "shell of killed" => ExecEnd::Exited { code: 137 },
+            "taken for a victim" => ExecEnd::OutOfMemory,
+            _ => ExecEnd::Exited { code: i32::from(command.contains("fail")) },
+        };
         Ok(ExecOutput {
-            end: ExecEnd::Exited { code },
+            end,
             stdout: Bytes::new(),
             stderr: Bytes::from_static(b"why"),
             stdout_omitted_bytes: 0,

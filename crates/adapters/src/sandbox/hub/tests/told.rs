@@ -1,8 +1,9 @@
 //! What a session is told of its machine, and of what became of its commands.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use mainstay_core::port::{Fate, Readiness, SandboxRequest, Sandboxes};
+use mainstay_core::port::{ExecEnd, Fate, Readiness, SandboxRequest, Sandboxes};
 use mainstay_protocol::{EffectId, IdMint};
 
 use super::support::{World, command, hub, request, session};
@@ -52,4 +53,22 @@ async fn only_what_was_asked_for_well_behind_its_start_was_surely_not_run() {
     }
     let foreign = EffectId::parse("eff_imported").expect("an id");
     assert_eq!(fate("ses_again", foreign).await, Fate::Gone);
+}
+
+#[tokio::test]
+async fn a_victim_of_the_machines_memory_is_told_by_the_machines_own_count() {
+    let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
+    let hub = hub(data.path(), &world).await;
+    let end = async |text: &str, is_victim: bool| {
+        world.kills_next.store(is_victim, Ordering::SeqCst);
+        let done = hub.exec(&request("ses_1"), command(text), None).await;
+        done.expect("it runs").0.end
+    };
+    let killed = ExecEnd::Signalled { signal: 9 };
+    assert_eq!(end("killed", true).await, ExecEnd::OutOfMemory);
+    assert_eq!(end("killed", false).await, killed);
+    assert_eq!(end("shell of killed", true).await, ExecEnd::OutOfMemory);
+    assert_eq!(end("shell of killed", false).await, ExecEnd::Exited { code: 137 });
+    assert_eq!(end("taken for a victim", false).await, killed, "another machine's was killed");
+    assert_eq!(end("ends well beside one", true).await, ExecEnd::Exited { code: 0 });
 }
