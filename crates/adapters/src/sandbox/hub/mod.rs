@@ -5,6 +5,7 @@
 //! how a machine is kept apart (drivers), what is said to its agent and how its files are kept (`guest`).
 
 mod bring;
+mod calls;
 mod drivers;
 mod guest;
 mod inner;

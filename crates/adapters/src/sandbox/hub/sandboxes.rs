@@ -146,7 +146,7 @@ impl Sandboxes for Hub {
         exec: ExecRequest,
         sink: Option<OutputSink>,
     ) -> Result<(ExecOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
+        let used = self.inner.take_for(request, &exec.effect).await?;
         let kills = self.inner.memory_kills(&used.live).await;
         let mut outcome = used.live.guest.exec(exec, sink).await;
         if let (Some(before), Ok(output)) = (kills, &mut outcome)
@@ -163,6 +163,9 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<ExecOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
             Some(live) => Ok(known_to(&live, effect, live.guest.exec_fate(effect).await?)),
@@ -175,7 +178,7 @@ impl Sandboxes for Hub {
         request: &SandboxRequest,
         code: CodeRequest,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
+        let used = self.inner.take_for(request, &code.effect).await?;
         let outcome = used.live.guest.code(code).await;
         self.inner.give_back(used, outcome).await
     }
@@ -185,6 +188,9 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<CodeOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
             Some(live) => Ok(known_to(&live, effect, live.guest.code_fate(effect).await?)),
@@ -284,7 +290,9 @@ impl Sandboxes for Hub {
             inner.clear(&inner.folder(&id)).await?;
             inner.room.free(&id);
             inner.connector.forget(&id);
-            Ok(())
+            inner.calls.forget(&id).map_err(|error| {
+                SandboxError::Broken(format!("removing the list of calls of {id}: {error}"))
+            })
         });
         let destroyed = destroyed.await;
         self.inner.drop_slot(session);
