@@ -16,6 +16,7 @@ mod model;
 mod outcome;
 mod recover;
 mod respond;
+mod subagent;
 mod tool;
 mod unknown;
 mod update;
