@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Blobs, Checkpoint, Clock, CodeLanguage, CodeOutput, CodeRequest, Connection, Entropy,
-    ExecOutput, ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest,
+    Blobs, Checkpoint, Clock, CodeOutput, CodeRequest, Connection, Entropy, ExecOutput,
+    ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use tokio::io::DuplexStream;
@@ -29,11 +29,6 @@ const ORPHAN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 const UNUSED_ORPHAN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Processes that interpreters need beside what was asked for.
 const INTERPRETER_PROCESSES: u64 = 32;
-/// What a machine runs that waits for a session, so that the session's first command need not be the
-/// first of all.
-const WARM_UP: [&str; 3] = ["/bin/sh", "-c", "true"];
-const WARM_UP_TIMEOUT_MS: u64 = 30_000;
-const WARM_UP_OUTPUT_BYTES: usize = 4_096;
 const NS_PER_MS: u64 = 1_000_000;
 const ENTROPY_WORDS: usize = 4;
 const ENTROPY_WORD_BYTES: usize = 16;
@@ -257,19 +252,7 @@ impl Guest for MachineGuest {
     }
 
     async fn warm(&self) {
-        let effect = EffectId::parse("eff_warm").expect("letters make an id");
-        let exec = ExecRequest {
-            effect,
-            argv: WARM_UP.map(str::to_owned).to_vec(),
-            cwd: "/".to_owned(),
-            env: BTreeMap::new(),
-            stdin: Bytes::new(),
-            timeout_ms: WARM_UP_TIMEOUT_MS,
-            output_limit_bytes: WARM_UP_OUTPUT_BYTES,
-        };
-        // An image without a shell, or without Python, is warm when its agent answers.
-        let _ = self.machine.exec(exec, None).await;
-        let _ = self.machine.warm(CodeLanguage::Python).await;
+        self.machine.warm_up().await;
     }
 
     async fn save(&self) -> Result<Checkpoint, SandboxError> {
