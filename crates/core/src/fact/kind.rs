@@ -9,8 +9,8 @@ use mainstay_protocol::{Entry, EntryDraft, canonical_json};
 use super::{
     ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed, EffectRequested,
     EffectUnknown, InputReceived, ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested,
-    SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported, SessionUpdated,
-    TurnEnded, TurnResumed, TurnStarted, TurnWaiting,
+    SandboxOperated, SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported,
+    SessionUpdated, TurnEnded, TurnResumed, TurnStarted, TurnWaiting,
 };
 
 /// An entry that this binary cannot read: it stops the session it belongs to.
@@ -148,4 +148,6 @@ facts! {
     ApprovalResolved = "approval.resolved", 1;
     /// A tool call of the model that does not become an effect.
     CallRefused = "call.refused", 1;
+    /// An operator did something with the session's machine.
+    SandboxOperated = "sandbox.operated", 1;
 }

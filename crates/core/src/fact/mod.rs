@@ -6,6 +6,7 @@
 mod effect;
 mod kind;
 mod response;
+mod sandbox;
 mod session;
 mod turn;
 
@@ -15,6 +16,7 @@ pub use effect::{
 };
 pub use kind::{Fact, UnknownFact};
 pub use response::{ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested};
+pub use sandbox::{SandboxOperated, SandboxOperation};
 pub use session::{
     SessionCopied, SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported,
     SessionUpdated, SpendLimit,

@@ -80,6 +80,7 @@ impl Turns<'_> {
             | Fact::SessionImported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
+            | Fact::SandboxOperated(_)
             | Fact::ResponseRequested(_)
             | Fact::ResponseRemoved(_)
             | Fact::EffectRequested(_)

@@ -9,13 +9,16 @@ mod drivers;
 mod guest;
 mod inner;
 mod link;
+mod logs;
 mod record;
 mod room;
 mod sandboxes;
+mod saved;
 mod settings;
 mod setup;
 mod slot;
 mod tend;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod tree;

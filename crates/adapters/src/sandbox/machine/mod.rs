@@ -21,4 +21,4 @@ mod terminal;
 pub use connect::{Hello, Machine};
 pub use gate::Gate;
 pub use scan::{Generation, Scan, ScanEntry};
-pub use terminal::{Terminal, TerminalEvent, TerminalRequest};
+pub use terminal::Terminal;

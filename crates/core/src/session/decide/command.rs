@@ -3,7 +3,9 @@
 use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
-use super::{advance, approval, checkpoint, close, input, outcome, recover, respond, update};
+use super::{
+    advance, approval, checkpoint, close, input, operate, outcome, recover, respond, update,
+};
 use crate::effect::Dispatch;
 use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
 use crate::session::command::{Command, Facts, Rejected};
@@ -113,6 +115,10 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
         Command::Checkpoint => {
             check_exists(&draft.state)?;
             checkpoint::command(draft)
+        }
+        Command::Operate { operation, as_of } => {
+            check_exists(&draft.state)?;
+            operate::operate(draft, operation, as_of)
         }
         Command::Delete => {
             check_exists(&draft.state)?;

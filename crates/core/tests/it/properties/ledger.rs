@@ -108,6 +108,7 @@ fn take(called: &mut BTreeMap<EffectId, Called>, fact: Fact) {
         | Fact::ResponseRemoved(_)
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
+        | Fact::SandboxOperated(_)
         | Fact::SessionForked(_)
         | Fact::SessionImported(_)
         | Fact::TurnStarted(_)

@@ -11,7 +11,7 @@ use mainstay_core::fact::{
 use mainstay_core::item::ItemBody;
 use mainstay_core::session::SessionStatus;
 use mainstay_protocol::{ApiError, Entry, ErrorCode, Seq, TurnId, Usage};
-use mainstay_runtime::Delta;
+use mainstay_runtime::{Delta, OutputDelta};
 
 use super::call::{CallEnd, CallView, OpenCalls};
 use super::item;
@@ -19,6 +19,7 @@ use super::live::Live;
 use super::outputs::Reply;
 use super::pieces::{Numbering, Pieces, Shown};
 use super::place::FeedPlace;
+use super::printed::Printed;
 use super::seconds;
 use super::session::{SessionExtras, SessionView, required_actions};
 use crate::openai::wire::{AgentSession, ErrorObject, EventBody, Turn, TurnError, TurnStatus};
@@ -41,6 +42,7 @@ pub(crate) struct EventFold {
     turn: Option<OpenTurn>,
     calls: OpenCalls,
     live: Live,
+    printed: Printed,
     numbering: Numbering,
     /// Whether the user has spoken since the model was asked last.
     is_steered: bool,
@@ -58,6 +60,7 @@ impl EventFold {
             turn: None,
             calls: OpenCalls::default(),
             live: Live::default(),
+            printed: Printed::default(),
             numbering: Numbering::behind(seen),
             is_steered: false,
             rested: false,
@@ -86,6 +89,15 @@ impl EventFold {
         self.numbering.place_fleeting(out)
     }
 
+    /// The events of a piece of what a tool prints.
+    pub(crate) fn output(&mut self, output: &OutputDelta) -> Vec<Shown> {
+        let mut out = Pieces::default();
+        if let Some(call) = self.calls.get(&output.call_id) {
+            self.printed.delta(&self.session_id, call, output, &mut out);
+        }
+        self.numbering.place_fleeting(out)
+    }
+
     /// Whether a turn ended, or the session failed, since the fold began.
     pub(crate) fn has_rested(&self) -> bool {
         self.rested
@@ -103,6 +115,7 @@ impl EventFold {
 
     fn fact(&mut self, fact: &Fact, seq: Seq, at_ms: u64, out: &mut Pieces) {
         if let Some(end) = CallEnd::of(fact) {
+            self.printed.ended(&end);
             self.call_ended(&end, out);
         }
         match fact {
@@ -132,6 +145,7 @@ impl EventFold {
             | Fact::SessionImported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
+            | Fact::SandboxOperated(_)
             | Fact::ResponseRequested(_)
             | Fact::ResponseRemoved(_) => {}
         }
@@ -184,6 +198,7 @@ impl EventFold {
         self.status = SessionStatus::Failed;
         self.rested = true;
         self.calls.clear();
+        self.printed.clear();
         let session = AgentSession {
             error: Some(fact.message.clone()),
             ..self.view.show(self.status, at_ms)
@@ -271,6 +286,7 @@ impl EventFold {
         self.turn = None;
         self.is_steered = false;
         self.calls.clear();
+        self.printed.clear();
         self.rested = true;
         let rest =
             if fact.budget_reached { SessionStatus::BudgetReached } else { SessionStatus::Idle };

@@ -132,6 +132,7 @@ pub(crate) fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
         | Fact::SessionForked(_)
         | Fact::SessionImported(_)
         | Fact::ItemRemoved(_)
+        | Fact::SandboxOperated(_)
         | Fact::ResponseRequested(_)
         | Fact::ResponseRemoved(_)
         | Fact::TurnStarted(_)
@@ -155,6 +156,7 @@ fn is_boundary(fact: &Fact) -> bool {
         | Fact::SessionImported(_)
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
+        | Fact::SandboxOperated(_)
         | Fact::TurnStarted(_)
         | Fact::TurnEnded(_) => true,
         Fact::SessionUpdated(_)
