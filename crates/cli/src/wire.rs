@@ -11,6 +11,7 @@ use mainstay_adapters::http_client;
 #[cfg(feature = "embedded-model")]
 use mainstay_adapters::model::embedded::{DEFAULT_MAX_WAITING_CALLS, EmbeddedModels};
 use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
+use mainstay_adapters::sandbox::hub::Hub;
 use mainstay_adapters::sandbox::{EitherSandboxes, ExecutorSandboxes};
 use mainstay_adapters::tool::{EgressCourier, ToolSet};
 use mainstay_adapters::vault::Vault;
@@ -57,6 +58,8 @@ pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Va
 pub(crate) struct EngineAndExecutors {
     pub(crate) engine: Engine,
     executors: Arc<ExecutorSandboxes>,
+    /// None where machines are switched off.
+    pub(crate) hub: Option<Arc<Hub>>,
 }
 
 /// Starts the engine: from now on sessions with work to do go on.
@@ -68,12 +71,12 @@ pub(crate) async fn engine(
     let entropy = Arc::new(OsEntropy);
     let store = store(config)?;
     let blobs = Arc::new(StoreBlobs::new(store.clone()));
-    let hosted =
+    let machines =
         compute::sandboxes(config, environment, blobs, clock.clone(), entropy.clone()).await?;
     let executors = config.data.dir.join(EXECUTORS);
     let executors = ExecutorSandboxes::new(executors, clock.clone(), entropy.clone());
     let executors = Arc::new(executors);
-    let sandboxes = Arc::new(EitherSandboxes::new(hosted, executors.clone()));
+    let sandboxes = Arc::new(EitherSandboxes::new(machines.port, executors.clone()));
     let tools = config.tools.settings(&config.data.dir, environment);
     let mut tools = tools.map_err(|error| Failure::configuration(&error))?;
     tools.sandboxes = Some(sandboxes.clone());
@@ -95,7 +98,8 @@ pub(crate) async fn engine(
         parked_cache_bytes: config.limits.parked_cache_bytes,
         ..EngineSettings::default()
     };
-    Ok(EngineAndExecutors { engine: Engine::start(parts, settings).await?, executors })
+    let engine = Engine::start(parts, settings).await?;
+    Ok(EngineAndExecutors { engine, executors, hub: machines.hub })
 }
 
 /// What the HTTP side is given.

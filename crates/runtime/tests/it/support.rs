@@ -46,6 +46,7 @@ pub(crate) struct Fakes {
     pub(crate) replies: Arc<Mutex<VecDeque<Reply>>>,
     pub(crate) act: Arc<Mutex<Act>>,
     pub(crate) safety: Safety,
+    pub(crate) approval: ApprovalMode,
     pub(crate) concurrency_limit: u32,
     pub(crate) machines: Arc<FakeSandboxes>,
 }
@@ -57,6 +58,7 @@ impl Fakes {
             replies: Arc::new(Mutex::new(replies.into())),
             act: Arc::new(Mutex::new(act)),
             safety: Safety::Once,
+            approval: ApprovalMode::Never,
             concurrency_limit: 8,
             machines: Arc::default(),
         }
@@ -186,7 +188,7 @@ impl Tools for Fakes {
             strict: false,
             remote_name: name.to_owned(),
             safety: self.safety,
-            approval: ApprovalMode::Never,
+            approval: self.approval,
             reconcile: false,
             timeout_ms: 5_000,
             max_attempts: 3,

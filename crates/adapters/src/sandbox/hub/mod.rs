@@ -10,6 +10,8 @@ mod guest;
 mod inner;
 mod link;
 mod logs;
+mod memory;
+mod pool;
 mod record;
 mod room;
 mod sandboxes;

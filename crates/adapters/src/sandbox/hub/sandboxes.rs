@@ -12,16 +12,14 @@ use mainstay_core::port::{
 use mainstay_protocol::{EffectId, SessionId};
 
 use super::super::{Driver, workspace};
-use super::bring::write;
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
 use super::inner::Inner;
-use super::logs;
-use super::record::MachineRecord;
 use super::saved::{self, SavedLists};
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::{Known, Live};
 use super::tend;
+use super::{logs, memory};
 
 /// The machines of this installation.
 pub struct Hub {
@@ -63,6 +61,11 @@ impl Hub {
         self.inner.drivers.states()
     }
 
+    /// Ends what waits for sessions, and starts no more. Machines of sessions go on.
+    pub async fn stop(&self) {
+        self.inner.pool.stop().await;
+    }
+
     /// Parks and removes what is due now.
     ///
     /// # Errors
@@ -73,10 +76,9 @@ impl Hub {
 }
 
 /// What a machine that took another's place never saw may have run in that one.
-fn known_to<T>(live: &Live, fate: Fate<T>) -> Fate<T> {
-    let record = MachineRecord::read(live.place.folder());
+fn known_to<T>(live: &Live, effect: &EffectId, fate: Fate<T>) -> Fate<T> {
     match fate {
-        Fate::NotRun if record.is_none_or(|record| record.has_forgotten) => Fate::Gone,
+        Fate::NotRun if !live.record().has_seen_all_since(effect.minted_at_ms()) => Fate::Gone,
         known => known,
     }
 }
@@ -148,7 +150,14 @@ impl Sandboxes for Hub {
         sink: Option<OutputSink>,
     ) -> Result<(ExecOutput, Readiness), SandboxError> {
         let used = self.inner.take(request).await?;
-        let outcome = used.live.guest.exec(exec, sink).await;
+        let kills = self.inner.memory_kills(&used.live).await;
+        let mut outcome = used.live.guest.exec(exec, sink).await;
+        if let (Some(before), Ok(output)) = (kills, &mut outcome)
+            && memory::may_be_victim(output.end)
+        {
+            let after = self.inner.memory_kills(&used.live).await;
+            output.end = memory::end(output.end, before, after);
+        }
         self.inner.give_back(used, outcome).await
     }
 
@@ -159,7 +168,7 @@ impl Sandboxes for Hub {
     ) -> Result<Fate<ExecOutput>, SandboxError> {
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
-            Some(live) => Ok(known_to(&live, live.guest.exec_fate(effect).await?)),
+            Some(live) => Ok(known_to(&live, effect, live.guest.exec_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
     }
@@ -182,7 +191,7 @@ impl Sandboxes for Hub {
     ) -> Result<Fate<CodeOutput>, SandboxError> {
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
-            Some(live) => Ok(known_to(&live, live.guest.code_fate(effect).await?)),
+            Some(live) => Ok(known_to(&live, effect, live.guest.code_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
     }
@@ -286,17 +295,12 @@ impl Sandboxes for Hub {
                 return Err(error);
             }
         };
-        let folder = live.place.folder();
-        if let Some(record) = MachineRecord::read(folder) {
-            let used_at_ms = self.inner.slot(session).used_at_ms().max(record.used_at_ms);
-            let record = MachineRecord {
-                saved_at_ms: Some(saved_at_ms),
-                checkpoint: Some(checkpoint.clone()),
-                used_at_ms,
-                ..record
-            };
-            write(folder, &record)?;
-        }
+        let used_at_ms = self.inner.slot(session).used_at_ms();
+        live.note(|record| {
+            record.saved_at_ms = Some(saved_at_ms);
+            record.checkpoint = Some(checkpoint.clone());
+            record.used_at_ms = record.used_at_ms.max(used_at_ms);
+        })?;
         Ok(Saved { checkpoint: Some(checkpoint), connections })
     }
 

@@ -11,7 +11,7 @@ use mainstay_protocol::EffectId;
 
 use super::connect::Machine;
 use super::exec::MAX_RUN_MS;
-use super::failure::nonsense;
+use super::failure::{forgotten, nonsense};
 use super::request::{Bounds, ask};
 
 /// What a machine may take beyond the time-out of code to start an interpreter, end it, and answer.
@@ -50,6 +50,7 @@ impl Machine {
         let bounds = Bounds { sink: sink.as_ref(), ..bounds("run code", wait) };
         match ask(&self.connection, &wire, None, bounds).await? {
             (Answer::Code(done), data) => output(&done, data),
+            (Answer::Forgotten, _) => Err(forgotten()),
             _ => Err(nonsense("another answer than the end of code")),
         }
     }
@@ -65,6 +66,7 @@ impl Machine {
         match ask(&self.connection, &wire, None, bounds).await? {
             (Answer::Code(done), data) => output(&done, data).map(Fate::Ended),
             (Answer::NotRun, _) => Ok(Fate::NotRun),
+            (Answer::Forgotten, _) => Ok(Fate::Gone),
             _ => Err(nonsense("another answer than the fate of code")),
         }
     }

@@ -27,7 +27,7 @@ use super::ticks;
 use crate::sandbox::MachineSpec;
 
 /// Raised when a template is made differently, or QEMU is told other devices.
-const RECIPE: &str = "template 1";
+const RECIPE: &str = "template 2";
 const FOLDER: &str = "templates";
 const ID: &str = "id";
 /// The kernel gives another one at every look.

@@ -216,6 +216,7 @@ impl<'a> Draft<'a> {
             secrets: Arc::from([]),
             checkpoint: self.state.workspace.checkpoint.clone(),
             calls_since: self.state.workspace.calls_since,
+            is_for_agent: true,
         }))
     }
 

@@ -88,8 +88,7 @@ pub(super) fn run(process: &mut Process, source: &str, bounds: &CellBounds<'_>) 
         unblock(pipe);
     }
     let started = now();
-    let sent = process.send(&serde_json::json!({ "op": "run", "source": source }));
-    process.has_run = true;
+    let sent = process.run(source);
     let outputs = [Kind::LiveStdout, Kind::LiveStderr].map(|kind| Output::new(kind, bounds));
     let mut running = Running { process, outputs, gathered: Gathered::default() };
     let end = match sent {
