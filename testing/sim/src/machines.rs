@@ -197,6 +197,7 @@ impl Sandboxes for Machines {
         &self,
         _: &SandboxRequest,
         _: CodeRequest,
+        _: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         Err(SandboxError::Invalid("there is no interpreter".to_owned()))
     }
