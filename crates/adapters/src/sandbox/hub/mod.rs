@@ -6,6 +6,7 @@
 
 mod bring;
 mod drivers;
+mod fork;
 mod guest;
 mod inner;
 mod link;

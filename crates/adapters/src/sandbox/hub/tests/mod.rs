@@ -1,5 +1,6 @@
 //! The hub on machines that are files: what is made, found, parked and ended, and when.
 
+mod fork;
 mod lives;
 mod pool;
 mod support;
