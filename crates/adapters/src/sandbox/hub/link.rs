@@ -183,10 +183,13 @@ struct Memory {
 }
 
 impl MachineGuest {
-    fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
+    fn session(&self) -> Result<&SessionId, SandboxError> {
         let nobody = || SandboxError::Broken("it belongs to no session".to_owned());
-        let session = self.session.as_ref().ok_or_else(nobody)?;
-        Ok(Shelf::new(self.blobs.as_ref(), session))
+        self.session.as_ref().ok_or_else(nobody)
+    }
+
+    fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
+        Ok(Shelf::new(self.blobs.as_ref(), self.session()?))
     }
 
     fn recalled(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {
@@ -258,6 +261,23 @@ impl Guest for MachineGuest {
         *memory = Memory { tree, generation: None };
         self.recalled().take();
         Ok(())
+    }
+
+    async fn files_to(&self, blobs: &dyn Blobs) -> Result<Checkpoint, SandboxError> {
+        let scan = tree::scan(self.machine.scan(None).await?)?;
+        let source = MachineTree::new(&self.machine);
+        let shelf = Shelf::new(blobs, self.session()?);
+        Ok(workspace::save(&mut KnownTree::default(), &scan, &source, shelf).await?)
+    }
+
+    async fn files_from(
+        &self,
+        blobs: &dyn Blobs,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), SandboxError> {
+        let into = MachineTree::new(&self.machine);
+        let shelf = Shelf::new(blobs, self.session()?);
+        Ok(workspace::restore(checkpoint, shelf, &into).await.map(drop)?)
     }
 
     fn recall(&self, checkpoint: &Checkpoint) {

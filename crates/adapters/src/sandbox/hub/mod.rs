@@ -7,6 +7,7 @@
 mod bring;
 mod calls;
 mod drivers;
+mod fork;
 mod guest;
 mod inner;
 mod link;

@@ -323,6 +323,11 @@ impl Sandboxes for Hub {
         }
     }
 
+    async fn fork(&self, from: &SessionId, to: &SandboxRequest) -> Result<bool, SandboxError> {
+        let (inner, from, to) = (Arc::clone(&self.inner), from.clone(), to.clone());
+        self.inner.whole(async move { inner.fork(&from, &to).await }).await
+    }
+
     async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError> {
         let slot = self.inner.slot(session);
         let mut known = Arc::clone(&slot.known).lock_owned().await;
