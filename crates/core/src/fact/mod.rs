@@ -11,7 +11,7 @@ mod turn;
 
 pub use effect::{
     Answer, ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed,
-    EffectRequested, EffectUnknown, RefusalReason,
+    EffectRequested, EffectUnknown, NextQuestion, QuestionAsked, RefusalReason,
 };
 pub use kind::{Fact, UnknownFact};
 pub use response::{ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested};

@@ -26,7 +26,7 @@ pub(crate) use place::FeedPlace;
 pub(crate) use prime::primed;
 pub(crate) use session::{
     HostedView, MICROUSD_PER_CENT, SelfHostedView, SessionExtras, SessionView, environment_id,
-    environment_session,
+    environment_session, server_question,
 };
 pub(crate) use trace::TraceFold;
 pub(crate) use turn::show_turn;

@@ -3,7 +3,9 @@
 use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
-use super::{advance, approval, checkpoint, close, input, outcome, recover, respond, update};
+use super::{
+    advance, approval, checkpoint, close, input, outcome, question, recover, respond, update,
+};
 use crate::effect::Dispatch;
 use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
 use crate::session::command::{Command, Facts, Rejected};
@@ -103,6 +105,11 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
         Command::Approval { approval, answer } => {
             check_exists(&draft.state)?;
             approval::resolve(draft, &approval, answer)
+        }
+        Command::Consented { effect } => {
+            check_exists(&draft.state)?;
+            question::consented(draft, &effect);
+            Ok(())
         }
         Command::Update { agent, metadata, spend_limit, wire } => {
             check_exists(&draft.state)?;

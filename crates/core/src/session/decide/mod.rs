@@ -14,6 +14,7 @@ mod draft;
 mod input;
 mod model;
 mod outcome;
+mod question;
 mod recover;
 mod respond;
 mod tool;
