@@ -17,6 +17,7 @@ mod late;
 mod limits;
 mod model;
 mod properties;
+mod question;
 mod recovery;
 mod saved;
 mod sources;

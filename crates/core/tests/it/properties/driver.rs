@@ -5,9 +5,10 @@ use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
 use mainstay_core::fact::{RequiredAction, SandboxOperation, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
-    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
-    StopReason, ToolError, ToolOutput, WorldChange,
+    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Needs, Reconciliation, SandboxError,
+    Saved, StopReason, ToolError, ToolOutput, WorldChange,
 };
+use mainstay_core::question::{Asked, Inquiry, Question, ReplyAction};
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
@@ -15,6 +16,7 @@ use mainstay_core::subagent::{SubagentChange, SubagentEvent};
 use mainstay_protocol::{
     ApprovalId, CallId, EffectId, ErrorCode, ResponseId, SessionId, TurnId, Usage,
 };
+use serde_json::json;
 
 use super::random::Dice;
 use crate::lab::{
@@ -172,7 +174,8 @@ fn bring(dice: &mut Dice, state: &SessionState) -> Command {
         RequiredAction::ToolResult { call_id, .. } => {
             Command::ToolResult { turn: None, call_id, output }
         }
-        RequiredAction::Approval { approval, .. } => {
+        RequiredAction::Question { effect, .. } if dice.one_in(4) => Command::Consented { effect },
+        RequiredAction::Approval { approval, .. } | RequiredAction::Question { approval, .. } => {
             Command::Approval { approval, answer: opinion(dice) }
         }
     }
@@ -185,6 +188,9 @@ fn opinion(dice: &mut Dice) -> ApprovalAnswer {
         ApprovalAnswer::Done(None),
         ApprovalAnswer::NotDone,
         ApprovalAnswer::Retry,
+        ApprovalAnswer::Reply(ReplyAction::Accept, Some(json!({"amount": 1}))),
+        ApprovalAnswer::Reply(ReplyAction::Accept, None),
+        ApprovalAnswer::Reply(ReplyAction::Cancel, None),
     ])
 }
 
@@ -355,7 +361,31 @@ fn tool_error(dice: &mut Dice) -> ToolError {
         retryable: dice.one_in(2),
         world: dice.pick(&[WorldChange::Maybe, WorldChange::No]),
         retry_after_ms: dice.one_in(4).then_some(700),
+        needs: dice.one_in(4).then(|| Box::new(needs(dice))),
     }
+}
+
+/// Questions of a tool's server.
+fn needs(dice: &mut Dice) -> Needs {
+    let server = || "crm".to_owned();
+    let questions = [
+        Question::Authorize { server: server(), url: "https://a.test/".to_owned(), reason: None },
+        Question::Form {
+            server: server(),
+            message: "How much?".to_owned(),
+            schema: json!({"type": "object", "properties": {"amount": {"default": 2}}}),
+        },
+        Question::Visit {
+            server: server(),
+            message: "Pay.".to_owned(),
+            url: "https://b.test/".to_owned(),
+        },
+    ];
+    let asked = (0..dice.below(3))
+        .map(|number| Asked { key: format!("q{number}"), question: dice.pick(&questions) })
+        .collect();
+    let state = dice.one_in(2).then(|| "state".to_owned());
+    Needs { inquiry: Inquiry { asked, keeps_replies: dice.one_in(2), state }, consent: None }
 }
 
 /// The next step to the session's rest: everything that is open is answered, well.
@@ -369,6 +399,7 @@ pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
             RequiredAction::Approval { approval, unknown_outcome, .. } => {
                 agreed(approval, unknown_outcome)
             }
+            RequiredAction::Question { approval, .. } => agreed(approval, false),
         });
     }
     if let Some(dispatch) = under_way(world).into_iter().next_back() {
