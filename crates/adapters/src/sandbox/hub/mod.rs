@@ -8,6 +8,7 @@ mod bring;
 mod drivers;
 mod fork;
 mod guest;
+mod images;
 mod inner;
 mod link;
 mod memory;

@@ -32,6 +32,8 @@ pub(super) struct World {
     pub(super) is_unusable: AtomicBool,
     pub(super) fails_boot: AtomicBool,
     pub(super) breaks: AtomicBool,
+    /// Whether the driver keeps processes, and with them memory.
+    pub(super) keeps_memory: AtomicBool,
     /// Kills for want of memory, and whether the next command is one's victim.
     pub(super) memory_kills: AtomicU64,
     pub(super) kills_next: AtomicBool,
@@ -48,6 +50,7 @@ impl Default for World {
             is_unusable: AtomicBool::default(),
             fails_boot: AtomicBool::default(),
             breaks: AtomicBool::default(),
+            keeps_memory: AtomicBool::default(),
             memory_kills: AtomicU64::default(),
             kills_next: AtomicBool::default(),
             now_ms: AtomicU64::default(),
@@ -106,7 +109,8 @@ impl Driver for FileDriver {
     }
 
     fn capabilities(&self) -> DriverCapabilities {
-        DriverCapabilities { tier: SandboxTier::Process, parks_processes: false }
+        let parks_processes = self.0.keeps_memory.load(Ordering::SeqCst);
+        DriverCapabilities { tier: SandboxTier::Process, parks_processes }
     }
 
     async fn probe(&self) -> Result<(), Unusable> {
@@ -148,8 +152,30 @@ impl Driver for FileDriver {
         Ok(())
     }
 
-    async fn fork(&self, _: &Place, _: &Place, _: &MachineSpec) -> Result<(), DriverError> {
-        unreachable!("it keeps no processes")
+    async fn fork(&self, place: &Place, copy: &Place, _: &MachineSpec) -> Result<(), DriverError> {
+        self.note("fork", place);
+        fs::write(copy.folder().join(RUNNING), "").expect("written");
+        Ok(())
+    }
+
+    async fn keep(&self, place: &Place, image: &Place) -> Result<(), DriverError> {
+        self.note("keep", place);
+        fs::write(image.folder().join("memory"), [0; 4096]).expect("written");
+        Ok(())
+    }
+
+    async fn resume(
+        &self,
+        image: &Place,
+        place: &Place,
+        _: &MachineSpec,
+    ) -> Result<(), DriverError> {
+        self.note("resume", place);
+        if self.0.fails_boot.load(Ordering::SeqCst) || !image.folder().join("memory").exists() {
+            return Err(DriverError::Broken { attempted: "resume", reason: "told to".to_owned() });
+        }
+        fs::write(place.folder().join(RUNNING), "").expect("written");
+        Ok(())
     }
 
     async fn memory_kills(&self, _: &Place) -> Option<u64> {
@@ -352,6 +378,16 @@ pub(super) async fn hub(machines: &Path, world: &Arc<World>) -> Hub {
 
 /// The same with so many machines that wait.
 pub(super) async fn hub_with(machines: &Path, world: &Arc<World>, warm_machines: usize) -> Hub {
+    hub_keeping(machines, world, warm_machines, 0).await
+}
+
+/// The same with so many memory images of checkpoints.
+pub(super) async fn hub_keeping(
+    machines: &Path,
+    world: &Arc<World>,
+    warm_machines: usize,
+    memory_images: usize,
+) -> Hub {
     let settings = HubSettings {
         machines: machines.to_owned(),
         max_machines: 2,
@@ -363,6 +399,8 @@ pub(super) async fn hub_with(machines: &Path, world: &Arc<World>, warm_machines:
         idle_ms: 1_000,
         parked_ms: 10_000,
         warm_machines,
+        memory_images,
+        max_memory_images_mib: 1,
     };
     let parts = HubParts {
         drivers: vec![Arc::new(FileDriver(Arc::clone(world)))],
