@@ -11,18 +11,19 @@ use futures::StreamExt;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer, LiveOutput};
 use mainstay_core::item::item_id;
 use mainstay_core::port::{
-    Clock, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, SandboxError, Saved,
-    ToolCall, ToolError, WorldChange,
+    Clock, LiveSink, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, SandboxError,
+    Saved, ToolCall, ToolError, WorldChange,
 };
 use mainstay_protocol::{EffectId, ItemId, SessionId};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::engine::Inner;
-use crate::feed::Delta;
+use crate::feed::{Delta, LiveCall};
 use crate::registry::Message;
 use crate::sandbox;
 use crate::stats::Counters;
+use crate::subagents::{self, Told};
 use crate::surge::{HOLD_MS, Place, Surge};
 use crate::vault;
 
@@ -122,7 +123,7 @@ fn panic_answer(kind: &DispatchKind) -> EffectAnswer {
         DispatchKind::Model { .. } => {
             EffectAnswer::Model(Err(ModelError::new(ModelErrorKind::Invalid, message)))
         }
-        DispatchKind::Tool(_) => EffectAnswer::Tool(Err(tool)),
+        DispatchKind::Tool(_) | DispatchKind::Subagent(_) => EffectAnswer::Tool(Err(tool)),
         DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Err(tool)),
         DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Err(tool)),
         DispatchKind::Checkpoint { .. } => {
@@ -162,8 +163,19 @@ async fn perform(
             let limit = inner.limits.tool(&call);
             let _permit = limit.acquire().await;
             let name = call.spec.name.clone();
+            let shown = LiveCall::new(inner.clone(), session, &call);
+            call.live = LiveSink(Some(shown.sink()));
             let call = inner.parts.tools.call(*call);
             EffectAnswer::Tool(bounded(inner, timeout_ms, &name, WorldChange::Maybe, call).await)
+        }
+        DispatchKind::Subagent(work) => {
+            let (timeout_ms, name) = (work.call.spec.timeout_ms, work.call.spec.name.clone());
+            let told = subagents::call(inner, *work);
+            match bounded(inner, timeout_ms, &name, WorldChange::Maybe, told).await {
+                Ok(Told::Output(output)) => EffectAnswer::Tool(Ok(output)),
+                Ok(Told::Parked { until_ms }) => EffectAnswer::Parked { until_ms },
+                Err(error) => EffectAnswer::Tool(Err(error)),
+            }
         }
         DispatchKind::Reconcile(call) => {
             let (timeout_ms, name) = (call.spec.timeout_ms, call.spec.name.clone());

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_protocol::{
-    ApiError, ApprovalId, CallId, EffectId, ErrorCode, ItemId, ResponseId, SessionId, TenantId,
-    TurnId,
+    ApiError, ApprovalId, CallId, EffectId, ErrorCode, ItemId, ResponseId, Seq, SessionId,
+    TenantId, TurnId, Usage,
 };
 use serde_json::Value;
 
 use crate::agent::AgentDefinition;
 use crate::effect::EffectAnswer;
-use crate::fact::{SessionCopied, SpendLimit};
+use crate::fact::{SandboxOperation, SessionCopied, SpendLimit};
 use crate::item::{Content, ItemBody};
 use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
 use crate::sandbox::SessionSandbox;
+use crate::subagent::Parent;
 use crate::tool::ToolSpec;
 
 /// An agent, and its tools when it has no remote sources.
@@ -87,8 +88,26 @@ pub enum Command {
         /// The wire API's settings, whole.
         wire: Option<Value>,
     },
+    /// A subagent of this session came to rest, or is gone.
+    SubagentReport {
+        /// Its session.
+        subagent: SessionId,
+        /// What it cost so far; none when it is gone.
+        total: Option<Usage>,
+    },
+    /// A subagent takes no more input; what it is doing ends.
+    Close,
+    /// A subagent takes input again.
+    Reopen,
     /// Save the session's machine; nothing more happens when that is under way.
     Checkpoint,
+    /// An operator does something with the session's machine.
+    Operate {
+        /// What.
+        operation: SandboxOperation,
+        /// The last entry that it takes into account; any when none.
+        as_of: Option<Seq>,
+    },
     /// Delete the session; it must rest.
     Delete,
     /// The world answered an effect.
@@ -132,6 +151,8 @@ pub struct CreateSession {
     pub sandbox: Option<Arc<SessionSandbox>>,
     /// The wire API's settings.
     pub wire: Value,
+    /// Which agent makes it, when it is a subagent.
+    pub parent: Option<Arc<Parent>>,
 }
 
 /// See [`Command::Respond`].

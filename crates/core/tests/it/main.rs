@@ -20,6 +20,7 @@ mod properties;
 mod recovery;
 mod saved;
 mod sources;
+mod subagents;
 mod turn;
 mod unknown;
 mod update;

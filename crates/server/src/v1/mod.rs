@@ -5,3 +5,4 @@ pub(crate) mod checkpoints;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod models;
+pub(crate) mod sandboxes;

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
     Blobs, Checkpoint, Clock, CodeOutput, CodeRequest, Connection, Entropy, ExecOutput,
-    ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest,
+    ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest, Terminal,
+    TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use tokio::io::DuplexStream;
@@ -146,6 +147,10 @@ impl Connector for AgentConnector {
         self.ways.connections(session, after)
     }
 
+    fn blobs(&self) -> Option<&dyn Blobs> {
+        Some(self.parts.blobs.as_ref())
+    }
+
     fn forget(&self, session: &SessionId) {
         self.ways.forget(session);
     }
@@ -210,12 +215,20 @@ impl Guest for MachineGuest {
         self.machine.exec_fate(effect).await
     }
 
-    async fn code(&self, code: CodeRequest) -> Result<CodeOutput, SandboxError> {
-        self.machine.code(code).await
+    async fn code(
+        &self,
+        code: CodeRequest,
+        sink: Option<OutputSink>,
+    ) -> Result<CodeOutput, SandboxError> {
+        self.machine.code(code, sink).await
     }
 
     async fn code_fate(&self, effect: &EffectId) -> Result<Fate<CodeOutput>, SandboxError> {
         self.machine.code_fate(effect).await
+    }
+
+    async fn terminal(&self, terminal: TerminalRequest) -> Result<Box<dyn Terminal>, SandboxError> {
+        Ok(Box::new(self.machine.terminal(terminal).await?))
     }
 
     async fn read_file(

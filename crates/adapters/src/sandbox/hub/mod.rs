@@ -5,21 +5,25 @@
 //! how a machine is kept apart (drivers), what is said to its agent and how its files are kept (`guest`).
 
 mod bring;
+mod calls;
 mod drivers;
 mod fork;
 mod guest;
 mod images;
 mod inner;
 mod link;
+mod logs;
 mod memory;
 mod pool;
 mod record;
 mod room;
 mod sandboxes;
+mod saved;
 mod settings;
 mod setup;
 mod slot;
 mod tend;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod tree;

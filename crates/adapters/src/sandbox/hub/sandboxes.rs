@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Clock, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, OutputSink, Readiness,
-    SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    Checkpoint, Clock, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo,
+    OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog,
+    SandboxRequest, SandboxSpec, Sandboxes, Saved, SavedFile, Terminal, TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -14,14 +15,16 @@ use super::super::{Driver, workspace};
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
 use super::inner::Inner;
-use super::memory;
+use super::saved::{self, SavedLists};
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::{Known, Live};
 use super::tend;
+use super::{logs, memory};
 
 /// The machines of this installation.
 pub struct Hub {
     inner: Arc<Inner>,
+    saved: SavedLists,
 }
 
 /// What the hub works with.
@@ -49,7 +52,7 @@ impl Hub {
         inner.end_unfinished().await?;
         inner.count_running().await?;
         inner.spawn(tend::tend(Arc::downgrade(&inner)));
-        Ok(Self { inner })
+        Ok(Self { inner, saved: SavedLists::default() })
     }
 
     /// What is known of the drivers.
@@ -146,7 +149,7 @@ impl Sandboxes for Hub {
         exec: ExecRequest,
         sink: Option<OutputSink>,
     ) -> Result<(ExecOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
+        let used = self.inner.take_for(request, &exec.effect).await?;
         let kills = self.inner.memory_kills(&used.live).await;
         let mut outcome = used.live.guest.exec(exec, sink).await;
         if let (Some(before), Ok(output)) = (kills, &mut outcome)
@@ -163,6 +166,9 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<ExecOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
             Some(live) => Ok(known_to(&live, effect, live.guest.exec_fate(effect).await?)),
@@ -174,9 +180,10 @@ impl Sandboxes for Hub {
         &self,
         request: &SandboxRequest,
         code: CodeRequest,
+        sink: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
-        let outcome = used.live.guest.code(code).await;
+        let used = self.inner.take_for(request, &code.effect).await?;
+        let outcome = used.live.guest.code(code, sink).await;
         self.inner.give_back(used, outcome).await
     }
 
@@ -185,11 +192,52 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<CodeOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
             Some(live) => Ok(known_to(&live, effect, live.guest.code_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
+    }
+
+    async fn terminal(
+        &self,
+        request: &SandboxRequest,
+        terminal: TerminalRequest,
+    ) -> Result<(Box<dyn Terminal>, Readiness), SandboxError> {
+        self.inner.terminal(request, terminal).await
+    }
+
+    async fn saved_files(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        folder: &str,
+    ) -> Result<Arc<[SavedFile]>, SandboxError> {
+        let Some(blobs) = self.inner.connector.blobs() else { return Ok(Arc::from([])) };
+        self.saved.files(blobs, session, checkpoint, folder).await
+    }
+
+    async fn read_saved_file(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        path: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<Bytes>, SandboxError> {
+        let Some(blobs) = self.inner.connector.blobs() else { return Ok(None) };
+        saved::read(blobs, session, checkpoint, path, limit_bytes).await
+    }
+
+    async fn logs(
+        &self,
+        session: &SessionId,
+        limit_bytes: usize,
+    ) -> Result<Vec<SandboxLog>, SandboxError> {
+        let folder = self.inner.folder(session);
+        self.inner.whole(async move { logs::read(&folder, limit_bytes) }).await
     }
 
     async fn read_file(
@@ -291,7 +339,9 @@ impl Sandboxes for Hub {
             inner.forget_image(&id).await?;
             inner.room.free(&id);
             inner.connector.forget(&id);
-            Ok(())
+            inner.calls.forget(&id).map_err(|error| {
+                SandboxError::Broken(format!("removing the list of calls of {id}: {error}"))
+            })
         });
         let destroyed = destroyed.await;
         self.inner.drop_slot(session);

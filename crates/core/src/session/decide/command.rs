@@ -3,7 +3,10 @@
 use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
-use super::{advance, approval, checkpoint, close, input, outcome, recover, respond, update};
+use super::{
+    advance, approval, checkpoint, close, input, operate, outcome, recover, respond, subagent,
+    update,
+};
 use crate::effect::Dispatch;
 use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
 use crate::session::command::{Command, Facts, Rejected};
@@ -110,9 +113,26 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
             update::update(draft, SessionUpdated { agent, tools, metadata, spend_limit, wire });
             Ok(())
         }
+        Command::SubagentReport { subagent: id, total } => {
+            check_exists(&draft.state)?;
+            subagent::report(draft, &id, total);
+            Ok(())
+        }
+        Command::Close => {
+            check_exists(&draft.state)?;
+            subagent::close(draft)
+        }
+        Command::Reopen => {
+            check_exists(&draft.state)?;
+            subagent::reopen(draft)
+        }
         Command::Checkpoint => {
             check_exists(&draft.state)?;
             checkpoint::command(draft)
+        }
+        Command::Operate { operation, as_of } => {
+            check_exists(&draft.state)?;
+            operate::operate(draft, operation, as_of)
         }
         Command::Delete => {
             check_exists(&draft.state)?;

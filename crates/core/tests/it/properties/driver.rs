@@ -2,7 +2,7 @@
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
-use mainstay_core::fact::{RequiredAction, SessionCopied, SpendLimit};
+use mainstay_core::fact::{RequiredAction, SandboxOperation, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
     Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
@@ -11,11 +11,14 @@ use mainstay_core::port::{
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
-use mainstay_protocol::{ApprovalId, CallId, ErrorCode, ResponseId, TurnId};
+use mainstay_core::subagent::{SubagentChange, SubagentEvent};
+use mainstay_protocol::{
+    ApprovalId, CallId, EffectId, ErrorCode, ResponseId, SessionId, TurnId, Usage,
+};
 
 use super::random::Dice;
 use crate::lab::{
-    World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
+    START_MS, World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
 };
 
 /// The commands of one decision, after some time has passed.
@@ -27,7 +30,7 @@ pub(super) fn next(dice: &mut Dice, world: &mut World) -> Vec<Command> {
 }
 
 fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
-    match dice.below(72) {
+    match dice.below(78) {
         0..24 => answer(dice, &world.clone()),
         24..31 => Some(input(dice, InputMode::Steer)),
         31..34 => Some(input(dice, InputMode::Queue)),
@@ -45,14 +48,42 @@ fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
         68 | 69 => Some(Command::AddItems { items: given(dice) }),
         70 => remove(dice, &world.state),
         71 => Some(copied(&world.state)),
+        72..76 => Some(report(dice)),
+        76 if dice.one_in(2) => Some(Command::Close),
+        76 | 77 => Some(Command::Reopen),
         62 if dice.one_in(8) => {
             Some(Command::Fail { code: ErrorCode::Internal, message: "it kept failing".to_owned() })
         }
         62 => late(dice, world),
         _ if dice.one_in(4) => Some(Command::Checkpoint),
+        _ if dice.one_in(3) => Some(operate(dice, &world.state)),
         _ if dice.one_in(4) => Some(Command::Delete),
         _ => late(dice, world),
     }
+}
+
+fn operate(dice: &mut Dice, state: &SessionState) -> Command {
+    let last = state.workspace.checkpoint.as_deref().cloned();
+    let operation = match (dice.below(4), last) {
+        (0, Some(checkpoint)) => SandboxOperation::Restored {
+            seq: state.workspace.checkpoint_seq,
+            checkpoint,
+            lost_calls: dice.below(5) as u32,
+        },
+        (1, _) => SandboxOperation::Removed,
+        (2, _) => SandboxOperation::ExecEnded {
+            effect: EffectId::parse("eff_operator").expect("an id"),
+            end: None,
+            error: Some("the operator left".to_owned()),
+        },
+        (_, _) => SandboxOperation::ExecBegun {
+            effect: EffectId::parse("eff_operator").expect("an id"),
+            argv: vec!["true".to_owned()],
+            cwd: "/workspace".to_owned(),
+            has_terminal: dice.one_in(2),
+        },
+    };
+    Command::Operate { operation, as_of: dice.one_in(2).then_some(state.seq) }
 }
 
 fn input(dice: &mut Dice, mode: InputMode) -> Command {
@@ -103,7 +134,7 @@ fn remove(dice: &mut Dice, state: &SessionState) -> Option<Command> {
 
 /// The session is brought in from elsewhere, as it stands.
 fn copied(state: &SessionState) -> Command {
-    let from = mainstay_protocol::SessionId::parse("ses_elsewhere").expect("a plain id");
+    let from = SessionId::parse("ses_elsewhere").expect("a plain id");
     let origin = SessionCopied { from, seq: state.seq, hash: state.hash };
     Command::Copied { is_import: true, origin }
 }
@@ -204,6 +235,11 @@ fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
             0 | 1 => Ok(ToolOutput::text("output ".repeat(dice.below(400) as usize))),
             _ => Err(tool_error(dice)),
         }),
+        DispatchKind::Subagent(_) => match dice.below(6) {
+            0 | 1 => EffectAnswer::Tool(Ok(made(dice))),
+            2 => EffectAnswer::Tool(Err(tool_error(dice))),
+            _ => EffectAnswer::Parked { until_ms: START_MS + u64::from(dice.below(200_000)) },
+        },
         DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(match dice.below(4) {
             0 => Ok(Reconciliation::Done(ToolOutput::text("was done"))),
             1 => Ok(Reconciliation::NotDone),
@@ -222,6 +258,33 @@ fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
             _ => Err(tool_error(dice)),
         }),
     }
+}
+
+fn subagent(dice: &mut Dice) -> SessionId {
+    SessionId::parse(dice.pick(&["ses_a", "ses_b"])).expect("a plain id")
+}
+
+/// A subagent was made, or an attempt before made it.
+fn made(dice: &mut Dice) -> ToolOutput {
+    let change = SubagentChange {
+        event: dice.pick(&[SubagentEvent::Created, SubagentEvent::Closed, SubagentEvent::Resumed]),
+        subagent: subagent(dice),
+        root: SessionId::parse("ses_1").expect("a plain id"),
+        parent_agent: "agent_a".to_owned(),
+        name: None,
+        task: "go".to_owned(),
+        opened_at_ms: START_MS,
+        closed_at_ms: None,
+    };
+    ToolOutput { subagent: Some(Box::new(change)), ..ToolOutput::text("made") }
+}
+
+/// What a subagent reports; the same may come again, and late.
+fn report(dice: &mut Dice) -> Command {
+    let count = u64::from(dice.below(20));
+    let usage = Usage { input_tokens: count, cost_microusd: Some(count), ..Usage::default() };
+    let total = (!dice.one_in(6)).then_some(usage);
+    Command::SubagentReport { subagent: subagent(dice), total }
 }
 
 fn saved(number: u32) -> Saved {
@@ -250,6 +313,9 @@ fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
         "ask_run",
         "read_file",
         "write_file",
+        "create_subagent",
+        "wait_for_subagents",
+        "wait_for_subagents",
         "no such tool",
     ];
     let mut outputs = Vec::new();
@@ -260,7 +326,11 @@ fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
             _ => {
                 let id = format!("c{}", dice.below(6));
                 let arguments = dice.pick(&["{}", "{\"path\":\"a\"}", "", "not json", "[]"]);
-                call_with(&id, dice.pick(&names), arguments)
+                let waits = "{\"subagent_ids\":[\"ses_a\",\"ses_b\"]}";
+                match dice.pick(&names) {
+                    name @ "wait_for_subagents" => call_with(&id, name, waits),
+                    name => call_with(&id, name, arguments),
+                }
             }
         });
     }
@@ -306,7 +376,9 @@ pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
             DispatchKind::Model { .. } => {
                 EffectAnswer::Model(Ok(reply(vec![say("done")], StopReason::End)))
             }
-            DispatchKind::Tool(_) => EffectAnswer::Tool(Ok(ToolOutput::text("output"))),
+            DispatchKind::Tool(_) | DispatchKind::Subagent(_) => {
+                EffectAnswer::Tool(Ok(ToolOutput::text("output")))
+            }
             DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Ok(Reconciliation::Unknown)),
             DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Ok(tools().to_vec())),
             DispatchKind::Checkpoint { .. } => EffectAnswer::Checkpoint(Ok(saved(1))),

@@ -6,12 +6,12 @@
 use mainstay_core::effect::{Awaits, EffectRequest, Outcome};
 use mainstay_core::fact::{
     Disposition, EffectFailed, EffectRequested, Fact, InputReceived, SessionCreated, SessionFailed,
-    SessionUpdated, SpendLimit, TurnEnd, TurnEnded, TurnStarted, TurnWaiting,
+    SessionUpdated, SpendLimit, SubagentReported, TurnEnd, TurnEnded, TurnStarted, TurnWaiting,
 };
 use mainstay_core::item::ItemBody;
 use mainstay_core::session::SessionStatus;
 use mainstay_protocol::{ApiError, Entry, ErrorCode, Seq, TurnId, Usage};
-use mainstay_runtime::Delta;
+use mainstay_runtime::{Delta, OutputDelta};
 
 use super::call::{CallEnd, CallView, OpenCalls};
 use super::item;
@@ -19,8 +19,10 @@ use super::live::Live;
 use super::outputs::Reply;
 use super::pieces::{Numbering, Pieces, Shown};
 use super::place::FeedPlace;
+use super::printed::Printed;
 use super::seconds;
 use super::session::{SessionExtras, SessionView, required_actions};
+use super::subagent::subagent_changed;
 use crate::openai::wire::{AgentSession, ErrorObject, EventBody, Turn, TurnError, TurnStatus};
 
 /// The active turn.
@@ -41,6 +43,7 @@ pub(crate) struct EventFold {
     turn: Option<OpenTurn>,
     calls: OpenCalls,
     live: Live,
+    printed: Printed,
     numbering: Numbering,
     /// Whether the user has spoken since the model was asked last.
     is_steered: bool,
@@ -58,6 +61,7 @@ impl EventFold {
             turn: None,
             calls: OpenCalls::default(),
             live: Live::default(),
+            printed: Printed::default(),
             numbering: Numbering::behind(seen),
             is_steered: false,
             rested: false,
@@ -86,6 +90,15 @@ impl EventFold {
         self.numbering.place_fleeting(out)
     }
 
+    /// The events of a piece of what a tool prints.
+    pub(crate) fn output(&mut self, output: &OutputDelta) -> Vec<Shown> {
+        let mut out = Pieces::default();
+        if let Some(call) = self.calls.get(&output.call_id) {
+            self.printed.delta(&self.session_id, call, output, &mut out);
+        }
+        self.numbering.place_fleeting(out)
+    }
+
     /// Whether a turn ended, or the session failed, since the fold began.
     pub(crate) fn has_rested(&self) -> bool {
         self.rested
@@ -103,6 +116,7 @@ impl EventFold {
 
     fn fact(&mut self, fact: &Fact, seq: Seq, at_ms: u64, out: &mut Pieces) {
         if let Some(end) = CallEnd::of(fact) {
+            self.printed.ended(&end);
             self.call_ended(&end, out);
         }
         match fact {
@@ -123,15 +137,20 @@ impl EventFold {
             Fact::EffectFailed(fact) => self.effect_failed(fact, out),
             Fact::ApprovalResolved(fact) => {
                 if let Some(call) = self.calls.release(&fact.effect) {
-                    out.keep(call_added(&self.session_id, call));
+                    out.keep(call_added(&self.session_id, self.view.among_agents(), call));
                 }
             }
+            Fact::SubagentReported(fact) => self.subagent_reported(fact, at_ms, out),
             Fact::EffectUnknown(_)
             | Fact::CallRefused(_)
             | Fact::SessionForked(_)
+            | Fact::SessionClosed(_)
+            | Fact::SessionReopened(_)
+            | Fact::EffectParked(_)
             | Fact::SessionImported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
+            | Fact::SandboxOperated(_)
             | Fact::ResponseRequested(_)
             | Fact::ResponseRemoved(_) => {}
         }
@@ -143,6 +162,7 @@ impl EventFold {
         self.view.metadata.clone_from(&fact.metadata);
         self.view.spend_limit_microusd = fact.spend_limit_microusd;
         self.view.extras = SessionExtras::of(&fact.wire);
+        self.view.is_subagent = fact.parent.is_some();
         let session = self.view.show(SessionStatus::Idle, at_ms);
         out.keep(EventBody::session_created(session.into()));
     }
@@ -169,6 +189,15 @@ impl EventFold {
         }
     }
 
+    fn subagent_reported(&mut self, fact: &SubagentReported, at_ms: u64, out: &mut Pieces) {
+        self.add_usage(fact.usage);
+        let spent = self.view.usage.cost_microusd.unwrap_or(0);
+        let is_over = self.view.spend_limit_microusd.is_some_and(|limit| spent >= limit);
+        if is_over && self.status == SessionStatus::Idle {
+            self.set_status(SessionStatus::BudgetReached, at_ms, out);
+        }
+    }
+
     fn session_failed(&mut self, fact: &SessionFailed, at_ms: u64, out: &mut Pieces) {
         let error = ApiError::new(fact.code, fact.message.clone());
         out.keep(EventBody::error(&self.session_id, ErrorObject::from(&error)));
@@ -184,6 +213,7 @@ impl EventFold {
         self.status = SessionStatus::Failed;
         self.rested = true;
         self.calls.clear();
+        self.printed.clear();
         let session = AgentSession {
             error: Some(fact.message.clone()),
             ..self.view.show(self.status, at_ms)
@@ -271,6 +301,7 @@ impl EventFold {
         self.turn = None;
         self.is_steered = false;
         self.calls.clear();
+        self.printed.clear();
         self.rested = true;
         let rest =
             if fact.budget_reached { SessionStatus::BudgetReached } else { SessionStatus::Idle };
@@ -290,7 +321,7 @@ impl EventFold {
                     let call_id = call_id.clone();
                     self.calls.hold(&fact.effect, &call_id);
                 } else {
-                    out.keep(call_added(&self.session_id, call));
+                    out.keep(call_added(&self.session_id, self.view.among_agents(), call));
                 }
             }
             EffectRequest::ResolveTools
@@ -315,6 +346,9 @@ impl EventFold {
                 self.calls.open(items);
             }
             Outcome::Compacted { usage, .. } => self.add_usage(*usage),
+            Outcome::Tool { subagent: Some(change), .. } => {
+                out.keep(subagent_changed(change));
+            }
             Outcome::Tool { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {}
         }
     }
@@ -331,9 +365,9 @@ impl EventFold {
                 out.keep(EventBody::item_added(&self.session_id, output, None));
             }
         } else if !was_shown {
-            out.keep(call_added(&self.session_id, &call));
+            out.keep(call_added(&self.session_id, self.view.among_agents(), &call));
         }
-        let done = item::call(&call, Some(end));
+        let done = item::call(self.view.among_agents(), &call, Some(end));
         out.keep(EventBody::item_done(&self.session_id, done, call.output_index));
     }
 
@@ -372,6 +406,6 @@ pub(crate) fn read(entry: &Entry) -> Result<Fact, ApiError> {
 }
 
 /// A call as clients first see it.
-fn call_added(session_id: &str, call: &CallView) -> EventBody {
-    EventBody::item_added(session_id, item::call(call, None), Some(call.output_index))
+fn call_added(session_id: &str, agent: &str, call: &CallView) -> EventBody {
+    EventBody::item_added(session_id, item::call(agent, call, None), Some(call.output_index))
 }

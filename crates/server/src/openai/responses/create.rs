@@ -167,6 +167,7 @@ impl Making<'_> {
             input: Vec::new(),
             commands,
             idempotency: None,
+            parent: None,
         };
         self.state.engine().create_session(new).await.map(drop)
     }

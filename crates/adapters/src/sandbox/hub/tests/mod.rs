@@ -1,5 +1,6 @@
 //! The hub on machines that are files: what is made, found, parked and ended, and when.
 
+mod calls;
 mod fork;
 mod images;
 mod lives;

@@ -275,7 +275,11 @@ impl Guest for FakeGuest {
         Ok(Fate::NotRun)
     }
 
-    async fn code(&self, _: CodeRequest) -> Result<CodeOutput, SandboxError> {
+    async fn code(
+        &self,
+        _: CodeRequest,
+        _: Option<OutputSink>,
+    ) -> Result<CodeOutput, SandboxError> {
         unreachable!("no test runs code")
     }
 
