@@ -228,6 +228,27 @@ impl Driver for MicrovmDriver {
         self.works().await.clone().map(drop)
     }
 
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let missing = self.launcher.groups_missing();
+        if !missing.is_empty() {
+            notes.push(format!(
+                "microVM tier: no control group for {} can be made: a guest is held to its own memory, \
+                 processors, processes and disk, and nothing bounds QEMU beside them; run the server as \
+                 root, or as a service with Delegate=yes",
+                missing.join(", ")
+            ));
+        }
+        if !rustix::process::geteuid().is_root() {
+            notes.push(
+                "microVM tier: QEMU runs as the server's user, in namespaces, and not as a user of its \
+                 own; run the server as root for that"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+
     async fn boot(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {
         let files = files("start a machine", place)?;
         match self.boot_in(&files, spec).await {

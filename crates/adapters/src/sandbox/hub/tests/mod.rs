@@ -1,6 +1,7 @@
 //! The hub on machines that are files: what is made, found, parked and ended, and when.
 
 mod calls;
+mod fake_guest;
 mod fork;
 mod images;
 mod lives;
