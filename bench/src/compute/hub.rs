@@ -166,6 +166,8 @@ fn settings(machines: &Path) -> HubSettings {
         idle_ms: LONG_MS,
         parked_ms: LONG_MS,
         warm_machines: 1,
+        memory_images: 0,
+        max_memory_images_mib: 0,
     }
 }
 

@@ -1,8 +1,9 @@
-"""Machines that were started before anyone asked for them."""
+"""Machines that were started before anyone asked for them, and memory images of checkpoints."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 
 import pytest
@@ -75,3 +76,21 @@ def test_a_server_that_stops_takes_those_that_wait_along(server: Server, tier: s
     assert server.process.wait(timeout=60) == 0
     assert (ahead(server), machine_processes(server)) == ([], [])
     server.start()
+
+
+def test_a_lost_microvm_goes_on_from_its_memory_image(server: Server) -> None:
+    server.more = {"MAINSTAY_COMPUTE__MEMORY_IMAGES": "1"}
+    server.restart()
+    with server.client() as client:
+        session = new_machine(client, "microvm")
+        turn(client, session, shell("echo kept > file; (sleep 600 & echo $! > pid)"), python("x = 41"))
+        for process in machine_processes(server):
+            os.kill(process, signal.SIGKILL)
+        until("the machine to die", lambda: not machine_processes(server))
+        said = turn(client, session, python("x + 1"), shell("cat file; kill -0 $(cat pid) && echo runs"))
+        assert said[0].startswith("[The machine was lost and goes on from its last checkpoint")
+        assert said[0].endswith("\n42")
+        assert said[1] == "kept\nruns\n"
+        client.beta.agents.sessions.delete(session)
+    until("the machine's folder to go", lambda: not server.machines())
+    assert not list((server.folder / "data/machines/.images").iterdir())

@@ -149,6 +149,24 @@ pub trait Driver: Send + Sync {
         spec: &MachineSpec,
     ) -> Result<(), DriverError>;
 
+    /// Writes a running machine down in another folder, memory and disk; it goes on. Only of a driver that
+    /// keeps processes.
+    async fn keep(&self, place: &Place, _image: &Place) -> Result<(), DriverError> {
+        let reason = format!("{} has no memory that can be kept", place.folder().display());
+        Err(DriverError::Broken { attempted: "keep a machine's memory", reason })
+    }
+
+    /// Starts a machine where one was written down; that can be done again.
+    async fn resume(
+        &self,
+        image: &Place,
+        _place: &Place,
+        _spec: &MachineSpec,
+    ) -> Result<(), DriverError> {
+        let reason = format!("{} is none of this driver's", image.folder().display());
+        Err(DriverError::Broken { attempted: "bring a machine back", reason })
+    }
+
     /// How often the kernel killed in the machine because its memory ran out; none where the agent inside
     /// knows better, or nobody does.
     async fn memory_kills(&self, _: &Place) -> Option<u64> {

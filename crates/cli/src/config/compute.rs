@@ -14,6 +14,7 @@ use crate::failure::Failure;
 const DEFAULT_MAX_MACHINES: usize = 32;
 const DEFAULT_MAX_TOTAL_MEMORY_MIB: u64 = 8 * 1024;
 const DEFAULT_IDLE_MS: u64 = 5 * 60 * 1000;
+const DEFAULT_MAX_MEMORY_IMAGES_MIB: u64 = 4 * 1024;
 const DEFAULT_WARM_MACHINES: usize = 1;
 const DEFAULT_PARKED_MS: u64 = 24 * 60 * 60 * 1000;
 const DEFAULT_MAX_CPUS: u32 = 4;
@@ -74,6 +75,12 @@ pub(crate) struct Compute {
     pub(crate) idle_ms: u64,
     /// After so long without a call a parked machine whose workspace is saved is removed.
     pub(crate) parked_ms: u64,
+    /// How many checkpoints of microVMs have a memory image on this host, the newest first: a machine that
+    /// is lost goes on from there with its processes and variables. Each takes some tens of MiB of the
+    /// disk, and each end of a turn some hundred milliseconds. None when 0.
+    pub(crate) memory_images: usize,
+    /// What memory images may take of the disk together.
+    pub(crate) max_memory_images_mib: u64,
     /// Machines that are started ahead, of the kinds that sessions had within the last hour, and wait for
     /// the next. They count among the machines that run, and give way to those of sessions.
     pub(crate) warm_machines: usize,
@@ -99,6 +106,8 @@ impl Default for Compute {
             max_total_memory_mib: DEFAULT_MAX_TOTAL_MEMORY_MIB,
             idle_ms: DEFAULT_IDLE_MS,
             parked_ms: DEFAULT_PARKED_MS,
+            memory_images: 0,
+            max_memory_images_mib: DEFAULT_MAX_MEMORY_IMAGES_MIB,
             warm_machines: DEFAULT_WARM_MACHINES,
             private_hosts_allowed: Vec::new(),
         }
@@ -166,6 +175,8 @@ impl Compute {
             max_processes: self.max_processes,
             idle_ms: self.idle_ms,
             parked_ms: self.parked_ms,
+            memory_images: self.memory_images,
+            max_memory_images_mib: self.max_memory_images_mib,
             warm_machines: self.warm_machines,
         }
     }

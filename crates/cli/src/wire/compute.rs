@@ -104,6 +104,7 @@ fn microvm(config: &Config, environment: &Environment) -> Result<Option<Arc<dyn 
         bubblewrap: bubblewrap(config),
         ..MicrovmSettings::new(images.join(TEMPLATES), images)
     };
+    let settings = settings.or_scratch(config.data.dir.join(TEMPLATES));
     Ok(Some(Arc::new(MicrovmDriver::new(settings))))
 }
 

@@ -116,6 +116,12 @@ pub enum Readiness {
         /// Calls whose changes may be lost.
         lost_calls: u32,
     },
+    /// It goes on from the memory image of the checkpoint: processes, variables and files are as they were
+    /// then, without what this many calls did since.
+    Resumed {
+        /// Calls that it has not seen.
+        lost_calls: u32,
+    },
 }
 
 /// Why compute failed, by what is done next.

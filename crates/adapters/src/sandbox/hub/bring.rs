@@ -21,11 +21,11 @@ use super::slot::Live;
 
 /// What is made, where, for whom.
 #[derive(Clone, Copy)]
-struct Making<'a> {
-    driver: &'a Arc<dyn Driver>,
-    folder: &'a Path,
-    spec: &'a MachineSpec,
-    request: &'a SandboxRequest,
+pub(super) struct Making<'a> {
+    pub(super) driver: &'a Arc<dyn Driver>,
+    pub(super) folder: &'a Path,
+    pub(super) spec: &'a MachineSpec,
+    pub(super) request: &'a SandboxRequest,
 }
 
 /// What a new machine's workspace begins with.
@@ -50,10 +50,7 @@ impl Inner {
         }
         self.clear(&folder).await?;
         let live = self.make(&folder, request, introduction).await?;
-        let readiness = match is_first(request) {
-            true => Readiness::New,
-            false => Readiness::Restored { lost_calls: request.calls_since },
-        };
+        let readiness = live.record().untold().unwrap_or(Readiness::New);
         Ok((live, readiness))
     }
 
@@ -115,13 +112,15 @@ impl Inner {
         let was_running = record.stage == Stage::Running;
         let record = match readiness {
             Readiness::Running => MachineRecord { stage: Stage::Running, ..record },
-            Readiness::New | Readiness::Restored { .. } => MachineRecord {
-                stage: Stage::Running,
-                has_forgotten: true,
-                lives_since_ms: Some(self.clock.now_ms()),
-                untold_calls: Some(record.untold_calls.unwrap_or_default()),
-                ..record
-            },
+            Readiness::New | Readiness::Restored { .. } | Readiness::Resumed { .. } => {
+                MachineRecord {
+                    stage: Stage::Running,
+                    has_forgotten: true,
+                    lives_since_ms: Some(self.clock.now_ms()),
+                    untold_calls: Some(record.untold_calls.unwrap_or_default()),
+                    ..record
+                }
+            }
         };
         let is_introduced = matches!(introduction, Introduction::Session(_));
         if !was_running {
@@ -147,18 +146,27 @@ impl Inner {
             self.pool.put_back(warm);
             return Err(error);
         }
-        let mut record = MachineRecord::new(
+        let record = MachineRecord::new(
             request.session.clone(),
             driver.name(),
             (*request.spec).clone(),
             spec.image.digest.clone(),
             now_ms,
         );
-        record.warm = warm.as_ref().map(|warm| warm.name.clone());
         create(folder)?;
         write(folder, &record)?;
         let making = Making { driver: &driver, folder, spec: &spec, request };
-        let made = self.fill(&making, warm, record, introduction).await;
+        let made = match self.resume(&making, &record, &introduction).await {
+            Ok(None) => self.fill(&making, warm, record, introduction).await,
+            Ok(Some(live)) => {
+                self.pool.put_back(warm);
+                Ok(live)
+            }
+            Err(error) => {
+                self.pool.put_back(warm);
+                Err(error)
+            }
+        };
         if made.is_err() {
             // The first error is the one to tell; what stays is cleared at the next call or start.
             if let Err(error) = self.clear(folder).await {
@@ -208,6 +216,8 @@ impl Inner {
     ) -> Result<(MachineRecord, Arc<dyn Guest>), SandboxError> {
         let Making { driver, folder, spec, .. } = *making;
         if let Some(warm) = warm {
+            record.warm = Some(warm.name.clone());
+            write(folder, &record)?;
             let place = record.place(folder);
             // An agent has one connection.
             drop(warm);

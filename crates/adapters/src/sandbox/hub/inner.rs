@@ -216,8 +216,8 @@ impl Inner {
         if matches!(outcome, Err(SandboxError::Broken(_))) || live.guest.is_closed() {
             self.let_go(&session, &live).await;
         }
-        if let Some(lost_calls) = live.record().untold_calls {
-            readiness = Readiness::Restored { lost_calls };
+        if let Some(untold) = live.record().untold() {
+            readiness = untold;
             if is_for_agent
                 && outcome.is_ok()
                 && let Err(error) = live.note(|record| record.untold_calls = None)

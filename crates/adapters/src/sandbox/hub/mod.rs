@@ -9,6 +9,7 @@ mod calls;
 mod drivers;
 mod fork;
 mod guest;
+mod images;
 mod inner;
 mod link;
 mod logs;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use mainstay_core::port::{Checkpoint, SandboxSpec};
+use mainstay_core::port::{Checkpoint, Readiness, SandboxSpec};
 use mainstay_protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,9 @@ pub(super) struct MachineRecord {
     /// The calls whose changes may be lost, as long as the session's agent was not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) untold_calls: Option<u32>,
+    /// Whether it went on from a memory image then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_resumed: bool,
     /// The folder in which it was started before it was known for whom; its own when none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) warm: Option<String>,
@@ -91,6 +94,7 @@ impl MachineRecord {
             has_forgotten: false,
             lives_since_ms: None,
             untold_calls: None,
+            is_resumed: false,
             warm: None,
         }
     }
@@ -108,6 +112,15 @@ impl MachineRecord {
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.sync_all()?;
         fs::rename(draft, folder.join(FILE))
+    }
+
+    /// What the session's agent is to know, as long as it was not told.
+    pub(super) fn untold(&self) -> Option<Readiness> {
+        let lost_calls = self.untold_calls?;
+        Some(match self.is_resumed {
+            true => Readiness::Resumed { lost_calls },
+            false => Readiness::Restored { lost_calls },
+        })
     }
 
     /// Where its driver has it.

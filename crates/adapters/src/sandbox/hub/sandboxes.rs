@@ -301,6 +301,7 @@ impl Sandboxes for Hub {
                 return Err(error);
             }
         };
+        self.inner.keep_image(session, &live, &checkpoint).await;
         let used_at_ms = self.inner.slot(session).used_at_ms();
         live.note(|record| {
             record.saved_at_ms = Some(saved_at_ms);
@@ -335,6 +336,7 @@ impl Sandboxes for Hub {
         let destroyed = self.inner.whole(async move {
             *known = Known::InFolder;
             inner.clear(&inner.folder(&id)).await?;
+            inner.forget_image(&id).await?;
             inner.room.free(&id);
             inner.connector.forget(&id);
             inner.calls.forget(&id).map_err(|error| {

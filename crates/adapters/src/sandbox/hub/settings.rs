@@ -23,6 +23,10 @@ pub struct HubSettings {
     pub idle_ms: u64,
     /// After so long without a call a parked machine whose workspace is saved is removed.
     pub parked_ms: u64,
+    /// Memory images of checkpoints that are kept, the newest; none when 0.
+    pub memory_images: usize,
+    /// What they may take of the disk together, MiB.
+    pub max_memory_images_mib: u64,
     /// Machines that wait, started, for sessions to come.
     pub warm_machines: usize,
 }

@@ -126,7 +126,7 @@ impl MicrovmDriver {
     }
 
     /// A machine that goes on where its files say.
-    async fn resume(
+    async fn go_on(
         &self,
         files: &Files,
         spec: &MachineSpec,
@@ -146,14 +146,37 @@ impl MicrovmDriver {
         let record = record.ok_or_else(|| io::Error::other("it is not parked"))?;
         machine::end(&self.launcher, files).await?;
         let moment = Moment { state: files.parked_state(), pages: Some(files.parked_pages()) };
-        self.resume(files, spec, &record.template, &moment).await
+        self.go_on(files, spec, &record.template, &moment).await
     }
 
     async fn fork_in(&self, files: &Files, to: &Files, spec: &MachineSpec) -> io::Result<()> {
         machine::end(&self.launcher, to).await?;
         clear(to)?;
         let (template, moment) = machine::copy(files, to).await?;
-        self.resume(to, spec, &template, &moment).await
+        self.go_on(to, spec, &template, &moment).await
+    }
+
+    async fn keep_in(&self, files: &Files, image: &Files) -> io::Result<()> {
+        clear(image)?;
+        let (template, _) = machine::copy(files, image).await?;
+        let memory_mib = Record::read(files).map_or(0, |record| record.memory_mib);
+        let mut record = Record::new(&template, memory_mib);
+        record.is_parked = true;
+        record.write(image)
+    }
+
+    async fn resume_in(&self, image: &Files, files: &Files, spec: &MachineSpec) -> io::Result<()> {
+        machine::end(&self.launcher, files).await?;
+        clear(files)?;
+        let (from, to) = (image.clone(), files.clone());
+        blocking(move || {
+            fs::copy(from.parked_state(), to.parked_state())?;
+            fs::copy(from.parked_pages(), to.parked_pages())?;
+            disk::copy(&from.in_vm(DISK), &to.in_vm(DISK))?;
+            fs::copy(from.record(), to.record()).map(drop)
+        })
+        .await?;
+        self.unpark_in(files, spec).await
     }
 
     /// What failed, with what the machine said; nothing of it runs on.
@@ -205,6 +228,27 @@ impl Driver for MicrovmDriver {
         self.works().await.clone().map(drop)
     }
 
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let missing = self.launcher.groups_missing();
+        if !missing.is_empty() {
+            notes.push(format!(
+                "microVM tier: no control group for {} can be made: a guest is held to its own memory, \
+                 processors, processes and disk, and nothing bounds QEMU beside them; run the server as \
+                 root, or as a service with Delegate=yes",
+                missing.join(", ")
+            ));
+        }
+        if !rustix::process::geteuid().is_root() {
+            notes.push(
+                "microVM tier: QEMU runs as the server's user, in namespaces, and not as a user of its \
+                 own; run the server as root for that"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+
     async fn boot(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {
         let files = files("start a machine", place)?;
         match self.boot_in(&files, spec).await {
@@ -251,6 +295,27 @@ impl Driver for MicrovmDriver {
         match self.fork_in(&from, &to, spec).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.give_up("copy a machine", &to, error).await),
+        }
+    }
+
+    async fn keep(&self, place: &Place, image: &Place) -> Result<(), DriverError> {
+        let attempted = "keep a machine's memory";
+        let (from, to) = (files(attempted, place)?, files(attempted, image)?);
+        let kept = self.keep_in(&from, &to).await;
+        kept.map_err(|error| broken(attempted, &error, ""))
+    }
+
+    async fn resume(
+        &self,
+        image: &Place,
+        place: &Place,
+        spec: &MachineSpec,
+    ) -> Result<(), DriverError> {
+        let attempted = "bring a machine back";
+        let (from, to) = (files(attempted, image)?, files(attempted, place)?);
+        match self.resume_in(&from, &to, spec).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.give_up(attempted, &to, error).await),
         }
     }
 

@@ -49,6 +49,11 @@ impl Launcher {
         Self { settings, groups: Groups::find() }
     }
 
+    /// The groups that cannot be made here.
+    pub(super) fn groups_missing(&self) -> Vec<&'static str> {
+        self.groups.missing()
+    }
+
     /// Starts QEMU in a machine's folder. Of the machine's memory a clone gets its template's.
     pub(super) async fn start(
         &self,

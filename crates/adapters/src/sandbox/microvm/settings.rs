@@ -48,4 +48,17 @@ impl MicrovmSettings {
             acceleration: None,
         }
     }
+
+    /// With another folder in the place of `scratch` where this process may not write there, as where an
+    /// image folder belongs to somebody else.
+    #[must_use]
+    pub fn or_scratch(self, other: PathBuf) -> Self {
+        let own = self.scratch.as_path();
+        let may_be = if own.exists() { own } else { own.parent().unwrap_or(own) };
+        let is_writable = rustix::fs::access(may_be, rustix::fs::Access::WRITE_OK).is_ok();
+        match is_writable || !may_be.exists() {
+            true => self,
+            false => Self { scratch: other, ..self },
+        }
+    }
 }

@@ -110,15 +110,15 @@ impl Driver for ProcessDriver {
         let mut notes = Vec::new();
         if !missing.is_empty() {
             notes.push(format!(
-                "no control group for {} can be made: these limits hold for each process of a \
-                 machine, not for the machine; run the server as root, or as a service with \
+                "process tier: no control group for {} can be made: these limits hold for each process \
+                 of a machine or not at all, not for the machine; run the server as root, or as a service with \
                  Delegate=yes",
                 missing.join(", ")
             ));
         }
         if self.maker.disks().is_none() {
             notes.push(
-                "machines have no disks of their own: the limit holds for each file, not for all \
+                "process tier: machines have no disks of their own: the limit holds for each file, not for all \
                  files of a machine; run the server as root on a host with loop devices, mkfs.ext4 \
                  and losetup"
                     .to_owned(),

@@ -17,7 +17,23 @@ pub(super) fn answer(readiness: Readiness, text: &str, is_error: bool) -> ToolOu
 }
 
 fn notice(readiness: Readiness) -> Option<String> {
-    let Readiness::Restored { lost_calls } = readiness else { return None };
+    let lost_calls = match readiness {
+        Readiness::Running | Readiness::New => return None,
+        Readiness::Resumed { lost_calls: 0 } => {
+            return Some(
+                "[The machine was lost and goes on from its last checkpoint, with processes and \
+                 variables as they were then.]"
+                    .to_owned(),
+            );
+        }
+        Readiness::Resumed { lost_calls } => {
+            return Some(format!(
+                "[The machine was lost and goes on from its last checkpoint, with files, processes and \
+                 variables as they were then: without the {lost_calls} calls made since.]"
+            ));
+        }
+        Readiness::Restored { lost_calls } => lost_calls,
+    };
     let files = match lost_calls {
         0 => "Its files are all there".to_owned(),
         1 => "What the last call before changed in its files may be gone".to_owned(),

@@ -37,6 +37,15 @@ fn a_machine_that_was_made_again_is_said() {
     };
     assert_eq!(text(Readiness::Running), "out");
     assert_eq!(text(Readiness::New), "out");
+    insta::assert_snapshot!(
+        [0, 2].map(|lost_calls| text(Readiness::Resumed { lost_calls })).join("\n"),
+        @r"
+    [The machine was lost and goes on from its last checkpoint, with processes and variables as they were then.]
+    out
+    [The machine was lost and goes on from its last checkpoint, with files, processes and variables as they were then: without the 2 calls made since.]
+    out
+    "
+    );
     let restored = text(Readiness::Restored { lost_calls: 3 });
     assert!(restored.contains("last 3 calls") && restored.ends_with("\nout"), "{restored}");
     let whole = text(Readiness::Restored { lost_calls: 0 });

@@ -1,7 +1,9 @@
 //! The hub on machines that are files: what is made, found, parked and ended, and when.
 
 mod calls;
+mod fake_guest;
 mod fork;
+mod images;
 mod lives;
 mod pool;
 mod support;

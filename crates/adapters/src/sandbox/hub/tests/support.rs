@@ -1,26 +1,24 @@
-//! A driver whose machines are files, and agents that are counters: the hub without any machine.
+//! A driver whose machines are files: the hub without any machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Blobs, Checkpoint, Clock, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput,
-    ExecRequest, Fate, FileInfo, NetworkRule, OutputSink, SandboxError, SandboxRequest,
-    SandboxSpec, SandboxTier,
+    Checkpoint, Clock, ExecRequest, NetworkRule, SandboxRequest, SandboxSpec, SandboxTier,
 };
 use mainstay_protocol::{EffectId, SessionId, TenantId};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use crate::sandbox::hub::{Connector, Guest, Hub, HubParts, HubSettings, Images, Introduction};
+use super::fake_guest::FakeConnector;
+use crate::sandbox::hub::{Hub, HubParts, HubSettings, Images};
 use crate::sandbox::{
-    Driver, DriverCapabilities, DriverError, Hello, Image, MachineSpec, Place, Unusable,
+    Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable,
 };
 
 /// A machine runs while this file is in its folder.
@@ -32,6 +30,8 @@ pub(super) struct World {
     pub(super) is_unusable: AtomicBool,
     pub(super) fails_boot: AtomicBool,
     pub(super) breaks: AtomicBool,
+    /// Whether the driver keeps processes, and with them memory.
+    pub(super) keeps_memory: AtomicBool,
     /// Kills for want of memory, and whether the next command is one's victim.
     pub(super) memory_kills: AtomicU64,
     pub(super) kills_next: AtomicBool,
@@ -48,6 +48,7 @@ impl Default for World {
             is_unusable: AtomicBool::default(),
             fails_boot: AtomicBool::default(),
             breaks: AtomicBool::default(),
+            keeps_memory: AtomicBool::default(),
             memory_kills: AtomicU64::default(),
             kills_next: AtomicBool::default(),
             now_ms: AtomicU64::default(),
@@ -106,7 +107,8 @@ impl Driver for FileDriver {
     }
 
     fn capabilities(&self) -> DriverCapabilities {
-        DriverCapabilities { tier: SandboxTier::Process, parks_processes: false }
+        let parks_processes = self.0.keeps_memory.load(Ordering::SeqCst);
+        DriverCapabilities { tier: SandboxTier::Process, parks_processes }
     }
 
     async fn probe(&self) -> Result<(), Unusable> {
@@ -148,8 +150,30 @@ impl Driver for FileDriver {
         Ok(())
     }
 
-    async fn fork(&self, _: &Place, _: &Place, _: &MachineSpec) -> Result<(), DriverError> {
-        unreachable!("it keeps no processes")
+    async fn fork(&self, place: &Place, copy: &Place, _: &MachineSpec) -> Result<(), DriverError> {
+        self.note("fork", place);
+        fs::write(copy.folder().join(RUNNING), "").expect("written");
+        Ok(())
+    }
+
+    async fn keep(&self, place: &Place, image: &Place) -> Result<(), DriverError> {
+        self.note("keep", place);
+        fs::write(image.folder().join("memory"), [0; 4096]).expect("written");
+        Ok(())
+    }
+
+    async fn resume(
+        &self,
+        image: &Place,
+        place: &Place,
+        _: &MachineSpec,
+    ) -> Result<(), DriverError> {
+        self.note("resume", place);
+        if self.0.fails_boot.load(Ordering::SeqCst) || !image.folder().join("memory").exists() {
+            return Err(DriverError::Broken { attempted: "resume", reason: "told to".to_owned() });
+        }
+        fs::write(place.folder().join(RUNNING), "").expect("written");
+        Ok(())
     }
 
     async fn memory_kills(&self, _: &Place) -> Option<u64> {
@@ -160,165 +184,6 @@ impl Driver for FileDriver {
         self.note("destroy", place);
         let _ = fs::remove_file(place.folder().join(RUNNING));
         Ok(())
-    }
-}
-
-struct FakeConnector(Arc<World>);
-
-struct FakeGuest {
-    world: Arc<World>,
-    is_closed: AtomicBool,
-}
-
-#[async_trait]
-impl Connector for FakeConnector {
-    async fn connect(
-        &self,
-        _: UnixStream,
-        introduction: Introduction,
-    ) -> Result<Arc<dyn Guest>, SandboxError> {
-        match introduction {
-            Introduction::Session(_) => {}
-            Introduction::Caretaker(_) => self.0.note("as caretaker".to_owned()),
-            Introduction::Nobody => self.0.note("for nobody".to_owned()),
-        }
-        Ok(Arc::new(FakeGuest { world: Arc::clone(&self.0), is_closed: AtomicBool::new(false) }))
-    }
-
-    async fn introduce(&self, guest: &dyn Guest, _: &SandboxRequest) -> Result<(), SandboxError> {
-        let hello = Hello {
-            env: BTreeMap::new(),
-            ca_pem: None,
-            now_unix_ns: 0,
-            entropy: [0; 64],
-            processes: None,
-            orphan_timeout: Duration::ZERO,
-        };
-        guest.configure(hello).await
-    }
-
-    fn refresh(&self, _: &SandboxRequest) {}
-
-    fn connections(&self, _: &SessionId, _: u64) -> Result<Vec<Connection>, SandboxError> {
-        Ok(Vec::new())
-    }
-
-    fn forget(&self, session: &SessionId) {
-        self.0.note(format!("forget {session}"));
-    }
-}
-
-#[async_trait]
-impl Guest for FakeGuest {
-    async fn exec(
-        &self,
-        exec: ExecRequest,
-        _: Option<OutputSink>,
-    ) -> Result<ExecOutput, SandboxError> {
-        let command = exec.argv.join(" ");
-        self.world.note(format!("exec {command}"));
-        if command == "wait" {
-            self.world.waits.add_permits(1);
-            self.world.go_on.acquire().await.expect("never closed").forget();
-        }
-        if self.world.breaks.swap(false, Ordering::SeqCst) {
-            self.is_closed.store(true, Ordering::SeqCst);
-            return Err(SandboxError::Broken("told to".to_owned()));
-        }
-        if self.world.kills_next.swap(false, Ordering::SeqCst) {
-            self.world.memory_kills.fetch_add(1, Ordering::SeqCst);
-        }
-        // What the agent takes for the end.
-        let end = match command.as_str() {
-            "killed" => ExecEnd::Signalled { signal: 9 },
-            "shell of killed" => ExecEnd::Exited { code: 137 },
-            "taken for a victim" => ExecEnd::OutOfMemory,
-            _ => ExecEnd::Exited { code: i32::from(command.contains("fail")) },
-        };
-        Ok(ExecOutput {
-            end,
-            stdout: Bytes::new(),
-            stderr: Bytes::from_static(b"why"),
-            stdout_omitted_bytes: 0,
-            stderr_omitted_bytes: 0,
-            duration_ms: 1,
-        })
-    }
-
-    async fn exec_fate(&self, _: &EffectId) -> Result<Fate<ExecOutput>, SandboxError> {
-        Ok(Fate::NotRun)
-    }
-
-    async fn code(
-        &self,
-        _: CodeRequest,
-        _: Option<OutputSink>,
-    ) -> Result<CodeOutput, SandboxError> {
-        unreachable!("no test runs code")
-    }
-
-    async fn code_fate(&self, _: &EffectId) -> Result<Fate<CodeOutput>, SandboxError> {
-        Ok(Fate::NotRun)
-    }
-
-    async fn read_file(
-        &self,
-        path: &str,
-        _: u64,
-        _: usize,
-    ) -> Result<(Bytes, FileInfo), SandboxError> {
-        Err(SandboxError::Invalid(format!("there is no {path}")))
-    }
-
-    async fn write_file(&self, path: &str, content: Bytes) -> Result<(), SandboxError> {
-        self.world.note(format!("write {path}: {}", String::from_utf8_lossy(&content)));
-        Ok(())
-    }
-
-    async fn list_files(
-        &self,
-        _: &str,
-        _: bool,
-        _: Option<&str>,
-        _: usize,
-    ) -> Result<Vec<FileInfo>, SandboxError> {
-        Ok(Vec::new())
-    }
-
-    async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
-        self.world.note(format!("restore {}", checkpoint.workspace));
-        Ok(())
-    }
-
-    async fn files_to(&self, _: &dyn Blobs) -> Result<Checkpoint, SandboxError> {
-        self.world.note("give files".to_owned());
-        Ok(checkpoint("given"))
-    }
-
-    async fn files_from(&self, _: &dyn Blobs, files: &Checkpoint) -> Result<(), SandboxError> {
-        self.world.note(format!("take {}", files.workspace));
-        Ok(())
-    }
-
-    fn recall(&self, checkpoint: &Checkpoint) {
-        self.world.note(format!("recall {}", checkpoint.workspace));
-    }
-
-    async fn warm(&self) {
-        self.world.note("warm".to_owned());
-    }
-
-    async fn save(&self) -> Result<Checkpoint, SandboxError> {
-        self.world.note("save".to_owned());
-        Ok(checkpoint("saved"))
-    }
-
-    async fn configure(&self, _: Hello) -> Result<(), SandboxError> {
-        Ok(())
-    }
-
-    fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::SeqCst)
     }
 }
 
@@ -356,6 +221,16 @@ pub(super) async fn hub(machines: &Path, world: &Arc<World>) -> Hub {
 
 /// The same with so many machines that wait.
 pub(super) async fn hub_with(machines: &Path, world: &Arc<World>, warm_machines: usize) -> Hub {
+    hub_keeping(machines, world, warm_machines, 0).await
+}
+
+/// The same with so many memory images of checkpoints.
+pub(super) async fn hub_keeping(
+    machines: &Path,
+    world: &Arc<World>,
+    warm_machines: usize,
+    memory_images: usize,
+) -> Hub {
     let settings = HubSettings {
         machines: machines.to_owned(),
         max_machines: 2,
@@ -367,6 +242,8 @@ pub(super) async fn hub_with(machines: &Path, world: &Arc<World>, warm_machines:
         idle_ms: 1_000,
         parked_ms: 10_000,
         warm_machines,
+        memory_images,
+        max_memory_images_mib: 1,
     };
     let parts = HubParts {
         drivers: vec![Arc::new(FileDriver(Arc::clone(world)))],

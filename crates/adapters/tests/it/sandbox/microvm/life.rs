@@ -103,6 +103,27 @@ async fn a_copy_is_the_same_machine_and_goes_its_own_way() {
 }
 
 #[tokio::test]
+async fn a_machine_goes_on_from_its_memory_image_as_often_as_it_is_lost() {
+    let rig = Rig::new();
+    let place = rig.boot("one").await;
+    let machine = rig.connect(&place).await;
+    run(&machine, "echo kept > file; (sleep 1000 & echo $! > process) > /dev/null 2>&1").await;
+    let image = rig.place("image");
+    rig.driver.keep(&place, &image).await.expect("its memory is kept");
+    run(&machine, "echo later > file; kill $(cat process)").await;
+    drop(machine);
+    for _ in 0..2 {
+        rig.driver.destroy(&place).await.expect("it is lost");
+        rig.driver.resume(&image, &place, &rig.spec).await.expect("it goes on");
+        let machine = rig.connect(&place).await;
+        let seen = run(&machine, "cat file; kill -0 $(cat process) && echo alive").await;
+        assert_eq!(seen, "kept\nalive");
+        run(&machine, "echo again > file; kill $(cat process)").await;
+    }
+    rig.end(&[&place, &image]).await;
+}
+
+#[tokio::test]
 async fn a_killed_qemu_is_broken_and_a_new_machine_comes_up() {
     let rig = Rig::new();
     let place = rig.boot("one").await;
