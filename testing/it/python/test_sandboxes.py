@@ -250,8 +250,8 @@ def test_a_shell_in_a_machine(server: Server, operator: Operator, tier: str) -> 
         screen.type("until [ \"$(stty size)\" = '33 111' ]; do sleep 0.05; done; echo re''sized\r")
         screen.read_until("resized\r\n")
         # Ctrl-C is the shell's business.
-        screen.type("sleep 600\r")
-        screen.read_until("sleep 600\r\n")
+        screen.type("sh -c 'echo r''uns; sleep 600'\r")
+        screen.read_until("runs\r\n")
         screen.type("\x03")
         screen.type("echo still ''here; echo saved > shell.txt; exit 5\r")
         screen.read_until("still here\r\n")
