@@ -32,6 +32,7 @@ use crate::rules::InstalledRules;
 use crate::sandbox::{self, Destroying, bare_request};
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
+use crate::subagents::Subagents;
 use crate::submit::{Accepted, Idempotency, NewSession, Submission};
 use crate::webhooks::Webhooks;
 
@@ -44,6 +45,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     SESSION_CONFIGS,
     TURNS,
     RESPONSES,
+    mainstay_core::subagent::SUBAGENTS,
     resource::AGENTS,
     resource::AGENT_REVISIONS,
     resource::KEYS,
@@ -108,15 +110,18 @@ impl Engine {
             forgetting: Forgetting::default(),
             destroying: Destroying::default(),
             automations: Automations::default(),
+            subagents: Subagents::default(),
             parts,
             settings,
         });
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
         forgetting::start(&inner);
+        crate::vault::consent::start(&inner);
         sandbox::start(&inner);
         crate::webhooks::start(&inner);
         crate::automations::start(&inner);
+        crate::subagents::start(&inner);
         Ok(Self { inner })
     }
 
@@ -149,6 +154,7 @@ impl Engine {
             spend_limit_microusd: new.spend_limit_microusd,
             sandbox,
             wire: new.wire,
+            parent: new.parent,
         }))];
         if !new.input.is_empty() {
             commands.push(Command::Input { messages: new.input, mode: InputMode::Steer });
@@ -187,7 +193,9 @@ impl Engine {
     pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
         let commands = vec![Command::Cancel, Command::Delete];
         let submission = Submission { caller: caller.clone(), commands, idempotency: None };
-        self.submit(session, submission).await.map(drop)
+        self.submit(session, submission).await?;
+        self.forget_consents(caller, session).await;
+        Ok(())
     }
 
     /// Follows a session's entries and deltas.
@@ -314,6 +322,7 @@ impl Engine {
             // Sources that need one are remote, and those are asked when the turn begins.
             credentials: Credentials::default(),
             sandbox: sandbox.map(|spec| bare_request(&caller.tenant, session, spec)),
+            replies: Arc::default(),
         };
         let tools = self.inner.parts.tools.resolve(&agent.tools, &context).await;
         let invalid = |error: mainstay_core::port::ToolError| {
@@ -371,7 +380,7 @@ impl Engine {
         Ok(Some(Accepted { session, first_seq: 0, seq: 0, replayed: true }))
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         session: &SessionId,
         caller: &Principal,

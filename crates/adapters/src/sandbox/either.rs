@@ -170,6 +170,14 @@ impl Sandboxes for EitherSandboxes {
         self.of_session(session).await?.park(session).await
     }
 
+    async fn fork(&self, from: &SessionId, to: &SandboxRequest) -> Result<bool, SandboxError> {
+        match to.spec.executor {
+            // A client's own machine is one.
+            Some(_) => Ok(false),
+            None => self.hosted.fork(from, to).await,
+        }
+    }
+
     async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError> {
         self.of_session(session).await?.destroy(session).await
     }

@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use mainstay_core::port::{
-    Clock, CodeLanguage, Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+    Clock, CodeLanguage, Grant, Reconciliation, Return, SecretText, ToolCall, ToolContext,
+    ToolError, ToolOutput, Tools,
 };
+use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use serde_json::Value;
 
@@ -59,7 +61,7 @@ impl ToolSet {
             files: FileTools::new(settings.workspaces, settings.workspace_template),
             machine: settings.sandboxes.map(MachineTools::new),
             openapi: OpenapiTools::new(Arc::clone(&egress), Arc::clone(&clock)),
-            mcp: McpTools::new(settings.mcp_servers, Arc::clone(&egress), clock),
+            mcp: McpTools::new(settings.mcp_servers, settings.oauth, Arc::clone(&egress), clock),
             egress,
             http_hosts: SourceCache::new(),
             schemas: Schemas::new(),
@@ -86,6 +88,7 @@ impl ToolSet {
             }
             ToolSource::Shell {} => Ok(vec![shell_spec(position)]),
             ToolSource::Code { languages } => Ok(code_specs(languages, position)),
+            ToolSource::Agents { .. } => Ok(subagent_specs(position)),
         }
     }
 
@@ -120,7 +123,7 @@ impl Tools for ToolSet {
             ToolSource::Function { name, parameters, .. } => check_function(name, parameters),
             ToolSource::Mcp { .. } => self.mcp.check(source),
             ToolSource::Openapi { .. } => openapi::check(source),
-            ToolSource::Files { .. } | ToolSource::Shell {} => Ok(()),
+            ToolSource::Files { .. } | ToolSource::Shell {} | ToolSource::Agents { .. } => Ok(()),
             ToolSource::Code { languages } => check_languages(languages),
             ToolSource::Http { allowed_hosts } => http::check(allowed_hosts).map(drop),
         }
@@ -158,7 +161,14 @@ impl Tools for ToolSet {
                 let hosts = self.hosts(&call.source, allowed_hosts)?;
                 http::call(&self.egress, &hosts, &call).await
             }
+            ToolSource::Agents { .. } => {
+                Err(terminal("subagents are for the runtime to make".to_owned()))
+            }
         }
+    }
+
+    async fn consented(&self, flow: &SecretText, back: &Return) -> Result<Grant, String> {
+        self.mcp.consented(flow, back).await
     }
 
     async fn reconcile(&self, call: ToolCall) -> Result<Reconciliation, ToolError> {
@@ -170,7 +180,8 @@ impl Tools for ToolSet {
             ToolSource::Function { .. }
             | ToolSource::Mcp { .. }
             | ToolSource::Files { .. }
-            | ToolSource::Http { .. } => Ok(Reconciliation::Unknown),
+            | ToolSource::Http { .. }
+            | ToolSource::Agents { .. } => Ok(Reconciliation::Unknown),
         }
     }
 

@@ -73,7 +73,11 @@ fn fact_summary(fact: &Fact) -> String {
             format!("{} {}", short(&completed.effect), outcome(&completed.outcome))
         }
         Fact::EffectFailed(failed) => {
-            let next = if failed.retry_at_ms.is_some() { ", tried again" } else { "" };
+            let next = match (&failed.asks, failed.retry_at_ms) {
+                (Some(_), _) => ", tried again when it is answered",
+                (None, Some(_)) => ", tried again",
+                (None, None) => "",
+            };
             let failure = &failed.failure;
             format!("{} {}: {}{next}", short(&failed.effect), failure.code, failure.message)
         }
@@ -99,6 +103,13 @@ fn fact_summary(fact: &Fact) -> String {
         Fact::SandboxOperated(done) => operation(&done.operation),
         Fact::SessionForked(origin) | Fact::SessionImported(origin) => {
             format!("from {} at {} ({})", origin.from, origin.seq, origin.hash)
+        }
+        Fact::SessionClosed(_) | Fact::SessionReopened(_) => String::new(),
+        Fact::SubagentReported(report) => {
+            format!("{} ({})", report.subagent, tokens(report.usage))
+        }
+        Fact::EffectParked(parked) => {
+            format!("{} #{} until {}", short(&parked.effect), parked.attempt, parked.until_ms)
         }
         Fact::CallRefused(refused) => {
             format!("{}: {}", word(&refused.reason), item(&refused.item))
@@ -190,6 +201,9 @@ fn required(action: &RequiredAction) -> String {
         }
         RequiredAction::Approval { name, arguments, unknown_outcome: true, .. } => {
             format!("what became of {name} {arguments}")
+        }
+        RequiredAction::Question { question, .. } => {
+            format!("an answer to {:?}: {}", question.server(), question.message())
         }
     }
 }

@@ -265,6 +265,14 @@ pub trait Sandboxes: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Makes the machine of a session that has none the same as another session's is now, which goes on:
+    /// with its processes where the driver can copy them, else with its files, of which the first answer
+    /// then tells. Whether there was a machine to copy; without one the session's is made as ever.
+    async fn fork(&self, from: &SessionId, to: &SandboxRequest) -> Result<bool, SandboxError> {
+        let _ = (from, to);
+        Ok(false)
+    }
+
     /// Ends the machine and frees what it held. Of one that is not there too.
     async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError>;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mainstay_protocol::{
     ApiError, ApprovalId, CallId, EffectId, ErrorCode, ItemId, ResponseId, Seq, SessionId,
-    TenantId, TurnId,
+    TenantId, TurnId, Usage,
 };
 use serde_json::Value;
 
@@ -15,7 +15,9 @@ use crate::fact::{SandboxOperation, SessionCopied, SpendLimit};
 use crate::item::{Content, ItemBody};
 use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
+use crate::question::ReplyAction;
 use crate::sandbox::SessionSandbox;
+use crate::subagent::Parent;
 use crate::tool::ToolSpec;
 
 /// An agent, and its tools when it has no remote sources.
@@ -76,6 +78,11 @@ pub enum Command {
         /// The answer.
         answer: ApprovalAnswer,
     },
+    /// A person consented to what an effect asked for; nothing happens when it does not ask any more.
+    Consented {
+        /// The effect.
+        effect: EffectId,
+    },
     /// Change settings; absent members stay.
     Update {
         /// The agent from the next step on, with its local tools when it has no remote sources.
@@ -87,6 +94,17 @@ pub enum Command {
         /// The wire API's settings, whole.
         wire: Option<Value>,
     },
+    /// A subagent of this session came to rest, or is gone.
+    SubagentReport {
+        /// Its session.
+        subagent: SessionId,
+        /// What it cost so far; none when it is gone.
+        total: Option<Usage>,
+    },
+    /// A subagent takes no more input; what it is doing ends.
+    Close,
+    /// A subagent takes input again.
+    Reopen,
     /// Save the session's machine; nothing more happens when that is under way.
     Checkpoint,
     /// An operator does something with the session's machine.
@@ -139,6 +157,8 @@ pub struct CreateSession {
     pub sandbox: Option<Arc<SessionSandbox>>,
     /// The wire API's settings.
     pub wire: Value,
+    /// Which agent makes it, when it is a subagent.
+    pub parent: Option<Arc<Parent>>,
 }
 
 /// See [`Command::Respond`].
@@ -187,6 +207,8 @@ pub enum ApprovalAnswer {
     NotDone,
     /// Attempt the call again.
     Retry,
+    /// What a person says to a question of a tool's server, with the members of its form.
+    Reply(ReplyAction, Option<Value>),
 }
 
 /// What decisions ask of the installation; pure and quick.

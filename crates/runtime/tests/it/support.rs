@@ -17,6 +17,7 @@ use mainstay_core::port::{
     Reconciliation, StopReason, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
 };
 use mainstay_core::session::{Command, InputMode, SESSIONS, SessionRow};
+use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec, UnknownRule};
 use mainstay_protocol::{
     AgentId, ApiError, Entry, Principal, PrincipalId, RowKey, Scope, SessionId, TenantId, Usage,
@@ -195,7 +196,11 @@ impl Tools for Fakes {
             concurrency_limit: self.concurrency_limit,
         };
         let name = |source: &ToolSource| if source.label().is_some() { "act" } else { "client" };
-        Ok(sources.iter().map(name).enumerate().map(spec).collect())
+        let offered = sources.iter().enumerate().flat_map(|(at, source)| match source {
+            ToolSource::Agents { .. } => subagent_specs(at),
+            source => vec![spec((at, name(source)))],
+        });
+        Ok(offered.collect())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
@@ -320,6 +325,7 @@ impl Bench {
             input: if input.is_empty() { Vec::new() } else { text(input) },
             commands: Vec::new(),
             idempotency: None,
+            parent: None,
         }
     }
 

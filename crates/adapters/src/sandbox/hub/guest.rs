@@ -68,6 +68,16 @@ pub trait Guest: Send + Sync {
     /// Fills the empty workspace.
     async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError>;
 
+    /// Saves the whole workspace elsewhere, for another machine; what it was saved as is not forgotten.
+    async fn files_to(&self, blobs: &dyn Blobs) -> Result<Checkpoint, SandboxError>;
+
+    /// Fills the empty workspace from there; nothing of it counts as saved.
+    async fn files_from(
+        &self,
+        blobs: &dyn Blobs,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), SandboxError>;
+
     /// Remembers what the workspace was saved as last. It is read when something is to be saved.
     fn recall(&self, checkpoint: &Checkpoint);
 

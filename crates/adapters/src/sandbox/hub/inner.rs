@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mainstay_core::port::{Clock, Readiness, SandboxError, SandboxRequest};
-use mainstay_protocol::SessionId;
+use mainstay_protocol::{EffectId, SessionId};
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinSet;
 
+use super::calls::Calls;
 use super::drivers::Drivers;
 use super::guest::{Connector, Images};
 use super::pool::Pool;
@@ -27,6 +29,7 @@ pub(super) struct Inner {
     pub(super) connector: Arc<dyn Connector>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) room: Room,
+    pub(super) calls: Calls,
     pub(super) pool: Pool,
     slots: Mutex<HashMap<SessionId, Arc<Slot>>>,
     tasks: Mutex<JoinSet<()>>,
@@ -60,6 +63,7 @@ impl Inner {
         connector: Arc<dyn Connector>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let calls = Calls::new(&settings.machines);
         Self {
             settings,
             drivers,
@@ -67,6 +71,7 @@ impl Inner {
             connector,
             clock,
             room: Room::default(),
+            calls,
             pool: Pool::default(),
             slots: Mutex::default(),
             tasks: Mutex::default(),
@@ -147,6 +152,23 @@ impl Inner {
         let brought = self.whole(async move { inner.bring_into(known, &request).await }).await;
         let (live, readiness) = brought.map_err(not_started)?;
         Ok(InUse { live, readiness, session, call, is_for_agent })
+    }
+
+    /// The machine for a command or code, which is written down before the machine can see it.
+    pub(super) async fn take_for(
+        self: &Arc<Self>,
+        request: &SandboxRequest,
+        effect: &EffectId,
+    ) -> Result<InUse, SandboxError> {
+        let noted = |noted: io::Result<()>| {
+            noted.map_err(|error| {
+                SandboxError::NotStarted(format!("writing down call {effect}: {error}"))
+            })
+        };
+        noted(self.calls.asked(&request.session, effect))?;
+        let used = self.take(request).await?;
+        noted(self.calls.sent(&request.session, effect))?;
+        Ok(used)
     }
 
     async fn bring_into(

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Blobs, Checkpoint, Clock, CodeLanguage, CodeOutput, CodeRequest, Connection, Entropy,
-    ExecOutput, ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest, Terminal,
+    Blobs, Checkpoint, Clock, CodeOutput, CodeRequest, Connection, Entropy, ExecOutput,
+    ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest, Terminal,
     TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
@@ -30,11 +30,6 @@ const ORPHAN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 const UNUSED_ORPHAN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Processes that interpreters need beside what was asked for.
 const INTERPRETER_PROCESSES: u64 = 32;
-/// What a machine runs that waits for a session, so that the session's first command need not be the
-/// first of all.
-const WARM_UP: [&str; 3] = ["/bin/sh", "-c", "true"];
-const WARM_UP_TIMEOUT_MS: u64 = 30_000;
-const WARM_UP_OUTPUT_BYTES: usize = 4_096;
 const NS_PER_MS: u64 = 1_000_000;
 const ENTROPY_WORDS: usize = 4;
 const ENTROPY_WORD_BYTES: usize = 16;
@@ -188,10 +183,13 @@ struct Memory {
 }
 
 impl MachineGuest {
-    fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
+    fn session(&self) -> Result<&SessionId, SandboxError> {
         let nobody = || SandboxError::Broken("it belongs to no session".to_owned());
-        let session = self.session.as_ref().ok_or_else(nobody)?;
-        Ok(Shelf::new(self.blobs.as_ref(), session))
+        self.session.as_ref().ok_or_else(nobody)
+    }
+
+    fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
+        Ok(Shelf::new(self.blobs.as_ref(), self.session()?))
     }
 
     fn recalled(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {
@@ -265,24 +263,29 @@ impl Guest for MachineGuest {
         Ok(())
     }
 
+    async fn files_to(&self, blobs: &dyn Blobs) -> Result<Checkpoint, SandboxError> {
+        let scan = tree::scan(self.machine.scan(None).await?)?;
+        let source = MachineTree::new(&self.machine);
+        let shelf = Shelf::new(blobs, self.session()?);
+        Ok(workspace::save(&mut KnownTree::default(), &scan, &source, shelf).await?)
+    }
+
+    async fn files_from(
+        &self,
+        blobs: &dyn Blobs,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), SandboxError> {
+        let into = MachineTree::new(&self.machine);
+        let shelf = Shelf::new(blobs, self.session()?);
+        Ok(workspace::restore(checkpoint, shelf, &into).await.map(drop)?)
+    }
+
     fn recall(&self, checkpoint: &Checkpoint) {
         *self.recalled() = Some(checkpoint.clone());
     }
 
     async fn warm(&self) {
-        let effect = EffectId::parse("eff_warm").expect("letters make an id");
-        let exec = ExecRequest {
-            effect,
-            argv: WARM_UP.map(str::to_owned).to_vec(),
-            cwd: "/".to_owned(),
-            env: BTreeMap::new(),
-            stdin: Bytes::new(),
-            timeout_ms: WARM_UP_TIMEOUT_MS,
-            output_limit_bytes: WARM_UP_OUTPUT_BYTES,
-        };
-        // An image without a shell, or without Python, is warm when its agent answers.
-        let _ = self.machine.exec(exec, None).await;
-        let _ = self.machine.warm(CodeLanguage::Python).await;
+        self.machine.warm_up().await;
     }
 
     async fn save(&self) -> Result<Checkpoint, SandboxError> {

@@ -5,7 +5,9 @@
 //! how a machine is kept apart (drivers), what is said to its agent and how its files are kept (`guest`).
 
 mod bring;
+mod calls;
 mod drivers;
+mod fork;
 mod guest;
 mod inner;
 mod link;

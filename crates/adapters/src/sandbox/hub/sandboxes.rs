@@ -149,7 +149,7 @@ impl Sandboxes for Hub {
         exec: ExecRequest,
         sink: Option<OutputSink>,
     ) -> Result<(ExecOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
+        let used = self.inner.take_for(request, &exec.effect).await?;
         let kills = self.inner.memory_kills(&used.live).await;
         let mut outcome = used.live.guest.exec(exec, sink).await;
         if let (Some(before), Ok(output)) = (kills, &mut outcome)
@@ -166,6 +166,9 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<ExecOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
             Some(live) => Ok(known_to(&live, effect, live.guest.exec_fate(effect).await?)),
@@ -179,7 +182,7 @@ impl Sandboxes for Hub {
         code: CodeRequest,
         sink: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
+        let used = self.inner.take_for(request, &code.effect).await?;
         let outcome = used.live.guest.code(code, sink).await;
         self.inner.give_back(used, outcome).await
     }
@@ -189,6 +192,9 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<CodeOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
             Some(live) => Ok(known_to(&live, effect, live.guest.code_fate(effect).await?)),
@@ -317,6 +323,11 @@ impl Sandboxes for Hub {
         }
     }
 
+    async fn fork(&self, from: &SessionId, to: &SandboxRequest) -> Result<bool, SandboxError> {
+        let (inner, from, to) = (Arc::clone(&self.inner), from.clone(), to.clone());
+        self.inner.whole(async move { inner.fork(&from, &to).await }).await
+    }
+
     async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError> {
         let slot = self.inner.slot(session);
         let mut known = Arc::clone(&slot.known).lock_owned().await;
@@ -326,7 +337,9 @@ impl Sandboxes for Hub {
             inner.clear(&inner.folder(&id)).await?;
             inner.room.free(&id);
             inner.connector.forget(&id);
-            Ok(())
+            inner.calls.forget(&id).map_err(|error| {
+                SandboxError::Broken(format!("removing the list of calls of {id}: {error}"))
+            })
         });
         let destroyed = destroyed.await;
         self.inner.drop_slot(session);

@@ -15,6 +15,7 @@ use crate::session::command::{CreateSession, Facts};
 use crate::session::open_effect::{EffectPhase, OpenEffect};
 use crate::session::state::SessionState;
 use crate::session::{apply, context, projection};
+use crate::subagent::SubagentWork;
 use crate::tool::Safety;
 
 pub(super) struct Draft<'a> {
@@ -80,6 +81,7 @@ impl<'a> Draft<'a> {
             spend_limit_microusd: create.spend_limit_microusd,
             sandbox: create.sandbox,
             wire: create.wire,
+            parent: create.parent,
         }));
     }
 
@@ -129,7 +131,7 @@ impl<'a> Draft<'a> {
         item: Option<Item>,
     ) {
         let effect = effect.clone();
-        let failed = EffectFailed { effect, attempt, failure, retry_at_ms, item };
+        let failed = EffectFailed { effect, attempt, failure, retry_at_ms, item, asks: None };
         self.record(Fact::EffectFailed(failed));
     }
 
@@ -159,14 +161,18 @@ impl<'a> Draft<'a> {
             EffectRequest::ResolveTools => {
                 let sources = Arc::from(self.state.config().agent.tools.clone());
                 let sandbox = self.sandbox_request();
-                DispatchKind::ResolveTools { sources, context: self.tool_context(sandbox) }
+                let context = self.tool_context(sandbox, effect);
+                DispatchKind::ResolveTools { sources, context }
             }
             EffectRequest::Checkpoint => {
                 DispatchKind::Checkpoint { connections_after: self.state.workspace.last_connection }
             }
             EffectRequest::Tool { .. } => {
                 let Some(call) = self.tool_call(id, effect) else { return };
-                DispatchKind::Tool(Box::new(call))
+                match self.subagent_work(effect) {
+                    Some(work) => DispatchKind::Subagent(Box::new(work(call))),
+                    None => DispatchKind::Tool(Box::new(call)),
+                }
             }
         };
         let attempt = effect.attempt;
@@ -199,9 +205,20 @@ impl<'a> Draft<'a> {
             spec: call.spec.clone(),
             source,
             arguments: call.arguments.clone(),
-            context: self.tool_context(sandbox),
+            context: self.tool_context(sandbox, effect),
             live: LiveSink::default(),
         })
+    }
+
+    /// What the runtime needs for a call that is its own to make.
+    fn subagent_work(&self, effect: &OpenEffect) -> Option<impl FnOnce(ToolCall) -> SubagentWork> {
+        let config = effect.call.as_ref().filter(|call| call.is_subagents())?.config.clone();
+        let turn = self.state.turn.as_ref()?.id.clone();
+        let limit = self.state.config().spend_limit_microusd;
+        let spent = self.state.usage.cost_microusd.unwrap_or(0);
+        let left_microusd = limit.map(|limit| limit.saturating_sub(spent));
+        let until_ms = effect.until_ms;
+        Some(move |call| SubagentWork { call, config, turn, left_microusd, until_ms })
     }
 
     /// The session's machine, as of now. What is secret about it is opened by whoever dispatches.
@@ -220,7 +237,11 @@ impl<'a> Draft<'a> {
         }))
     }
 
-    fn tool_context(&self, sandbox: Option<Arc<SandboxRequest>>) -> ToolContext {
+    fn tool_context(
+        &self,
+        sandbox: Option<Arc<SandboxRequest>>,
+        effect: &OpenEffect,
+    ) -> ToolContext {
         let config = self.state.config();
         ToolContext {
             tenant: config.tenant.clone(),
@@ -228,6 +249,7 @@ impl<'a> Draft<'a> {
             principal: self.principal(),
             credentials: Credentials::default(),
             sandbox,
+            replies: effect.replies(),
         }
     }
 
@@ -254,6 +276,7 @@ fn is_current(state: &SessionState, dispatch: &Dispatch) -> bool {
     let phase = match dispatch.kind {
         DispatchKind::Model { .. }
         | DispatchKind::Tool(_)
+        | DispatchKind::Subagent(_)
         | DispatchKind::ResolveTools { .. }
         | DispatchKind::Checkpoint { .. } => EffectPhase::Running,
         DispatchKind::Reconcile(_) => EffectPhase::Reconciling,

@@ -4,6 +4,7 @@ use mainstay_protocol::{EffectId, ErrorCode};
 
 use super::draft::Draft;
 use super::outcome::{complete, retry};
+use super::question;
 use super::unknown::outcome_unknown;
 use crate::effect::{EffectFailure, Outcome};
 use crate::port::{ToolError, ToolOutput, WorldChange};
@@ -12,13 +13,16 @@ use crate::session::open_effect::OpenEffect;
 use crate::tool::{Safety, ToolSpec};
 
 pub(super) fn answered(draft: &mut Draft<'_>, id: &EffectId, attempt: u32, output: ToolOutput) {
-    let exec = output.exec.clone();
+    let (exec, subagent) = (output.exec.clone(), output.subagent.clone());
     if let Some(item) = draft.output_item(id, output) {
-        complete(draft, id, attempt, Outcome::Tool { item, exec });
+        complete(draft, id, attempt, Outcome::Tool { item, exec, subagent });
     }
 }
 
 pub(super) fn failed(draft: &mut Draft<'_>, id: &EffectId, open: &OpenEffect, error: &ToolError) {
+    if let Some(needs) = &error.needs {
+        return question::ask(draft, id, open, &needs.inquiry);
+    }
     if open.safety == Safety::Once && error.world == WorldChange::Maybe {
         return outcome_unknown(draft, id, &error.message);
     }
@@ -51,10 +55,13 @@ pub(super) fn resolve_failed(
     open: &OpenEffect,
     error: &ToolError,
 ) {
+    if let Some(needs) = &error.needs {
+        return question::ask(draft, id, open, &needs.inquiry);
+    }
     let (code, message) = (ErrorCode::ToolUnavailable, error.message.clone());
     let failure = EffectFailure { code, message, world: WorldChange::No };
     let attempt = open.attempt;
-    if error.retryable && attempt < RESOLVE_MAX_ATTEMPTS {
+    if error.retryable && attempt < RESOLVE_MAX_ATTEMPTS + open.rounds_count() {
         return retry(draft, id, attempt, attempt, failure, error.retry_after_ms);
     }
     draft.failed(id, attempt, failure, None, None);

@@ -5,17 +5,22 @@ use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
 use mainstay_core::fact::{RequiredAction, SandboxOperation, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
-    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
-    StopReason, ToolError, ToolOutput, WorldChange,
+    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Needs, Reconciliation, SandboxError,
+    Saved, StopReason, ToolError, ToolOutput, WorldChange,
 };
+use mainstay_core::question::{Asked, Inquiry, Question, ReplyAction};
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
-use mainstay_protocol::{ApprovalId, CallId, EffectId, ErrorCode, ResponseId, TurnId};
+use mainstay_core::subagent::{SubagentChange, SubagentEvent};
+use mainstay_protocol::{
+    ApprovalId, CallId, EffectId, ErrorCode, ResponseId, SessionId, TurnId, Usage,
+};
+use serde_json::json;
 
 use super::random::Dice;
 use crate::lab::{
-    World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
+    START_MS, World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
 };
 
 /// The commands of one decision, after some time has passed.
@@ -27,7 +32,7 @@ pub(super) fn next(dice: &mut Dice, world: &mut World) -> Vec<Command> {
 }
 
 fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
-    match dice.below(72) {
+    match dice.below(78) {
         0..24 => answer(dice, &world.clone()),
         24..31 => Some(input(dice, InputMode::Steer)),
         31..34 => Some(input(dice, InputMode::Queue)),
@@ -45,6 +50,9 @@ fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
         68 | 69 => Some(Command::AddItems { items: given(dice) }),
         70 => remove(dice, &world.state),
         71 => Some(copied(&world.state)),
+        72..76 => Some(report(dice)),
+        76 if dice.one_in(2) => Some(Command::Close),
+        76 | 77 => Some(Command::Reopen),
         62 if dice.one_in(8) => {
             Some(Command::Fail { code: ErrorCode::Internal, message: "it kept failing".to_owned() })
         }
@@ -128,7 +136,7 @@ fn remove(dice: &mut Dice, state: &SessionState) -> Option<Command> {
 
 /// The session is brought in from elsewhere, as it stands.
 fn copied(state: &SessionState) -> Command {
-    let from = mainstay_protocol::SessionId::parse("ses_elsewhere").expect("a plain id");
+    let from = SessionId::parse("ses_elsewhere").expect("a plain id");
     let origin = SessionCopied { from, seq: state.seq, hash: state.hash };
     Command::Copied { is_import: true, origin }
 }
@@ -166,7 +174,8 @@ fn bring(dice: &mut Dice, state: &SessionState) -> Command {
         RequiredAction::ToolResult { call_id, .. } => {
             Command::ToolResult { turn: None, call_id, output }
         }
-        RequiredAction::Approval { approval, .. } => {
+        RequiredAction::Question { effect, .. } if dice.one_in(4) => Command::Consented { effect },
+        RequiredAction::Approval { approval, .. } | RequiredAction::Question { approval, .. } => {
             Command::Approval { approval, answer: opinion(dice) }
         }
     }
@@ -179,6 +188,9 @@ fn opinion(dice: &mut Dice) -> ApprovalAnswer {
         ApprovalAnswer::Done(None),
         ApprovalAnswer::NotDone,
         ApprovalAnswer::Retry,
+        ApprovalAnswer::Reply(ReplyAction::Accept, Some(json!({"amount": 1}))),
+        ApprovalAnswer::Reply(ReplyAction::Accept, None),
+        ApprovalAnswer::Reply(ReplyAction::Cancel, None),
     ])
 }
 
@@ -229,6 +241,11 @@ fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
             0 | 1 => Ok(ToolOutput::text("output ".repeat(dice.below(400) as usize))),
             _ => Err(tool_error(dice)),
         }),
+        DispatchKind::Subagent(_) => match dice.below(6) {
+            0 | 1 => EffectAnswer::Tool(Ok(made(dice))),
+            2 => EffectAnswer::Tool(Err(tool_error(dice))),
+            _ => EffectAnswer::Parked { until_ms: START_MS + u64::from(dice.below(200_000)) },
+        },
         DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(match dice.below(4) {
             0 => Ok(Reconciliation::Done(ToolOutput::text("was done"))),
             1 => Ok(Reconciliation::NotDone),
@@ -247,6 +264,33 @@ fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
             _ => Err(tool_error(dice)),
         }),
     }
+}
+
+fn subagent(dice: &mut Dice) -> SessionId {
+    SessionId::parse(dice.pick(&["ses_a", "ses_b"])).expect("a plain id")
+}
+
+/// A subagent was made, or an attempt before made it.
+fn made(dice: &mut Dice) -> ToolOutput {
+    let change = SubagentChange {
+        event: dice.pick(&[SubagentEvent::Created, SubagentEvent::Closed, SubagentEvent::Resumed]),
+        subagent: subagent(dice),
+        root: SessionId::parse("ses_1").expect("a plain id"),
+        parent_agent: "agent_a".to_owned(),
+        name: None,
+        task: "go".to_owned(),
+        opened_at_ms: START_MS,
+        closed_at_ms: None,
+    };
+    ToolOutput { subagent: Some(Box::new(change)), ..ToolOutput::text("made") }
+}
+
+/// What a subagent reports; the same may come again, and late.
+fn report(dice: &mut Dice) -> Command {
+    let count = u64::from(dice.below(20));
+    let usage = Usage { input_tokens: count, cost_microusd: Some(count), ..Usage::default() };
+    let total = (!dice.one_in(6)).then_some(usage);
+    Command::SubagentReport { subagent: subagent(dice), total }
 }
 
 fn saved(number: u32) -> Saved {
@@ -275,6 +319,9 @@ fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
         "ask_run",
         "read_file",
         "write_file",
+        "create_subagent",
+        "wait_for_subagents",
+        "wait_for_subagents",
         "no such tool",
     ];
     let mut outputs = Vec::new();
@@ -285,7 +332,11 @@ fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
             _ => {
                 let id = format!("c{}", dice.below(6));
                 let arguments = dice.pick(&["{}", "{\"path\":\"a\"}", "", "not json", "[]"]);
-                call_with(&id, dice.pick(&names), arguments)
+                let waits = "{\"subagent_ids\":[\"ses_a\",\"ses_b\"]}";
+                match dice.pick(&names) {
+                    name @ "wait_for_subagents" => call_with(&id, name, waits),
+                    name => call_with(&id, name, arguments),
+                }
             }
         });
     }
@@ -310,7 +361,31 @@ fn tool_error(dice: &mut Dice) -> ToolError {
         retryable: dice.one_in(2),
         world: dice.pick(&[WorldChange::Maybe, WorldChange::No]),
         retry_after_ms: dice.one_in(4).then_some(700),
+        needs: dice.one_in(4).then(|| Box::new(needs(dice))),
     }
+}
+
+/// Questions of a tool's server.
+fn needs(dice: &mut Dice) -> Needs {
+    let server = || "crm".to_owned();
+    let questions = [
+        Question::Authorize { server: server(), url: "https://a.test/".to_owned(), reason: None },
+        Question::Form {
+            server: server(),
+            message: "How much?".to_owned(),
+            schema: json!({"type": "object", "properties": {"amount": {"default": 2}}}),
+        },
+        Question::Visit {
+            server: server(),
+            message: "Pay.".to_owned(),
+            url: "https://b.test/".to_owned(),
+        },
+    ];
+    let asked = (0..dice.below(3))
+        .map(|number| Asked { key: format!("q{number}"), question: dice.pick(&questions) })
+        .collect();
+    let state = dice.one_in(2).then(|| "state".to_owned());
+    Needs { inquiry: Inquiry { asked, keeps_replies: dice.one_in(2), state }, consent: None }
 }
 
 /// The next step to the session's rest: everything that is open is answered, well.
@@ -324,6 +399,7 @@ pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
             RequiredAction::Approval { approval, unknown_outcome, .. } => {
                 agreed(approval, unknown_outcome)
             }
+            RequiredAction::Question { approval, .. } => agreed(approval, false),
         });
     }
     if let Some(dispatch) = under_way(world).into_iter().next_back() {
@@ -331,7 +407,9 @@ pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
             DispatchKind::Model { .. } => {
                 EffectAnswer::Model(Ok(reply(vec![say("done")], StopReason::End)))
             }
-            DispatchKind::Tool(_) => EffectAnswer::Tool(Ok(ToolOutput::text("output"))),
+            DispatchKind::Tool(_) | DispatchKind::Subagent(_) => {
+                EffectAnswer::Tool(Ok(ToolOutput::text("output")))
+            }
             DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Ok(Reconciliation::Unknown)),
             DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Ok(tools().to_vec())),
             DispatchKind::Checkpoint { .. } => EffectAnswer::Checkpoint(Ok(saved(1))),

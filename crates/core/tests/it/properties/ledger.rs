@@ -28,7 +28,11 @@ pub(super) fn check(world: &World) {
     let called = read(world);
     let mut handed_out = BTreeSet::new();
     for dispatch in &world.dispatched {
-        let DispatchKind::Tool(call) = &dispatch.kind else { continue };
+        let call = match &dispatch.kind {
+            DispatchKind::Tool(call) => call.as_ref(),
+            DispatchKind::Subagent(work) => &work.call,
+            _ => continue,
+        };
         let Some(known) = called.get(&dispatch.effect) else {
             panic!("{} was handed out and never requested", dispatch.effect)
         };
@@ -79,7 +83,7 @@ fn take(called: &mut BTreeMap<EffectId, Called>, fact: Fact) {
         }
         Fact::EffectFailed(fact) => {
             let Some(call) = called.get_mut(&fact.effect) else { return };
-            call.is_closed = fact.retry_at_ms.is_none();
+            call.is_closed = fact.retry_at_ms.is_none() && fact.asks.is_none();
             call.may_repeat = fact.failure.world == WorldChange::No;
         }
         Fact::EffectUnknown(fact) => {
@@ -110,6 +114,10 @@ fn take(called: &mut BTreeMap<EffectId, Called>, fact: Fact) {
         | Fact::ItemRemoved(_)
         | Fact::SandboxOperated(_)
         | Fact::SessionForked(_)
+        | Fact::SessionClosed(_)
+        | Fact::SessionReopened(_)
+        | Fact::SubagentReported(_)
+        | Fact::EffectParked(_)
         | Fact::SessionImported(_)
         | Fact::TurnStarted(_)
         | Fact::TurnWaiting(_)

@@ -24,7 +24,7 @@ pub(crate) enum Brought {
     /// What a function gave.
     Output { call_id: CallId, output: ToolOutput },
     /// A person's answer.
-    Approval { request: ApprovalId, approve: bool },
+    Approval { request: ApprovalId, approve: bool, content: Option<Value> },
     /// An item that the session has already.
     Reference,
     /// What no model here can be given.
@@ -200,7 +200,12 @@ fn approval(object: &Map<String, Value>, at: &At<'_>) -> Result<Brought, ApiErro
         .map_err(|error| at.field("approval_request_id").invalid(error))?;
     let approve = object.get("approve").and_then(Value::as_bool);
     let approve = approve.ok_or_else(|| at.field("approve").invalid("is not true or false"))?;
-    Ok(Brought::Approval { request, approve })
+    let content = match object.get("content") {
+        None | Some(Value::Null) => None,
+        Some(content @ Value::Object(_)) => Some(content.clone()),
+        Some(_) => return Err(at.field("content").invalid("is not an object")),
+    };
+    Ok(Brought::Approval { request, approve, content })
 }
 
 /// What a compaction item of this server holds.
