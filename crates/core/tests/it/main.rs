@@ -16,6 +16,7 @@ mod frozen;
 mod late;
 mod limits;
 mod model;
+mod operate;
 mod properties;
 mod question;
 mod recovery;

@@ -70,7 +70,7 @@ fn operate(dice: &mut Dice, state: &SessionState) -> Command {
         (0, Some(checkpoint)) => SandboxOperation::Restored {
             seq: state.workspace.checkpoint_seq,
             checkpoint,
-            lost_calls: dice.below(5) as u32,
+            lost_calls: dice.below(5),
         },
         (1, _) => SandboxOperation::Removed,
         (2, _) => SandboxOperation::ExecEnded {
