@@ -6,6 +6,8 @@ pub(super) const GROUPS: &[Group] = &[
     Group {
         name: "microvm",
         figures: &[
+            &COLD,
+            &COLD_P95,
             &FIRST_OUTPUT,
             &FIRST_OUTPUT_P95,
             &RESUME,
@@ -14,10 +16,79 @@ pub(super) const GROUPS: &[Group] = &[
             &PYTHON,
             &RESIDENT,
             &PRIVATE,
+            &IDLE,
         ],
     },
     Group { name: "process", figures: &[&PROCESS_START, &PROCESS_EXEC] },
+    Group { name: "hub", figures: &[&AHEAD, &AHEAD_P95, &AHEAD_PROCESS, &SAVE, &SAVED_BYTES] },
+    Group { name: "neighbour", figures: &[&BOMB, &HOG, &BOMB_PROCESS, &HOG_PROCESS] },
 ];
+
+pub(super) const COLD: Figure = Figure {
+    name: "microVM booted without a template to the first command's output, p50",
+    unit: "ms",
+    goal: Goal::AtMost(1_200.0),
+    peer: "",
+};
+pub(super) const COLD_P95: Figure =
+    Figure { name: "… p95", unit: "ms", goal: Goal::AtMost(2_000.0), peer: "" };
+pub(super) const IDLE: Figure = Figure {
+    name: "processor of an idle microVM that a server looks after",
+    unit: "% of a core",
+    goal: Goal::None,
+    peer: "",
+};
+pub(super) const AHEAD: Figure = Figure {
+    name: "session's microVM that was started ahead to the first command's output, p50",
+    unit: "ms",
+    goal: Goal::AtMost(150.0),
+    peer: "AgentCore 1,900 (p75), E2B 700, CubeSandbox 64 (16 cores, KVM)",
+};
+pub(super) const AHEAD_P95: Figure =
+    Figure { name: "… p95", unit: "ms", goal: Goal::AtMost(300.0), peer: "" };
+pub(super) const AHEAD_PROCESS: Figure = Figure {
+    name: "session's process machine that was started ahead to the first output of python3, over a bare \
+           `python3 -c`, p50",
+    unit: "ms",
+    goal: Goal::AtMost(10.0),
+    peer: "",
+};
+pub(super) const SAVE: Figure = Figure {
+    name: "workspace of 10,000 files in a microVM saved when 10 changed, p50",
+    unit: "ms",
+    goal: Goal::AtMost(50.0),
+    peer: "",
+};
+pub(super) const SAVED_BYTES: Figure = Figure {
+    name: "… bytes written over bytes changed",
+    unit: "x",
+    goal: Goal::AtMost(1.1),
+    peer: "",
+};
+pub(super) const BOMB: Figure = Figure {
+    name: "a microVM's work beside a microVM with a fork bomb, over the same without, p50",
+    unit: "x",
+    goal: Goal::AtMost(2.0),
+    peer: "",
+};
+pub(super) const HOG: Figure = Figure {
+    name: "… with a program that takes all memory",
+    unit: "x",
+    goal: Goal::AtMost(2.0),
+    peer: "",
+};
+pub(super) const BOMB_PROCESS: Figure = Figure {
+    name: "a process machine's work beside one with a fork bomb, over the same without, p50",
+    unit: "x",
+    goal: Goal::AtMost(2.0),
+    peer: "",
+};
+pub(super) const HOG_PROCESS: Figure = Figure {
+    name: "… with a program that takes all memory",
+    unit: "x",
+    goal: Goal::AtMost(2.0),
+    peer: "",
+};
 
 pub(super) const FIRST_OUTPUT: Figure = Figure {
     name: "microVM from the warm template to the first command's output, p50",

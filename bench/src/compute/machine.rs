@@ -81,14 +81,18 @@ pub(super) fn ms(span: Duration) -> f64 {
     span.as_secs_f64() * 1_000.0
 }
 
-fn command(argv: &[&str]) -> anyhow::Result<ExecRequest> {
+pub(super) fn command(argv: &[&str]) -> anyhow::Result<ExecRequest> {
+    command_within(argv, TIMEOUT_MS)
+}
+
+pub(super) fn command_within(argv: &[&str], timeout_ms: u64) -> anyhow::Result<ExecRequest> {
     Ok(ExecRequest {
         effect: effect()?,
         argv: argv.iter().map(|&word| word.to_owned()).collect(),
         cwd: "/workspace".to_owned(),
         env: BTreeMap::new(),
         stdin: Bytes::new(),
-        timeout_ms: TIMEOUT_MS,
+        timeout_ms,
         output_limit_bytes: OUTPUT_LIMIT_BYTES,
     })
 }

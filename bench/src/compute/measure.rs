@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::figures::GROUPS;
-use super::{microvm, process};
+use super::{hub, microvm, neighbour, process};
 use crate::figure::Measured;
 use crate::limits::Limits;
 use crate::stage::Scale;
@@ -18,6 +18,8 @@ async fn one(group: &str, scale: &Scale, _limits: &Limits) -> anyhow::Result<Vec
     match group {
         "microvm" => Box::pin(microvm::measure(scale)).await,
         "process" => Box::pin(process::measure(scale)).await,
+        "hub" => Box::pin(hub::measure(scale)).await,
+        "neighbour" => Box::pin(neighbour::measure(scale)).await,
         other => bail!("the group {other} has no measurement"),
     }
 }

@@ -13,7 +13,7 @@ use crate::figure::Measured;
 use crate::sample::{percentile, sorted};
 use crate::stage::Scale;
 
-const PYTHON: [&str; 3] = ["/usr/bin/python3", "-c", "print(1)"];
+pub(super) const PYTHON: [&str; 3] = ["/usr/bin/python3", "-c", "print(1)"];
 
 pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     let folder = tempfile::tempdir_in(&scale.folder)?;
@@ -23,7 +23,7 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     let (rounds, calls) = if scale.is_quick { (5, 50) } else { (50, 500) };
     let (mut bare, mut starts, mut execs) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
-        bare.push(bare_python().await?);
+        bare.push(bare_python(&spec.image.tree).await?);
         let at = place(folder.path(), &format!("machine-{round}"))?;
         let start = Instant::now();
         driver.boot(&at, &spec).await?;
@@ -43,10 +43,17 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
     ])
 }
 
-async fn bare_python() -> anyhow::Result<f64> {
+/// The same interpreter as the machine's, on the host: the image's, with the image's libraries.
+pub(super) async fn bare_python(tree: &std::path::Path) -> anyhow::Result<f64> {
     let start = Instant::now();
-    let mut command = tokio::process::Command::new("python3");
-    let done = command.args(&PYTHON[1..]).stdout(Stdio::null()).status().await?;
-    ensure!(done.success(), "python3 does not work on this machine");
+    let loader = tree.join("lib64/ld-linux-x86-64.so.2");
+    let libraries =
+        ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"].map(|path| tree.join(path));
+    let mut command = tokio::process::Command::new(loader);
+    command.arg("--library-path").arg(std::env::join_paths(libraries)?);
+    command.arg(tree.join("usr/bin/python3")).args(&PYTHON[1..]);
+    command.env_clear().env("PYTHONHOME", tree.join("usr"));
+    let done = command.stdout(Stdio::null()).status().await?;
+    ensure!(done.success(), "the image's python3 does not work on this machine");
     Ok(ms(start.elapsed()))
 }

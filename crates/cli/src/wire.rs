@@ -12,6 +12,7 @@ use mainstay_adapters::http_client;
 #[cfg(feature = "embedded-model")]
 use mainstay_adapters::model::embedded::{DEFAULT_MAX_WAITING_CALLS, EmbeddedModels};
 use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
+use mainstay_adapters::sandbox::hub::Hub;
 use mainstay_adapters::sandbox::{EitherSandboxes, ExecutorSandboxes};
 use mainstay_adapters::tool::{CLIENT_METADATA_PATH, EgressCourier, ToolSet};
 use mainstay_adapters::vault::Vault;
@@ -21,7 +22,7 @@ use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, StoreBlob
 use mainstay_server::{AppState, ServerSettings};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
 
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, WITNESS_FILE};
 #[cfg(feature = "embedded-model")]
 use crate::embedded;
 use crate::failure::Failure;
@@ -46,11 +47,19 @@ pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
     opened.map(Arc::new).map_err(|error| store_failure(&error))
 }
 
-/// What encrypts the secrets of the store.
+/// What encrypts the secrets of the store; a key that is another than theirs is refused.
 pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Vault>, Failure> {
+    vault(config, environment).map(Arc::new)
+}
+
+/// The same, to change its key.
+pub(crate) fn vault(config: &Config, environment: &Environment) -> Result<Vault, Failure> {
     let key = config.vault.key(&config.data.dir, environment);
     let key = key.map_err(|error| Failure::configuration(&error))?;
-    Ok(Arc::new(Vault::new(key, Arc::new(OsEntropy))))
+    let witness = config.data.dir.join(WITNESS_FILE);
+    let vault = Vault::new(key, Arc::new(OsEntropy)).with_witness(witness);
+    vault.check().map_err(|error| Failure::new(error.to_string()))?;
+    Ok(vault)
 }
 
 /// The engine, and what the HTTP side needs beside it.
@@ -59,6 +68,8 @@ pub(crate) struct EngineAndExecutors {
     pub(crate) engine: Engine,
     public_url: Option<String>,
     executors: Arc<ExecutorSandboxes>,
+    /// None where machines are switched off.
+    pub(crate) hub: Option<Arc<Hub>>,
 }
 
 /// Starts the engine: from now on sessions with work to do go on.
@@ -71,12 +82,12 @@ pub(crate) async fn engine(
     let entropy = Arc::new(OsEntropy);
     let store = store(config)?;
     let blobs = Arc::new(StoreBlobs::new(store.clone()));
-    let hosted =
+    let machines =
         compute::sandboxes(config, environment, blobs, clock.clone(), entropy.clone()).await?;
     let executors = config.data.dir.join(EXECUTORS);
     let executors = ExecutorSandboxes::new(executors, clock.clone(), entropy.clone());
     let executors = Arc::new(executors);
-    let sandboxes = Arc::new(EitherSandboxes::new(hosted, executors.clone()));
+    let sandboxes = Arc::new(EitherSandboxes::new(machines.port, executors.clone()));
     let tools = config.tools.settings(&config.data.dir, environment);
     let mut tools = tools.map_err(|error| Failure::configuration(&error))?;
     tools.sandboxes = Some(sandboxes.clone());
@@ -104,7 +115,7 @@ pub(crate) async fn engine(
         ..EngineSettings::default()
     };
     let engine = Engine::start(parts, settings).await?;
-    Ok(EngineAndExecutors { engine, public_url, executors })
+    Ok(EngineAndExecutors { engine, public_url, executors, hub: machines.hub })
 }
 
 /// What the HTTP side is given.

@@ -13,6 +13,7 @@ use crate::port::{
     ExecRecord, ModelError, ModelReply, ModelRequest, Reconciliation, SandboxError, Saved,
     StopReason, ToolCall, ToolContext, ToolError, ToolOutput, WorldChange,
 };
+use crate::subagent::{SubagentChange, SubagentWork};
 use crate::tool::{ToolSource, ToolSpec};
 
 /// What is asked of the world, as the journal keeps it.
@@ -70,6 +71,9 @@ pub enum Outcome {
         /// The command that it ran, when it ran one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         exec: Option<ExecRecord>,
+        /// The subagent that it made, opened again or closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subagent: Option<SubagentChange>,
     },
     /// The tools on offer.
     Tools {
@@ -165,6 +169,8 @@ pub enum DispatchKind {
     },
     /// Call a tool.
     Tool(Box<ToolCall>),
+    /// Have the runtime do something with subagents.
+    Subagent(Box<SubagentWork>),
     /// Ask a tool what became of earlier attempts.
     Reconcile(Box<ToolCall>),
     /// Learn the tools on offer.
@@ -205,4 +211,9 @@ pub enum EffectAnswer {
     Tools(Result<Vec<ToolSpec>, ToolError>),
     /// The session's machine is saved.
     Checkpoint(Result<Saved, SandboxError>),
+    /// A wait for subagents has nothing to tell yet.
+    Parked {
+        /// When it is told all the same, Unix milliseconds.
+        until_ms: u64,
+    },
 }

@@ -14,4 +14,5 @@ pub mod resource;
 pub mod retry;
 pub mod sandbox;
 pub mod session;
+pub mod subagent;
 pub mod tool;

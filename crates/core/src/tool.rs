@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::port::CodeLanguage;
+use crate::subagent::SUBAGENTS_LABEL;
 
 /// What may be done after a crash when a call has no outcome (the effect ledger).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +167,11 @@ pub enum ToolSource {
         /// Which of them.
         languages: Vec<CodeLanguage>,
     },
+    /// Subagents: sessions that the agent makes and talks to.
+    Agents {
+        /// How many of the whole tree may work at once.
+        max_concurrent_count: u32,
+    },
 }
 
 /// How to reach an MCP server.
@@ -199,6 +205,7 @@ impl ToolSource {
             Self::Http { .. } => Some("http"),
             Self::Shell {} => Some("shell"),
             Self::Code { .. } => Some("code"),
+            Self::Agents { .. } => Some(SUBAGENTS_LABEL),
         }
     }
 
@@ -212,7 +219,8 @@ impl ToolSource {
             | Self::Files { .. }
             | Self::Http { .. }
             | Self::Shell {}
-            | Self::Code { .. } => false,
+            | Self::Code { .. }
+            | Self::Agents { .. } => false,
         }
     }
 
@@ -221,9 +229,11 @@ impl ToolSource {
     pub fn uses_sandbox(&self) -> bool {
         match self {
             Self::Files { .. } | Self::Shell {} | Self::Code { .. } => true,
-            Self::Function { .. } | Self::Mcp { .. } | Self::Openapi { .. } | Self::Http { .. } => {
-                false
-            }
+            Self::Function { .. }
+            | Self::Mcp { .. }
+            | Self::Openapi { .. }
+            | Self::Http { .. }
+            | Self::Agents { .. } => false,
         }
     }
 }

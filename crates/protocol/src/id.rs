@@ -82,8 +82,9 @@ fn mix(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
 fn encode_base32(value: u128) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     (0..26)
         .rev()
         .map(|i| char::from(ALPHABET[usize::try_from((value >> (i * 5)) & 31).expect("5 bits")]))
@@ -97,6 +98,18 @@ fn check(text: &str) -> Result<(), InvalidId> {
         return Ok(());
     }
     Err(InvalidId { text: text.chars().take(MAX_ID_CHARS).collect() })
+}
+
+/// The milliseconds in a text that [`encode_base32`] made; none when another did.
+fn millis_of(suffix: &str) -> Option<u64> {
+    const TIME_CHARS: usize = 10;
+    if suffix.len() != 26 {
+        return None;
+    }
+    suffix.bytes().take(TIME_CHARS).try_fold(0, |millis: u64, byte| {
+        let digit = ALPHABET.iter().position(|known| *known == byte)?;
+        Some(millis << 5 | u64::try_from(digit).ok()?)
+    })
 }
 
 macro_rules! ids {
@@ -113,6 +126,12 @@ macro_rules! ids {
             /// A new id.
             pub fn mint(mint: &mut IdMint) -> Self {
                 Self(format!("{}_{}", Self::PREFIX, mint.suffix()).into())
+            }
+
+            /// When it was minted, in Unix milliseconds; none when it came from elsewhere.
+            #[must_use]
+            pub fn minted_at_ms(&self) -> Option<u64> {
+                millis_of(self.0.strip_prefix(Self::PREFIX)?.strip_prefix('_')?)
             }
 
             /// A new id that sorts by `order` among those of the same millisecond (32 bits count).

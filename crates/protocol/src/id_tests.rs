@@ -38,3 +38,16 @@ fn prefixes_are_sorted_and_unique() {
     let unique: std::collections::BTreeSet<_> = ID_PREFIXES.iter().map(|p| p.0).collect();
     assert_eq!(unique.len(), ID_PREFIXES.len());
 }
+
+#[test]
+fn a_minted_id_says_when() {
+    for at in [0, 1, 1_700_000_000_000, (1 << 48) - 1] {
+        assert_eq!(EffectId::mint(&mut IdMint::new(at, 9)).minted_at_ms(), Some(at));
+    }
+    for foreign in
+        ["eff_1", "eff_0000000000000000000000000u", "ses_00000000000000000000000000", "x"]
+    {
+        let id = EffectId::parse(foreign).expect("accepted");
+        assert_eq!(id.minted_at_ms(), foreign.starts_with("eff_0").then_some(0), "{foreign}");
+    }
+}

@@ -32,6 +32,21 @@ impl Usage {
         };
     }
 
+    /// What was added since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        let cost = |cost: u64| cost.saturating_sub(earlier.cost_microusd.unwrap_or(0));
+        Self {
+            input_tokens: self.input_tokens.saturating_sub(earlier.input_tokens),
+            cached_input_tokens: self
+                .cached_input_tokens
+                .saturating_sub(earlier.cached_input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(earlier.output_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_sub(earlier.reasoning_tokens),
+            cost_microusd: self.cost_microusd.map(cost),
+        }
+    }
+
     /// Input and output together.
     #[must_use]
     pub fn total_tokens(&self) -> u64 {

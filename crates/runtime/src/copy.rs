@@ -20,6 +20,7 @@ use crate::bundle::{BundledAgent, write_bundle};
 use crate::engine::{Engine, Inner, api_error};
 use crate::sandbox::resealed;
 use crate::session_task::{claimed, due_task};
+use crate::subagents::has_parent;
 use crate::submit::{Accepted, Idempotency, remembered};
 
 /// The most entries that a copy takes over.
@@ -36,6 +37,8 @@ struct Copy {
     is_import: bool,
     /// Whether the copy has the original's name, and with it its responses.
     keeps_name: bool,
+    /// Whether it is a subagent still: of a session of that name that is here.
+    keeps_parent: bool,
     entries: Vec<Entry>,
     /// The request's key and where it counts.
     keyed: Option<(String, Idempotency)>,
@@ -76,8 +79,18 @@ impl Engine {
         let blobs = CopiedBlobs::Adopted(self.adoption(session, &entries).await?);
         let session = name.unwrap_or_else(|| SessionId::mint(&mut self.mint()));
         let caller = caller.clone();
-        let (is_import, keeps_name) = (false, false);
-        self.copy(Copy { caller, session, is_import, keeps_name, entries, keyed, blobs }).await
+        let (is_import, keeps_name, keeps_parent) = (false, false, false);
+        self.copy(Copy {
+            caller,
+            session,
+            is_import,
+            keeps_name,
+            keeps_parent,
+            entries,
+            keyed,
+            blobs,
+        })
+        .await
     }
 
     /// Makes a session of a journal that was brought in with the blobs of its checkpoints, under its own
@@ -102,9 +115,20 @@ impl Engine {
             return Err(refused("the journal has no name that a session can have"));
         };
         let keeps_name = own.as_ref() == Some(&session);
+        let keeps_parent = keeps_name && has_parent(self, caller, &entries).await?;
         let caller = caller.clone();
         let is_import = true;
-        self.copy(Copy { caller, session, is_import, keeps_name, entries, keyed, blobs }).await
+        self.copy(Copy {
+            caller,
+            session,
+            is_import,
+            keeps_name,
+            keeps_parent,
+            entries,
+            keyed,
+            blobs,
+        })
+        .await
     }
 
     /// A session in one file.
@@ -320,6 +344,9 @@ fn renamed(fact: Fact, copy: &Copy, seals: &dyn Seals) -> Result<Fact, ApiError>
     };
     created.session = copy.session.clone();
     created.tenant = copy.caller.tenant.clone();
+    if !copy.keeps_parent {
+        created.parent = None;
+    }
     let own = |sandbox: Arc<_>| Arc::new(resealed(seals, &created.tenant, &sandbox));
     created.sandbox = created.sandbox.map(own);
     Ok(Fact::SessionCreated(created))

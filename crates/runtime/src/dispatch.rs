@@ -24,6 +24,7 @@ use crate::feed::Delta;
 use crate::registry::Message;
 use crate::sandbox;
 use crate::stats::Counters;
+use crate::subagents::{self, Told};
 use crate::surge::{HOLD_MS, Place, Surge};
 use crate::vault;
 
@@ -126,7 +127,7 @@ fn panic_answer(kind: &DispatchKind) -> EffectAnswer {
         DispatchKind::Model { .. } => {
             EffectAnswer::Model(Err(ModelError::new(ModelErrorKind::Invalid, message)))
         }
-        DispatchKind::Tool(_) => EffectAnswer::Tool(Err(tool)),
+        DispatchKind::Tool(_) | DispatchKind::Subagent(_) => EffectAnswer::Tool(Err(tool)),
         DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Err(tool)),
         DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Err(tool)),
         DispatchKind::Checkpoint { .. } => {
@@ -173,6 +174,15 @@ async fn perform(
             let call = inner.parts.tools.call(*call);
             let answer = bounded(inner, bound_ms, &name, WorldChange::Maybe, call).await;
             EffectAnswer::Tool(with_consent(inner, session, &tenant, effect, answer).await)
+        }
+        DispatchKind::Subagent(work) => {
+            let (timeout_ms, name) = (work.call.spec.timeout_ms, work.call.spec.name.clone());
+            let told = subagents::call(inner, *work);
+            match bounded(inner, timeout_ms, &name, WorldChange::Maybe, told).await {
+                Ok(Told::Output(output)) => EffectAnswer::Tool(Ok(output)),
+                Ok(Told::Parked { until_ms }) => EffectAnswer::Parked { until_ms },
+                Err(error) => EffectAnswer::Tool(Err(error)),
+            }
         }
         DispatchKind::Reconcile(call) => {
             let (timeout_ms, name) = (call.spec.timeout_ms, call.spec.name.clone());

@@ -32,6 +32,7 @@ use crate::rules::InstalledRules;
 use crate::sandbox::{self, Destroying, bare_request};
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
+use crate::subagents::Subagents;
 use crate::submit::{Accepted, Idempotency, NewSession, Submission};
 use crate::webhooks::Webhooks;
 
@@ -44,6 +45,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     SESSION_CONFIGS,
     TURNS,
     RESPONSES,
+    mainstay_core::subagent::SUBAGENTS,
     resource::AGENTS,
     resource::AGENT_REVISIONS,
     resource::KEYS,
@@ -108,6 +110,7 @@ impl Engine {
             forgetting: Forgetting::default(),
             destroying: Destroying::default(),
             automations: Automations::default(),
+            subagents: Subagents::default(),
             parts,
             settings,
         });
@@ -118,6 +121,7 @@ impl Engine {
         sandbox::start(&inner);
         crate::webhooks::start(&inner);
         crate::automations::start(&inner);
+        crate::subagents::start(&inner);
         Ok(Self { inner })
     }
 
@@ -150,6 +154,7 @@ impl Engine {
             spend_limit_microusd: new.spend_limit_microusd,
             sandbox,
             wire: new.wire,
+            parent: new.parent,
         }))];
         if !new.input.is_empty() {
             commands.push(Command::Input { messages: new.input, mode: InputMode::Steer });
@@ -182,15 +187,6 @@ impl Engine {
         }
         let keyed = submission.idempotency.map(|key| (session.to_string(), key));
         self.send(session, &submission.caller, submission.commands, keyed).await
-    }
-
-    /// Deletes a session with its journal, whatever it is doing.
-    pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
-        let commands = vec![Command::Cancel, Command::Delete];
-        let submission = Submission { caller: caller.clone(), commands, idempotency: None };
-        self.submit(session, submission).await?;
-        self.forget_consents(caller, session).await;
-        Ok(())
     }
 
     /// Follows a session's entries and deltas.
@@ -375,7 +371,7 @@ impl Engine {
         Ok(Some(Accepted { session, first_seq: 0, seq: 0, replayed: true }))
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         session: &SessionId,
         caller: &Principal,

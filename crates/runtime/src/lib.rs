@@ -24,6 +24,7 @@ mod saving;
 mod session_task;
 mod spawn;
 mod stats;
+mod subagents;
 mod submit;
 mod surge;
 mod vault;

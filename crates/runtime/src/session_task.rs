@@ -145,7 +145,7 @@ impl SessionTask {
         if self.inner.is_stopping() && self.mailbox.is_empty() {
             return Some(Leave::Stopped);
         }
-        if !self.state.is_still() {
+        if !self.state.is_still() || self.is_due() {
             return None;
         }
         let (inner, session) = (self.inner.clone(), self.session.clone());
@@ -157,6 +157,12 @@ impl SessionTask {
             is_kept.then_some(Resting { state, saving })
         });
         left.then_some(Leave::Parked)
+    }
+
+    /// Whether time moves the session now. A task that left without that would be woken for it again
+    /// and again, and nothing would ever be done.
+    fn is_due(&self) -> bool {
+        self.state.due_at_ms().is_some_and(|at| at <= self.inner.parts.clock.now_ms())
     }
 
     async fn batch(&mut self, messages: &mut Vec<Message>) -> Result<(), Leave> {

@@ -1,11 +1,13 @@
 //! What callers hand to the engine, and what they get back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::item::Content;
 use mainstay_core::resource::{IDEMPOTENCY, IdempotencyRow};
 use mainstay_core::session::{Command, millis_column};
+use mainstay_core::subagent::Parent;
 use mainstay_protocol::{Principal, Row, RowChange, RowKey, Seq, SessionId};
 
 use crate::sandbox::NewSandbox;
@@ -42,6 +44,8 @@ pub struct NewSession {
     pub commands: Vec<Command>,
     /// The request's key.
     pub idempotency: Option<Idempotency>,
+    /// Which agent makes it, when it is a subagent.
+    pub parent: Option<Arc<Parent>>,
 }
 
 /// Commands for a session, all or nothing.

@@ -72,7 +72,8 @@ fn http_url(source: &ToolSource) -> Option<&str> {
         | ToolSource::Files { .. }
         | ToolSource::Http { .. }
         | ToolSource::Shell {}
-        | ToolSource::Code { .. } => None,
+        | ToolSource::Code { .. }
+        | ToolSource::Agents { .. } => None,
     }
 }
 

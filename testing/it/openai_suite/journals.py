@@ -19,6 +19,7 @@ def archives(server: Server) -> dict[str, bytes]:
         return {
             "worked": worked(server, client),
             "waiting": waiting(server, client),
+            **tree(server, client),
             "after": idle(server, client, "after"),
             "response": response(server, client, RESPONSE_ID),
             "resp_123": response(server, client, "resp_123"),
@@ -59,6 +60,27 @@ def worked(server: Server, client: OpenAI) -> bytes:
             events.until_done()
     turns = [turn.id for turn in client.beta.agents.sessions.turns.list(session, order="asc")]
     return packed(server, session, {session: "session_id", turns[0]: "turn_id", turns[1]: "after"})
+
+
+def tree(server: Server, client: OpenAI) -> dict[str, bytes]:
+    """A session with two subagents, the first of which had two turns."""
+    session = new_session(client, multi_agent={"enabled": True})
+    create = call("create_subagent", task=say({"text": "Hello."}))
+    more = call("send_subagent_input", subagent_id="{{0.subagent_id}}", message="More.")
+    wait = call("wait_for_subagents", subagent_ids=["{{0.subagent_id}}", "{{1.subagent_id}}"])
+    steps = [{"calls": [asked]} for asked in (create, create, wait, more, wait)]
+    with client.beta.agents.sessions.stream(session, input=say(*steps)) as events:
+        events.until_done()
+    subagents = client.beta.agents.sessions.subagents
+    one, other = [found.id for found in subagents.list(session, order="asc")]
+    turns = [turn.id for turn in subagents.turns.list(one, session_id=session, order="asc")]
+    names = {session: "session_id", one: "subagent_id", other: "after"}
+    of_turns = {turns[0]: "turn_id", turns[1]: "after"}
+    return {
+        "parent": packed(server, session, names),
+        "subagent": packed(server, one, {**names, **of_turns}),
+        "subagent_after": packed(server, other, names),
+    }
 
 
 def waiting(server: Server, client: OpenAI) -> bytes:

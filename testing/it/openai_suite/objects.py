@@ -100,6 +100,12 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
     worked = session("/agents/sessions/session_id/turns/turn_id", archives["worked"])
     waiting = session("/agents/sessions/session_id", archives["waiting"])
     other = session("/agents/sessions/after", archives["after"])
+    below = "/agents/sessions/session_id/subagents"
+    tree = [
+        session("/agents/sessions/session_id", archives["parent"]),
+        session(f"{below}/subagent_id/turns/turn_id", archives["subagent"]),
+        session(f"{below}/after", archives["subagent_after"]),
+    ]
     response = session("/responses/resp_677efb5139a88190b512bc3fef8e535d", archives["response"])
     earlier = session("/responses/resp_123", archives["resp_123"])
     input_items = session("/responses/response_id", archives["response_id"])
@@ -133,7 +139,10 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
         f"{sessions}/test_events.py": [waiting],
         f"{sessions}/test_items.py": [worked],
         f"{sessions}/test_turns.py": [worked],
-        f"{sessions}/test_subagents.py": [worked],
+        f"{sessions}/test_subagents.py": tree,
+        f"{sessions}/subagents/test_items.py": tree,
+        f"{sessions}/subagents/test_turns.py": tree,
+        f"{sessions}/subagents/turns/test_items.py": tree,
         f"{sessions}/test_traces.py": [worked],
         f"{sessions}/turns/test_items.py": [worked],
         "test_webhooks.py": [webhook("whe_123"), webhook("after")],

@@ -107,6 +107,8 @@ class Server:
             "MAINSTAY_SERVER__DEFAULT_MODEL": "scripted",
             "MAINSTAY_LOG__FILTER": self.log,
             "MAINSTAY_COMPUTE__IMAGES": str(images()),
+            # Those that wait outlive a killed server by seconds; the test of them asks for them.
+            "MAINSTAY_COMPUTE__WARM_MACHINES": "0",
         }
 
     def command(self, *arguments: str) -> list[str]:

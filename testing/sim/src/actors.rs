@@ -25,6 +25,7 @@ use crate::chance::Chance;
 use crate::machines::spec;
 use crate::model::Script;
 use crate::node::{Node, Shared};
+use crate::subagents::{ASKED, below};
 use crate::world::{CLIENT_TOOL, MACHINE_TOOL, sources, tool_names};
 
 /// How long a client waits for an answer before it sends its request again.
@@ -101,7 +102,10 @@ pub(crate) struct Client {
 impl Client {
     fn script(&self, turn: u64) -> Script {
         let names = tool_names();
+        let has_subagents = self.chance.permille(400);
+        let asked = |drawn: u64| ASKED[usize::try_from(drawn).expect("small")].to_owned();
         let name = || match self.chance.below(8) {
+            0..=3 if has_subagents => asked(self.chance.below(ASKED.len() as u64)),
             7 => MACHINE_TOOL.to_owned(),
             6 => CLIENT_TOOL.to_owned(),
             5 if self.chance.permille(100) => "no_such_tool".to_owned(),
@@ -158,6 +162,7 @@ impl Client {
             input,
             commands: Vec::new(),
             idempotency: Some(key),
+            parent: None,
         };
         self.until_heard(|engine| {
             let new = new.clone();
@@ -167,9 +172,18 @@ impl Client {
     }
 
     async fn send(&self, commands: Vec<Command>, key: Option<Idempotency>) -> Result<(), ApiError> {
+        self.send_to(&self.session, commands, key).await
+    }
+
+    async fn send_to(
+        &self,
+        session: &SessionId,
+        commands: Vec<Command>,
+        key: Option<Idempotency>,
+    ) -> Result<(), ApiError> {
         let submission = Submission { caller: caller(), commands, idempotency: key };
         self.until_heard(|engine| {
-            let (session, submission) = (self.session.clone(), submission.clone());
+            let (session, submission) = (session.clone(), submission.clone());
             async move { engine.submit(&session, submission).await.map(|_| ()) }
         })
         .await
@@ -208,20 +222,35 @@ impl Client {
     pub(crate) async fn assist(self) {
         loop {
             self.shared.clock.pass(200 + self.chance.below(800)).await;
-            let key = RowKey::new(&SESSIONS, &[self.session.as_str()]);
-            let Ok(Some(row)) = self.shared.store.row(&key).await else { continue };
-            let Ok(row) = row.read::<SessionRow>() else { continue };
-            for action in row.required {
-                let command = self.answer(action);
-                match self.send(vec![command], None).await {
-                    Ok(()) => {}
-                    // Somebody (a repeat of this very answer) was there before.
-                    Err(error) if error.code == ErrorCode::CallNotWaiting => {}
-                    Err(error) if error.code == ErrorCode::CallAlreadyAnswered => {}
-                    Err(error) => panic!("an answer was refused: {error}"),
-                }
+            let tree = below(&self.shared.store, &self.session).await;
+            let tree = tree.into_iter().map(|row| row.id);
+            for session in [self.session.clone()].into_iter().chain(tree) {
+                self.assist_one(&session).await;
             }
         }
+    }
+
+    async fn assist_one(&self, session: &SessionId) {
+        let key = RowKey::new(&SESSIONS, &[session.as_str()]);
+        let Ok(Some(row)) = self.shared.store.row(&key).await else { return };
+        let Ok(row) = row.read::<SessionRow>() else { return };
+        for action in row.required {
+            let command = self.answer(action);
+            match self.send_to(session, vec![command], None).await {
+                Ok(()) => {}
+                // Somebody (a repeat of this very answer) was there before.
+                Err(error) if error.code == ErrorCode::CallNotWaiting => {}
+                Err(error) if error.code == ErrorCode::CallAlreadyAnswered => {}
+                // Its parent is deleted, and it too.
+                Err(error) if error.code == ErrorCode::NotFound => {}
+                Err(error) => panic!("an answer was refused: {error}"),
+            }
+        }
+    }
+
+    /// Deletes the session, whatever it is doing.
+    pub(crate) async fn erase(&self) -> Result<(), ApiError> {
+        self.send(vec![Command::Cancel, Command::Delete], None).await
     }
 
     fn answer(&self, action: RequiredAction) -> Command {

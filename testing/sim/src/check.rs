@@ -8,13 +8,14 @@ use mainstay_core::item::{Content, ItemBody};
 use mainstay_core::session::{
     SESSIONS, SessionRow, SessionState, SessionStatus, TURNS, TurnRow, TurnStatus, fold, snapshot,
 };
+use mainstay_core::subagent::SubagentRow;
 use mainstay_core::tool::Safety;
 use mainstay_protocol::{EffectId, Entry, Hash, RowKey, Seq, SessionId, sha256_hex};
 use mainstay_store::{Direction, EntryRange, MemoryStore, RowScan, Store};
 
 use crate::actors::Seen;
-use crate::machine_checks;
 use crate::world::{Deed, World};
+use crate::{machine_checks, subagents};
 
 /// Checks one session; the answer says what does not hold.
 pub(crate) async fn session(
@@ -32,12 +33,34 @@ pub(crate) async fn session(
     effects(&entries, &world.deeds())?;
     machine_checks::machine(store, &entries, &world.deeds(), id).await?;
     feeds(&entries, seen, id)?;
+    let tree = subagents::below(store, id).await;
+    subagents::check(&entries, &state, &tree)?;
+    for row in &tree {
+        let entries = journal(store, &row.id).await;
+        verify(&entries)?;
+        let state = folded(&entries, &row.id)?;
+        saved(store, &entries, &row.id).await?;
+        rests(store, &state, &row.id).await?;
+        inputs(&entries, seen, &row.id)?;
+        effects(&entries, &world.deeds())?;
+        subagents::check(&entries, &state, &tree)?;
+    }
     Ok(entries)
 }
 
 /// Whether nothing is under way in a session, not even a checkpoint behind its last turn.
 pub(crate) async fn is_quiet(store: &MemoryStore, id: &SessionId) -> bool {
-    folded(&journal(store, id).await, id).is_ok_and(|state| state.effects.is_empty())
+    let tree = subagents::below(store, id).await;
+    let mut counted = BTreeMap::new();
+    for id in [id].into_iter().chain(tree.iter().map(|row| &row.id)) {
+        match folded(&journal(store, id).await, id) {
+            Ok(state) if state.effects.is_empty() => counted.extend(state.subagents),
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    // What a subagent cost is counted a little after it came to rest.
+    let is_counted = |row: &SubagentRow| counted.get(&row.id).copied().unwrap_or_default();
+    tree.iter().all(|row| !row.is_busy() && is_counted(row) == row.usage)
 }
 
 /// What is open in a session, for people.

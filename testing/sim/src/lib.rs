@@ -16,6 +16,7 @@ mod model;
 mod node;
 mod report;
 mod run;
+mod subagents;
 mod world;
 
 pub use report::Report;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::clock::SimClock;
+use crate::subagents;
 
 /// What the agent does in a turn: for each step the tools it calls, then an answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -118,10 +119,14 @@ fn next_outputs(items: &[Arc<Item>]) -> Vec<ModelOutput> {
     let Some(step) = script.steps.get(done) else {
         return vec![ModelOutput::Message { text: format!("done {}", script.tag) }];
     };
-    let call = |(index, name): (usize, &String)| ModelOutput::ToolCall {
-        call_id: format!("call_{}_{done}_{index}", script.tag),
-        name: name.clone(),
-        arguments: format!("{{\"tag\":\"{}\"}}", script.tag),
+    let call = |(index, name): (usize, &String)| {
+        let tag = format!("{}_{done}_{index}", script.tag);
+        ModelOutput::ToolCall {
+            call_id: format!("call_{tag}"),
+            name: name.clone(),
+            arguments: subagents::arguments(name, &tag, &items[at..])
+                .unwrap_or_else(|| format!("{{\"tag\":\"{}\"}}", script.tag)),
+        }
     };
     step.iter().enumerate().map(call).collect()
 }

@@ -16,12 +16,15 @@ use crate::machines::Machines;
 use crate::model::ScriptedModels;
 use crate::node::{Node, Shared};
 use crate::report::Report;
-use crate::{check, world};
+use crate::{check, subagents, world};
 
 /// How long, in simulated time, a run may take to rest once faults have ended.
 const QUIET_LIMIT_MS: u64 = 3_600_000;
 /// How long followers may take to be shown what is there.
 const FOLLOW_LIMIT_MS: u64 = 20_000;
+
+/// How long the subagents of a deleted session may stay.
+const DELETE_LIMIT_MS: u64 = 300_000;
 
 /// What a run is made of.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +105,33 @@ async fn run(options: Options) -> Report {
     }
     quiet.store(true, Ordering::Relaxed);
     let failure = settle(&shared, &seen, sessions).await;
-    report(&shared, &seen, &nodes, sessions, failure).await
+    let report = report(&shared, &seen, &nodes, sessions, failure).await;
+    let doomed = Client {
+        shared: shared.clone(),
+        nodes,
+        seen,
+        chance: chance.named("doom"),
+        session: session_id(0),
+    };
+    let orphans = orphans(&doomed).await;
+    Report { failure: report.failure.or(orphans), ..report }
+}
+
+/// A session that is deleted takes its subagents along.
+async fn orphans(doomed: &Client) -> Option<String> {
+    if subagents::below(&doomed.shared.store, &doomed.session).await.is_empty() {
+        return None;
+    }
+    if let Err(error) = doomed.erase().await {
+        return Some(format!("{} is not deleted: {error}", doomed.session));
+    }
+    for _ in 0..DELETE_LIMIT_MS / 100 {
+        if subagents::below(&doomed.shared.store, &doomed.session).await.is_empty() {
+            return None;
+        }
+        doomed.shared.clock.pass(100).await;
+    }
+    Some(format!("subagents of {} outlive it", doomed.session))
 }
 
 /// Waits until all sessions rest and followers have been shown everything.

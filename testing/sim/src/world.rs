@@ -12,6 +12,7 @@ use mainstay_core::port::{
     ToolError, ToolOutput, Tools, WORKSPACE, WorldChange,
 };
 use mainstay_core::question::{Asked, Inquiry, Question};
+use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use mainstay_protocol::EffectId;
 use serde_json::{Value, json};
@@ -71,6 +72,7 @@ pub(crate) fn sources() -> Vec<ToolSource> {
             parameters: json!({ "type": "object" }),
         },
         ToolSource::Shell {},
+        ToolSource::Agents { max_concurrent_count: 3 },
     ]
 }
 
@@ -194,12 +196,15 @@ impl Tools for World {
         sources: &[ToolSource],
         _context: &ToolContext,
     ) -> Result<Vec<ToolSpec>, ToolError> {
-        let own = TOOLS.iter().map(|tool| spec(tool.0, 0, tool.1, tool.2, tool.3));
-        let client = (sources.len() > 1)
-            .then(|| spec(CLIENT_TOOL, 1, Safety::Once, ApprovalMode::Never, false));
-        let machine = (sources.len() > 2)
-            .then(|| spec(MACHINE_TOOL, 2, Safety::Once, ApprovalMode::Never, true));
-        Ok(own.chain(client).chain(machine).collect())
+        let once =
+            |name, at, reconcile| spec(name, at, Safety::Once, ApprovalMode::Never, reconcile);
+        let offered = sources.iter().enumerate().flat_map(|(at, source)| match source {
+            ToolSource::Function { .. } => vec![once(CLIENT_TOOL, at, false)],
+            ToolSource::Shell {} => vec![once(MACHINE_TOOL, at, true)],
+            ToolSource::Agents { .. } => subagent_specs(at),
+            _ => TOOLS.iter().map(|tool| spec(tool.0, at, tool.1, tool.2, tool.3)).collect(),
+        });
+        Ok(offered.collect())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {

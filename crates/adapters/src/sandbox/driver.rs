@@ -148,6 +148,12 @@ pub trait Driver: Send + Sync {
         spec: &MachineSpec,
     ) -> Result<(), DriverError>;
 
+    /// How often the kernel killed in the machine because its memory ran out; none where the agent inside
+    /// knows better, or nobody does.
+    async fn memory_kills(&self, _: &Place) -> Option<u64> {
+        None
+    }
+
     /// Ends a machine, in whatever state it is, and everything that it holds outside of its folder.
     async fn destroy(&self, place: &Place) -> Result<(), DriverError>;
 }

@@ -10,6 +10,7 @@ use mainstay_core::port::{
     Clock, CodeLanguage, Grant, Reconciliation, Return, SecretText, ToolCall, ToolContext,
     ToolError, ToolOutput, Tools,
 };
+use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use serde_json::Value;
 
@@ -87,6 +88,7 @@ impl ToolSet {
             }
             ToolSource::Shell {} => Ok(vec![shell_spec(position)]),
             ToolSource::Code { languages } => Ok(code_specs(languages, position)),
+            ToolSource::Agents { .. } => Ok(subagent_specs(position)),
         }
     }
 
@@ -121,7 +123,7 @@ impl Tools for ToolSet {
             ToolSource::Function { name, parameters, .. } => check_function(name, parameters),
             ToolSource::Mcp { .. } => self.mcp.check(source),
             ToolSource::Openapi { .. } => openapi::check(source),
-            ToolSource::Files { .. } | ToolSource::Shell {} => Ok(()),
+            ToolSource::Files { .. } | ToolSource::Shell {} | ToolSource::Agents { .. } => Ok(()),
             ToolSource::Code { languages } => check_languages(languages),
             ToolSource::Http { allowed_hosts } => http::check(allowed_hosts).map(drop),
         }
@@ -159,6 +161,9 @@ impl Tools for ToolSet {
                 let hosts = self.hosts(&call.source, allowed_hosts)?;
                 http::call(&self.egress, &hosts, &call).await
             }
+            ToolSource::Agents { .. } => {
+                Err(terminal("subagents are for the runtime to make".to_owned()))
+            }
         }
     }
 
@@ -175,7 +180,8 @@ impl Tools for ToolSet {
             ToolSource::Function { .. }
             | ToolSource::Mcp { .. }
             | ToolSource::Files { .. }
-            | ToolSource::Http { .. } => Ok(Reconciliation::Unknown),
+            | ToolSource::Http { .. }
+            | ToolSource::Agents { .. } => Ok(Reconciliation::Unknown),
         }
     }
 

@@ -13,4 +13,5 @@ pub(crate) mod model;
 pub(crate) mod quickstart;
 pub(crate) mod serve;
 pub(crate) mod sessions;
+pub(crate) mod vaults;
 pub(crate) mod version;

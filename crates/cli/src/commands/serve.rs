@@ -66,6 +66,7 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     let listener = bind(config.server.listen, &folder).await?;
     let parts = wire::engine(config, &context.environment, listener.local_addr()?).await?;
     let engine = parts.engine.clone();
+    let hub = parts.hub.clone();
     make_first_key(&engine, &folder).await?;
     let running = Running {
         url: format!("http://{}", listener.local_addr()?),
@@ -98,6 +99,9 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
         (served, ()) = async { tokio::join!(serving, stopping) } => served,
         () = stop_now(&mut impatience) => Ok(()),
     };
+    if let Some(hub) = hub {
+        hub.stop().await;
+    }
     folder.withdraw();
     Ok(result.context("serve")?)
 }

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 const DEFAULT_MAX_MACHINES: usize = 32;
 const DEFAULT_MAX_TOTAL_MEMORY_MIB: u64 = 8 * 1024;
 const DEFAULT_IDLE_MS: u64 = 5 * 60 * 1000;
+const DEFAULT_WARM_MACHINES: usize = 1;
 const DEFAULT_PARKED_MS: u64 = 24 * 60 * 60 * 1000;
 const DEFAULT_MAX_CPUS: u32 = 4;
 const DEFAULT_MAX_MEMORY_MIB: u64 = 4 * 1024;
@@ -73,6 +74,9 @@ pub(crate) struct Compute {
     pub(crate) idle_ms: u64,
     /// After so long without a call a parked machine whose workspace is saved is removed.
     pub(crate) parked_ms: u64,
+    /// Machines that are started ahead, of the kinds that sessions had within the last hour, and wait for
+    /// the next. They count among the machines that run, and give way to those of sessions.
+    pub(crate) warm_machines: usize,
     /// Loopback and private addresses that machines may reach through the proxy, as `host:port` or
     /// `host:*`, where their network rule allows them too. None when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -95,6 +99,7 @@ impl Default for Compute {
             max_total_memory_mib: DEFAULT_MAX_TOTAL_MEMORY_MIB,
             idle_ms: DEFAULT_IDLE_MS,
             parked_ms: DEFAULT_PARKED_MS,
+            warm_machines: DEFAULT_WARM_MACHINES,
             private_hosts_allowed: Vec::new(),
         }
     }
@@ -161,6 +166,7 @@ impl Compute {
             max_processes: self.max_processes,
             idle_ms: self.idle_ms,
             parked_ms: self.parked_ms,
+            warm_machines: self.warm_machines,
         }
     }
 }

@@ -103,6 +103,13 @@ fn fact_summary(fact: &Fact) -> String {
         Fact::SessionForked(origin) | Fact::SessionImported(origin) => {
             format!("from {} at {} ({})", origin.from, origin.seq, origin.hash)
         }
+        Fact::SessionClosed(_) | Fact::SessionReopened(_) => String::new(),
+        Fact::SubagentReported(report) => {
+            format!("{} ({})", report.subagent, tokens(report.usage))
+        }
+        Fact::EffectParked(parked) => {
+            format!("{} #{} until {}", short(&parked.effect), parked.attempt, parked.until_ms)
+        }
         Fact::CallRefused(refused) => {
             format!("{}: {}", word(&refused.reason), item(&refused.item))
         }

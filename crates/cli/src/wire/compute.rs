@@ -24,6 +24,13 @@ pub(crate) const BUBBLEWRAP: &str = "bwrap";
 /// The folder of warm machines in the image folder.
 const TEMPLATES: &str = "templates";
 
+/// The machines of sessions.
+pub(crate) struct Machines {
+    pub(crate) port: Arc<dyn Sandboxes>,
+    /// None where they are switched off.
+    pub(crate) hub: Option<Arc<Hub>>,
+}
+
 /// The machines of sessions, found and looked after from now on; a refusal of all where they are
 /// switched off.
 pub(crate) async fn sandboxes(
@@ -32,11 +39,11 @@ pub(crate) async fn sandboxes(
     blobs: Arc<dyn Blobs>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-) -> Result<Arc<dyn Sandboxes>, Failure> {
+) -> Result<Machines, Failure> {
     let compute = &config.compute;
     if compute.tier == Tier::Off {
         let off = "compute.tier is \"off\" in this server's configuration";
-        return Ok(Arc::new(NoSandboxes::new(off)));
+        return Ok(Machines { port: Arc::new(NoSandboxes::new(off)), hub: None });
     }
     let settings = compute.settings(&config.data.dir);
     let hosts = compute.private_hosts_allowed.iter().map(|host| host.parse());
@@ -55,7 +62,8 @@ pub(crate) async fn sandboxes(
         clock,
     };
     let hub = Hub::start(settings, parts).await.context("look for machines")?;
-    Ok(Arc::new(hub))
+    let hub = Arc::new(hub);
+    Ok(Machines { port: hub.clone(), hub: Some(hub) })
 }
 
 /// Root images in a folder.

@@ -87,6 +87,18 @@ pub struct QuestionAsked {
     pub expires_at_ms: u64,
 }
 
+/// See [`super::Fact::EffectParked`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EffectParked {
+    /// The effect.
+    pub effect: EffectId,
+    /// The attempt that found nothing to tell.
+    pub attempt: u32,
+    /// When it ends all the same.
+    pub until_ms: u64,
+}
+
 /// See [`super::Fact::EffectUnknown`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use mainstay_protocol::{Entry, EntryDraft, canonical_json};
 
 use super::{
-    ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed, EffectRequested,
-    EffectUnknown, InputReceived, ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested,
-    SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported, SessionUpdated,
-    TurnEnded, TurnResumed, TurnStarted, TurnWaiting,
+    ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed, EffectParked,
+    EffectRequested, EffectUnknown, InputReceived, ItemRemoved, ItemsAdded, ResponseRemoved,
+    ResponseRequested, SessionClosed, SessionCreated, SessionDeleted, SessionFailed, SessionForked,
+    SessionImported, SessionReopened, SessionUpdated, SubagentReported, TurnEnded, TurnResumed,
+    TurnStarted, TurnWaiting,
 };
 
 /// An entry that this binary cannot read: it stops the session it belongs to.
@@ -105,13 +106,19 @@ macro_rules! facts {
 
 facts! {
     /// The session exists.
-    SessionCreated = "session.created", 3;
+    SessionCreated = "session.created", 4;
     /// Its settings changed.
-    SessionUpdated = "session.updated", 3;
+    SessionUpdated = "session.updated", 4;
     /// It cannot go on.
     SessionFailed = "session.failed", 1;
     /// It was deleted.
     SessionDeleted = "session.deleted", 1;
+    /// A subagent takes no more input until it is opened again.
+    SessionClosed = "session.closed", 1;
+    /// A closed subagent takes input again.
+    SessionReopened = "session.reopened", 1;
+    /// A subagent of this session came to rest, or is gone.
+    SubagentReported = "subagent.reported", 1;
     /// Input came, and starts, steers or queues a turn.
     InputReceived = "input.received", 2;
     /// A request of the Responses API; what follows until the session rests or waits is its response.
@@ -139,9 +146,11 @@ facts! {
     /// An attempt begins (written for `once` effects, and for attempts after a crash).
     EffectAttempted = "effect.attempted", 1;
     /// An effect has its outcome.
-    EffectCompleted = "effect.completed", 2;
+    EffectCompleted = "effect.completed", 3;
     /// An attempt failed; another follows, or none.
     EffectFailed = "effect.failed", 2;
+    /// A wait for subagents goes on without this process.
+    EffectParked = "effect.parked", 1;
     /// An attempt's outcome is not known.
     EffectUnknown = "effect.unknown", 1;
     /// A person answered.

@@ -7,11 +7,12 @@ mod effect;
 mod kind;
 mod response;
 mod session;
+mod subagent;
 mod turn;
 
 pub use effect::{
     Answer, ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed,
-    EffectRequested, EffectUnknown, NextQuestion, QuestionAsked, RefusalReason,
+    EffectParked, EffectRequested, EffectUnknown, NextQuestion, QuestionAsked, RefusalReason,
 };
 pub use kind::{Fact, UnknownFact};
 pub use response::{ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested};
@@ -19,6 +20,7 @@ pub use session::{
     SessionCopied, SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported,
     SessionUpdated, SpendLimit,
 };
+pub use subagent::{SessionClosed, SessionReopened, SubagentReported};
 pub use turn::{
     Disposition, InputReceived, RequiredAction, TurnEnd, TurnEnded, TurnResumed, TurnStarted,
     TurnWaiting,

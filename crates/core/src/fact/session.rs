@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::agent::AgentDefinition;
 use crate::sandbox::SessionSandbox;
+use crate::subagent::Parent;
 use crate::tool::ToolSpec;
 
 /// See [`super::Fact::SessionCreated`].
@@ -35,6 +36,9 @@ pub struct SessionCreated {
     /// What the wire API wants repeated and the runtime does not interpret.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub wire: Value,
+    /// Which agent made it, when it is a subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Arc<Parent>>,
 }
 
 /// See [`super::Fact::SessionUpdated`]. Absent members did not change.

@@ -94,6 +94,9 @@ pub struct SandboxRequest {
     /// How many calls the session made since that checkpoint (or since it began): with a new machine
     /// they are lost, and the caller is told.
     pub calls_since: u32,
+    /// Whether the session's agent reads the answer, and with it what became of its machine. Until one
+    /// did, every answer says that a machine was made again.
+    pub is_for_agent: bool,
 }
 
 /// How a machine came to be there for a call.

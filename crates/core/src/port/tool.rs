@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{Credentials, ExecRecord, OutputSink, SandboxRequest, SecretText};
 use crate::item::Content;
 use crate::question::{Inquiry, Replies};
+use crate::subagent::SubagentChange;
 use crate::tool::{ToolSource, ToolSpec};
 
 /// On whose behalf tools are resolved and called.
@@ -76,13 +77,16 @@ pub struct ToolOutput {
     /// The command that it ran, when it ran one in the session's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exec: Option<ExecRecord>,
+    /// The subagent that it made, opened again or closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<SubagentChange>,
 }
 
 impl ToolOutput {
     /// An answer, or an error for the model to read.
     #[must_use]
     pub fn new(content: Vec<Content>, is_error: bool) -> Self {
-        Self { content, is_error, exec: None }
+        Self { content, is_error, exec: None, subagent: None }
     }
 
     /// A text answer.

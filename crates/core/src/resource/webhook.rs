@@ -232,6 +232,11 @@ pub fn webhook_events<'a>(
 
 /// The events of one fact, each with the action that it asks for.
 fn told(fact: &Fact, after: &SessionState) -> Vec<(&'static str, Option<&'static str>)> {
+    // Of a subagent only what it asks of the client is told: the rest is its parent's affair.
+    let is_subagent = after.config.as_ref().is_some_and(|config| config.parent.is_some());
+    if is_subagent && !matches!(fact, Fact::TurnWaiting(_)) {
+        return Vec::new();
+    }
     match fact {
         Fact::SessionCreated(_) => vec![("agent.session.created", None)],
         Fact::InputReceived(input) if input.disposition == Disposition::Starts => {
@@ -257,6 +262,9 @@ fn told(fact: &Fact, after: &SessionState) -> Vec<(&'static str, Option<&'static
         | Fact::SessionUpdated(_)
         | Fact::SessionDeleted(_)
         | Fact::SessionForked(_)
+        | Fact::SessionClosed(_)
+        | Fact::SessionReopened(_)
+        | Fact::SubagentReported(_)
         | Fact::SessionImported(_)
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
@@ -266,6 +274,7 @@ fn told(fact: &Fact, after: &SessionState) -> Vec<(&'static str, Option<&'static
         | Fact::EffectAttempted(_)
         | Fact::EffectCompleted(_)
         | Fact::EffectFailed(_)
+        | Fact::EffectParked(_)
         | Fact::EffectUnknown(_)
         | Fact::ApprovalResolved(_)
         | Fact::CallRefused(_) => Vec::new(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mainstay_protocol::{
     ApiError, ApprovalId, CallId, EffectId, ErrorCode, ItemId, ResponseId, SessionId, TenantId,
-    TurnId,
+    TurnId, Usage,
 };
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
 use crate::question::ReplyAction;
 use crate::sandbox::SessionSandbox;
+use crate::subagent::Parent;
 use crate::tool::ToolSpec;
 
 /// An agent, and its tools when it has no remote sources.
@@ -93,6 +94,17 @@ pub enum Command {
         /// The wire API's settings, whole.
         wire: Option<Value>,
     },
+    /// A subagent of this session came to rest, or is gone.
+    SubagentReport {
+        /// Its session.
+        subagent: SessionId,
+        /// What it cost so far; none when it is gone.
+        total: Option<Usage>,
+    },
+    /// A subagent takes no more input; what it is doing ends.
+    Close,
+    /// A subagent takes input again.
+    Reopen,
     /// Save the session's machine; nothing more happens when that is under way.
     Checkpoint,
     /// Delete the session; it must rest.
@@ -138,6 +150,8 @@ pub struct CreateSession {
     pub sandbox: Option<Arc<SessionSandbox>>,
     /// The wire API's settings.
     pub wire: Value,
+    /// Which agent makes it, when it is a subagent.
+    pub parent: Option<Arc<Parent>>,
 }
 
 /// See [`Command::Respond`].

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::agent::AgentDefinition;
 use crate::sandbox::SessionSandbox;
+use crate::subagent::Parent;
 use crate::tool::{ToolSource, ToolSpec};
 
 /// What a session was created with, as changed since.
@@ -33,6 +34,8 @@ pub struct SessionConfig {
     pub wire: Value,
     /// When it was created.
     pub created_at_ms: u64,
+    /// Which agent made it, when it is a subagent.
+    pub parent: Option<Arc<Parent>>,
     pub(super) sources: SharedSources,
 }
 

@@ -22,7 +22,9 @@ pub use command::{
     Rules,
 };
 pub use config::{Offer, SessionConfig};
-pub use context::{CONTEXT_BYTES_PER_TOKEN, MAX_TOOL_OUTPUT_BYTES, clip, summary_request};
+pub use context::{
+    CONTEXT_BYTES_PER_TOKEN, DEFAULT_INSTRUCTIONS, MAX_TOOL_OUTPUT_BYTES, clip, summary_request,
+};
 pub use decide::{
     Decision, MAX_GIVEN_ITEMS, MAX_INPUT_MESSAGES, MAX_PARALLEL_CALLS, MAX_QUEUED_TURNS, decide,
 };

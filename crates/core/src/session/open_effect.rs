@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use mainstay_protocol::{ApprovalId, EffectId, Seq};
+use mainstay_protocol::{ApprovalId, EffectId, Seq, SessionId};
 use serde_json::Value;
 
 use super::config::SessionConfig;
@@ -14,7 +14,8 @@ use crate::fact::RequiredAction;
 use crate::item::{Item, ItemBody};
 use crate::port::WorldChange;
 use crate::question::{Asked, Replies};
-use crate::tool::{Safety, ToolSpec};
+use crate::subagent;
+use crate::tool::{Safety, ToolSource, ToolSpec};
 
 /// An effect without an outcome.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,8 @@ pub struct OpenEffect {
     pub too_long_count: u32,
     /// What its server asked of people, and what they answered.
     pub questions: Option<Box<OpenQuestions>>,
+    /// When a wait for subagents ends at the latest, once it has begun.
+    pub until_ms: Option<u64>,
 }
 
 /// Questions of an effect's attempts.
@@ -65,6 +68,18 @@ pub struct OpenCall {
     pub arguments: Arc<Value>,
 }
 
+impl OpenCall {
+    /// Whether it is made by the runtime itself.
+    pub(super) fn is_subagents(&self) -> bool {
+        let source = self.config.source(&self.spec);
+        source.is_some_and(|source| matches!(*source, ToolSource::Agents { .. }))
+    }
+
+    fn awaits_subagent(&self, subagent: &SessionId) -> bool {
+        self.is_subagents() && subagent::awaits(&self.spec, &self.arguments, subagent)
+    }
+}
+
 /// Where an effect stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EffectPhase {
@@ -85,6 +100,11 @@ pub enum EffectPhase {
     Reconciling,
     /// The tool is asked again at this time.
     ReconcileAt(u64),
+    /// It waits for subagents, until this time at the latest.
+    Parked {
+        /// The time.
+        until_ms: u64,
+    },
     /// A person is asked what became of it.
     Unknown {
         /// The question.
@@ -100,8 +120,24 @@ impl EffectPhase {
     pub fn is_waiting(&self) -> bool {
         match self {
             Self::AwaitsClient | Self::AwaitsApproval { .. } | Self::Unknown { .. } => true,
-            Self::Running | Self::RetryAt(_) | Self::Reconciling | Self::ReconcileAt(_) => false,
+            Self::Running
+            | Self::RetryAt(_)
+            | Self::Parked { .. }
+            | Self::Reconciling
+            | Self::ReconcileAt(_) => false,
         }
+    }
+
+    /// Whether it waits for subagents.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        matches!(self, Self::Parked { .. })
+    }
+
+    /// Whether it needs no process of ours.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.is_waiting() || self.is_parked()
     }
 
     /// The question to a person that it waits for: its id, when it lapses, and whether it asks what
@@ -115,6 +151,7 @@ impl EffectPhase {
             Self::Running
             | Self::RetryAt(_)
             | Self::AwaitsClient
+            | Self::Parked { .. }
             | Self::Reconciling
             | Self::ReconcileAt(_) => None,
         }
@@ -128,6 +165,7 @@ impl EffectPhase {
             Self::AwaitsApproval { expires_at_ms, .. } | Self::Unknown { expires_at_ms, .. } => {
                 Some(*expires_at_ms)
             }
+            Self::Parked { until_ms } => Some(*until_ms),
             Self::Running | Self::AwaitsClient | Self::Reconciling => None,
         }
     }
@@ -137,6 +175,12 @@ impl OpenEffect {
     /// Whether it saves the session's machine.
     pub(super) fn is_checkpoint(&self) -> bool {
         self.request == EffectRequest::Checkpoint
+    }
+
+    /// Whether an attempt or a wait of it is to be told that this subagent came to rest.
+    pub(super) fn awaits_subagent(&self, subagent: &SessionId) -> bool {
+        let is_open = matches!(self.phase, EffectPhase::Running | EffectPhase::Parked { .. });
+        is_open && self.call.as_ref().is_some_and(|call| call.awaits_subagent(subagent))
     }
 
     /// Whether it may change the session's machine.

@@ -20,6 +20,7 @@ use crate::agent::AgentDefinition;
 use crate::effect::Outcome;
 use crate::fact::{Disposition, Fact, RequiredAction};
 use crate::sandbox::SessionSandbox;
+use crate::subagent::subagent_row;
 
 /// Sessions, by id, by tenant and age, and by agent and age.
 pub const SESSIONS: RowSpec = RowSpec {
@@ -73,6 +74,9 @@ pub struct SessionRow {
     /// The last entry that this row takes account of.
     #[serde(default)]
     pub seq: Seq,
+    /// The session that made it, when it is a subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<SessionId>,
 }
 
 /// What a session was configured with.
@@ -154,11 +158,12 @@ pub fn projected(before: &SessionState, after: &SessionState, facts: &[Fact]) ->
         return Vec::new();
     }
     if after.is_deleted {
-        return deleted(id);
+        return deleted(id).into_iter().chain(subagent_row(after)).collect();
     }
     let mut rows = Vec::new();
     if facts.iter().any(changes_session) || !before.waiting().eq(after.waiting()) {
         rows.push(session_row(after));
+        rows.extend(subagent_row(after));
     }
     if facts.iter().any(|fact| matches!(fact, Fact::SessionCreated(_) | Fact::SessionUpdated(_))) {
         let doc = ConfigRow {
@@ -234,11 +239,13 @@ fn changes_session(fact: &Fact) -> bool {
         | Fact::TurnEnded(_) => true,
         Fact::InputReceived(input) => input.disposition == Disposition::Starts,
         Fact::SessionForked(_) | Fact::SessionImported(_) | Fact::ItemsAdded(_) => true,
+        Fact::SessionClosed(_) | Fact::SessionReopened(_) | Fact::SubagentReported(_) => true,
         Fact::ResponseRequested(_) | Fact::ResponseRemoved(_) | Fact::ItemRemoved(_) => false,
         Fact::EffectCompleted(done) => matches!(done.outcome, Outcome::Checkpoint { .. }),
         Fact::EffectRequested(_)
         | Fact::EffectAttempted(_)
         | Fact::EffectFailed(_)
+        | Fact::EffectParked(_)
         | Fact::EffectUnknown(_)
         | Fact::ApprovalResolved(_)
         | Fact::CallRefused(_) => false,
@@ -261,6 +268,7 @@ fn session_row(state: &SessionState) -> RowChange {
         turn: state.turn.as_ref().map(|turn| turn.id.clone()),
         workspace: config.sandbox.as_ref().map(|_| state.workspace.clone()),
         seq: state.seq,
+        parent: config.parent.as_ref().map(|parent| parent.session.clone()),
     };
     let created = millis_column(config.created_at_ms);
     let columns = [

@@ -18,12 +18,14 @@ use super::state::{LastResponse, QueuedTurn, SessionState, SessionStatus};
 use super::transcript::Transcript;
 use super::workspace::WorkspaceState;
 use crate::agent::AgentDefinition;
+use crate::fact::TurnEnd;
 use crate::item::Item;
 use crate::sandbox::SessionSandbox;
+use crate::subagent::Parent;
 use crate::tool::ToolSpec;
 
 /// The version that this binary writes, and the only one it reads.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +45,9 @@ struct Saved {
     answered: Vec<CallId>,
     response: Option<LastResponse>,
     workspace: WorkspaceState,
+    subagents: BTreeMap<SessionId, Usage>,
+    closed_at_ms: Option<u64>,
+    last_end: Option<TurnEnd>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +61,7 @@ struct SavedConfig {
     sandbox: Option<Arc<SessionSandbox>>,
     wire: Value,
     created_at_ms: u64,
+    parent: Option<Arc<Parent>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,6 +95,9 @@ pub fn encode(state: &SessionState) -> Option<Vec<u8>> {
         answered: state.answered.iter().cloned().collect(),
         response: state.response.clone(),
         workspace: state.workspace.clone(),
+        subagents: state.subagents.clone(),
+        closed_at_ms: state.closed_at_ms,
+        last_end: state.last_end.clone(),
     };
     Some(serde_json::to_vec(&saved).expect("states have string keys"))
 }
@@ -119,6 +128,9 @@ pub fn decode(version: u32, bytes: &[u8]) -> Option<SessionState> {
         answered: saved.answered.into(),
         response: saved.response,
         workspace: saved.workspace,
+        subagents: saved.subagents,
+        closed_at_ms: saved.closed_at_ms,
+        last_end: saved.last_end,
         ..SessionState::new(saved.journal)
     })
 }
@@ -134,9 +146,20 @@ impl From<&SessionConfig> for SavedConfig {
             sandbox,
             wire,
             created_at_ms,
+            parent,
             sources: _,
         } = config.clone();
-        Self { id, tenant, agent, metadata, spend_limit_microusd, sandbox, wire, created_at_ms }
+        Self {
+            id,
+            tenant,
+            agent,
+            metadata,
+            spend_limit_microusd,
+            sandbox,
+            wire,
+            created_at_ms,
+            parent,
+        }
     }
 }
 
@@ -151,6 +174,7 @@ impl From<SavedConfig> for SessionConfig {
             sandbox,
             wire,
             created_at_ms,
+            parent,
         } = saved;
         let sources = SharedSources::default();
         Self {
@@ -162,6 +186,7 @@ impl From<SavedConfig> for SessionConfig {
             sandbox,
             wire,
             created_at_ms,
+            parent,
             sources,
         }
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use mainstay_protocol::{
-    CallId, EffectId, ErrorCode, Hash, JournalId, ResponseId, Seq, TurnId, Usage,
+    CallId, EffectId, ErrorCode, Hash, JournalId, ResponseId, Seq, SessionId, TurnId, Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use super::config::{Offer, SessionConfig};
 use super::open_effect::{EffectPhase, OpenEffect};
 use super::transcript::Transcript;
 use super::workspace::WorkspaceState;
-use crate::fact::RequiredAction;
+use crate::fact::{RequiredAction, TurnEnd};
 use crate::item::Item;
 use crate::tool::ToolSpec;
 
@@ -94,6 +94,12 @@ pub struct SessionState {
     pub response: Option<LastResponse>,
     /// What is known of its machine.
     pub workspace: WorkspaceState,
+    /// What each of its subagents has cost so far.
+    pub subagents: BTreeMap<SessionId, Usage>,
+    /// When it was closed, if it is a subagent that takes no input.
+    pub closed_at_ms: Option<u64>,
+    /// How its last turn ended.
+    pub last_end: Option<TurnEnd>,
 }
 
 /// The newest response of a session.
@@ -127,7 +133,7 @@ pub struct Turn {
     pub first_seq: Seq,
     /// In progress or waiting.
     pub status: TurnStatus,
-    /// Since when it waits.
+    /// Since when it waits, for the client, a person or subagents.
     pub waiting_since_ms: Option<u64>,
     /// How long it has waited before.
     pub waited_ms: u64,
@@ -201,6 +207,9 @@ impl SessionState {
             answered: VecDeque::new(),
             response: None,
             workspace: WorkspaceState::default(),
+            subagents: BTreeMap::new(),
+            closed_at_ms: None,
+            last_end: None,
         }
     }
 
@@ -222,10 +231,10 @@ impl SessionState {
         self.turn.is_none()
     }
 
-    /// Whether nothing here moves before a client, a person or a timer does.
+    /// Whether nothing here moves before a client, a person, a subagent or a timer does.
     #[must_use]
     pub fn is_still(&self) -> bool {
-        let is_waiting = self.effects.values().all(|effect| effect.phase.is_waiting());
+        let is_waiting = self.effects.values().all(|effect| effect.phase.is_still());
         is_waiting && (self.turn.is_none() || !self.effects.is_empty())
     }
 
@@ -268,7 +277,7 @@ impl SessionState {
     /// its checkpoint follows for one that has said all.
     #[must_use]
     pub fn wall_deadline_ms(&self) -> Option<u64> {
-        let turn = self.turn.as_ref().filter(|turn| turn.status == TurnStatus::InProgress)?;
+        let turn = self.turn.as_ref().filter(|turn| turn.waiting_since_ms.is_none())?;
         if self.is_checkpointing() && (turn.failing.is_some() || turn.has_said_all()) {
             return None;
         }

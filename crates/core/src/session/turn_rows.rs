@@ -78,6 +78,9 @@ impl Turns<'_> {
             | Fact::SessionDeleted(_)
             | Fact::SessionForked(_)
             | Fact::SessionImported(_)
+            | Fact::SessionClosed(_)
+            | Fact::SessionReopened(_)
+            | Fact::SubagentReported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
             | Fact::ResponseRequested(_)
@@ -86,6 +89,7 @@ impl Turns<'_> {
             | Fact::EffectAttempted(_)
             | Fact::EffectCompleted(_)
             | Fact::EffectFailed(_)
+            | Fact::EffectParked(_)
             | Fact::EffectUnknown(_)
             | Fact::ApprovalResolved(_)
             | Fact::CallRefused(_) => {}

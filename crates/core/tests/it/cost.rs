@@ -57,6 +57,7 @@ fn items_sent(kind: &DispatchKind) -> usize {
     match kind {
         DispatchKind::Model { request, .. } => request.items.len(),
         DispatchKind::Tool(_)
+        | DispatchKind::Subagent(_)
         | DispatchKind::Reconcile(_)
         | DispatchKind::ResolveTools { .. }
         | DispatchKind::Checkpoint { .. } => 0,

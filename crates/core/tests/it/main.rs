@@ -21,6 +21,7 @@ mod question;
 mod recovery;
 mod saved;
 mod sources;
+mod subagents;
 mod turn;
 mod unknown;
 mod update;

@@ -1,10 +1,11 @@
 //! What became of the commands and the code that ran, by the ids of their effects.
 //!
-//! Invariant: under one id nothing runs twice. What is kept is bounded: of the oldest the outputs go
-//! first, and long after that their ids. Deliberately absent: a disk; a machine that is made again has
-//! seen nothing.
+//! Invariant: under one id nothing runs twice, as long as its id is kept. What is kept is bounded: of the
+//! oldest the outputs go first, then how they ended, and long after that their ids; from then on nobody is
+//! told of any id that it was not run. Deliberately absent: a disk; a machine that is made again has seen
+//! nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,9 @@ const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Ended ones whose end is known.
 const MAX_KEPT_COUNT: usize = 4096;
+
+/// Ended ones of which no more than the id is known.
+const MAX_IDS_COUNT: usize = 65_536;
 
 /// An outcome that can lose its outputs.
 pub(crate) trait Outcome: Send + Sync + 'static {
@@ -109,6 +113,11 @@ pub(crate) struct Ledger<T> {
 
 struct State<T> {
     runs: HashMap<String, Arc<Going<T>>>,
+    /// Those of which no more is known, and the same in the order in which they ended.
+    ids: HashSet<Arc<str>>,
+    ids_by_age: VecDeque<Arc<str>>,
+    /// Whether an id was given up.
+    has_lost_ids: bool,
     ended: VecDeque<String>,
     with_outputs: VecDeque<(String, usize)>,
     kept_bytes: usize,
@@ -120,12 +129,27 @@ pub(crate) enum Found<T> {
     New(Arc<Going<T>>),
     /// It runs or has ended.
     Known(Arc<Going<T>>),
+    /// It ended, and nobody knows how any more.
+    Forgotten,
+}
+
+/// What is known of an id that runs nothing.
+pub(crate) enum Fate<T> {
+    /// It runs or has ended.
+    Known(Arc<Going<T>>),
+    /// It was never seen.
+    NotRun,
+    /// It may have been seen, long ago.
+    Forgotten,
 }
 
 impl<T: Outcome> Ledger<T> {
     pub(crate) fn new() -> Self {
         let state = State {
             runs: HashMap::new(),
+            ids: HashSet::new(),
+            ids_by_age: VecDeque::new(),
+            has_lost_ids: false,
             ended: VecDeque::new(),
             with_outputs: VecDeque::new(),
             kept_bytes: 0,
@@ -137,10 +161,23 @@ impl<T: Outcome> Ledger<T> {
         self.lock().runs.get(effect).cloned()
     }
 
+    /// What became of an id.
+    pub(crate) fn fate(&self, effect: &str) -> Fate<T> {
+        let state = self.lock();
+        match state.runs.get(effect) {
+            Some(run) => Fate::Known(Arc::clone(run)),
+            None if state.has_lost_ids || state.ids.contains(effect) => Fate::Forgotten,
+            None => Fate::NotRun,
+        }
+    }
+
     pub(crate) fn begin(&self, effect: &str) -> rustix::io::Result<Found<T>> {
         let mut state = self.lock();
         if let Some(run) = state.runs.get(effect) {
             return Ok(Found::Known(Arc::clone(run)));
+        }
+        if state.ids.contains(effect) {
+            return Ok(Found::Forgotten);
         }
         let run = Arc::new(Going::new()?);
         state.runs.insert(effect.to_owned(), Arc::clone(&run));
@@ -169,13 +206,7 @@ impl<T: Outcome> Ledger<T> {
             }
         }
         while state.ended.len() > MAX_KEPT_COUNT {
-            let Some(oldest) = state.ended.pop_front() else { break };
-            state.runs.remove(&oldest);
-            if state.with_outputs.front().is_some_and(|(effect, _)| *effect == oldest)
-                && let Some((_, bytes)) = state.with_outputs.pop_front()
-            {
-                state.kept_bytes -= bytes;
-            }
+            state.forget_oldest();
         }
     }
 
@@ -190,3 +221,29 @@ impl<T: Outcome> Ledger<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl<T> State<T> {
+    /// Of the one that ended first only the id is kept.
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.ended.pop_front() else { return };
+        self.runs.remove(&oldest);
+        if self.with_outputs.front().is_some_and(|(effect, _)| *effect == oldest)
+            && let Some((_, bytes)) = self.with_outputs.pop_front()
+        {
+            self.kept_bytes -= bytes;
+        }
+        let id: Arc<str> = oldest.into();
+        self.ids.insert(Arc::clone(&id));
+        self.ids_by_age.push_back(id);
+        if self.ids_by_age.len() > MAX_IDS_COUNT
+            && let Some(lost) = self.ids_by_age.pop_front()
+        {
+            self.ids.remove(&lost);
+            self.has_lost_ids = true;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -40,18 +40,14 @@ pub(crate) struct Standing {
 #[derive(Default)]
 struct State {
     env: BTreeMap<String, String>,
+    ca_pem: Option<String>,
     ca_file: Option<PathBuf>,
     orphan_timeout_ms: u64,
 }
 
 impl Standing {
     pub(crate) fn configure(&self, settings: Settings, is_init: bool) -> Reply {
-        let ca_file = match &settings.ca_pem {
-            Some(pem) => Some(write_ca(pem).map_err(|error| {
-                Problem::Broken(format!("write the certificates for commands: {error}"))
-            })?),
-            None => None,
-        };
+        let ca_file = self.ca_file(settings.ca_pem.as_deref(), is_init)?;
         apply_limits(&settings.limits)
             .map_err(|error| Problem::Broken(format!("set the limits of commands: {error}")))?;
         if is_init {
@@ -63,8 +59,24 @@ impl Standing {
         let mut state = self.lock();
         state.env = settings.env;
         state.ca_file = ca_file;
+        state.ca_pem = settings.ca_pem;
         state.orphan_timeout_ms = settings.orphan_timeout_ms;
         Ok(Answer::Done)
+    }
+
+    /// The certificates of commands, written. In a machine of its own nobody else can have changed them.
+    fn ca_file(&self, pem: Option<&str>, is_init: bool) -> Result<Option<PathBuf>, Problem> {
+        let Some(pem) = pem else { return Ok(None) };
+        {
+            let state = self.lock();
+            if is_init && state.ca_file.is_some() && state.ca_pem.as_deref() == Some(pem) {
+                return Ok(state.ca_file.clone());
+            }
+        }
+        let written = write_ca(pem);
+        written.map(Some).map_err(|error| {
+            Problem::Broken(format!("write the certificates for commands: {error}"))
+        })
     }
 
     /// Variables of every command; what the host has set comes last and wins.

@@ -51,6 +51,8 @@ pub enum Answer {
     Code(CodeDone),
     /// No such command or code was seen.
     NotRun,
+    /// It may have been seen so long ago that nothing is known of it any more.
+    Forgotten,
     /// A terminal's command ended.
     Terminal {
         /// How.

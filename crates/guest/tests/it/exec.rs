@@ -115,7 +115,8 @@ async fn a_command_is_ended_with_all_that_it_started() {
     let machine = guest.connect().await;
     let mut request = shell(
         "1",
-        "echo before; (sleep 600; echo late) & setsid sleep 601 & trap '' TERM; while :; do sleep 602; done",
+        "echo before; (sleep 600; echo late) & setsid sleep 601 & (setsid sh -c 'sleep 604 &' &); \
+         trap '' TERM; while :; do sleep 602; done",
     );
     request.timeout_ms = 300;
     let output = machine.exec(request, None).await.expect("run");

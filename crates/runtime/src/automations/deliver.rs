@@ -127,6 +127,7 @@ async fn make_session(
         input: target.input.clone(),
         commands: Vec::new(),
         idempotency: None,
+        parent: None,
     };
     match Engine::of(inner).create_session(new).await {
         Ok(_) => Ok(session),

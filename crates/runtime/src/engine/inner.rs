@@ -21,6 +21,7 @@ use crate::sandbox::Destroying;
 use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::Counters;
+use crate::subagents::Subagents;
 use crate::webhooks::Webhooks;
 
 /// How often a session whose task panicked is taken up again before it fails.
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) refreshes: tokio::sync::Mutex<()>,
     pub(crate) webhooks: Webhooks,
     pub(crate) automations: Automations,
+    pub(crate) subagents: Subagents,
     pub(crate) forgetting: Forgetting,
     pub(crate) destroying: Destroying,
 }

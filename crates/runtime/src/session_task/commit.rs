@@ -20,6 +20,7 @@ use crate::registry::Submit;
 use crate::sandbox::destroy_task;
 use crate::saving::Saving;
 use crate::stats::Counters;
+use crate::subagents;
 use crate::submit::remembered;
 use crate::surge::Place;
 use crate::webhooks::{self, Outbox};
@@ -166,6 +167,9 @@ impl SessionTask {
         if self.state.is_deleted {
             self.inner.destroying.wake();
         }
+        if commit.tasks.iter().any(subagents::is_follow_up) {
+            self.inner.subagents.wake();
+        }
         self.acknowledge(pending.replies);
         self.inner.hubs.publish(&self.session, commit.entries);
         for effect in pending.aborts {
@@ -232,7 +236,7 @@ impl SessionTask {
             epoch: self.claim.epoch,
             entries,
             rows: pending.rows.clone(),
-            tasks: self.task_changes(state),
+            tasks: self.task_changes(state, &pending.facts),
             snapshot,
             erases: pending.facts.iter().any(|(_, fact)| matches!(fact, Fact::SessionDeleted(_))),
             adopts: None,
@@ -240,8 +244,8 @@ impl SessionTask {
         (commit, saving)
     }
 
-    fn task_changes(&self, state: &SessionState) -> Vec<TaskChange> {
-        let mut changes = Vec::new();
+    fn task_changes(&self, state: &SessionState, facts: &[(Arc<str>, Fact)]) -> Vec<TaskChange> {
+        let mut changes = subagents::follow_ups(state, facts.iter().map(|(_, fact)| fact));
         let has_sandbox = state.config.as_ref().is_some_and(|config| config.sandbox.is_some());
         if state.is_deleted && has_sandbox {
             changes.push(destroy_task(&self.session, state.last_active_at_ms));
@@ -365,6 +369,7 @@ fn is_begun_once(dispatch: &Dispatch) -> bool {
     match &dispatch.kind {
         DispatchKind::Tool(call) => call.spec.safety == Safety::Once,
         DispatchKind::Model { .. }
+        | DispatchKind::Subagent(_)
         | DispatchKind::Reconcile(_)
         | DispatchKind::ResolveTools { .. }
         | DispatchKind::Checkpoint { .. } => false,

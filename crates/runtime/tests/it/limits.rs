@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mainstay_core::port::{Clock, ToolOutput};
-use mainstay_runtime::EngineSettings;
+use mainstay_core::session::SessionStatus;
+use mainstay_core::tool::ApprovalMode;
+use mainstay_runtime::{EngineSettings, EngineStats};
 
 use crate::support::{Bench, Fakes, Reply, pass};
 
@@ -40,6 +42,24 @@ async fn a_call_that_does_not_end_is_ended_and_its_outcome_is_unknown() {
     bench.rest().await;
     assert!(bench.kinds().await.contains("effect.unknown"));
     assert!((5_000..6_000).contains(&(bench.clock.now_ms() - began)));
+}
+
+/// Nobody answers the question: it lapses while the session has no task.
+#[tokio::test(start_paused = true)]
+async fn time_moves_a_session_that_waits_without_a_task() {
+    const WEEK_MS: u64 = 7 * 24 * 3_600_000;
+    let mut fakes = Fakes::new(vec![Reply::Call("act"), Reply::Text("ready")]);
+    fakes.approval = ApprovalMode::Always;
+    let settings = EngineSettings { sweep_ms: 3_600_000, ..EngineSettings::default() };
+    let bench = Bench::over(Arc::default(), fakes, settings).await;
+    bench.create("go").await;
+    bench.rest().await;
+    let due = |stats: EngineStats| stats.recovered_sessions;
+    assert_eq!(bench.row().await.status, SessionStatus::RequiresAction);
+    let before = due(bench.engine.stats());
+    pass(WEEK_MS + 2 * 3_600_000).await;
+    assert_eq!(bench.row().await.status, SessionStatus::Idle, "{}", bench.kinds().await);
+    assert_eq!(due(bench.engine.stats()) - before, 1, "it was taken up once");
 }
 
 #[tokio::test(start_paused = true)]

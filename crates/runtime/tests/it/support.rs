@@ -17,6 +17,7 @@ use mainstay_core::port::{
     Reconciliation, StopReason, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
 };
 use mainstay_core::session::{Command, InputMode, SESSIONS, SessionRow};
+use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec, UnknownRule};
 use mainstay_protocol::{
     AgentId, ApiError, Entry, Principal, PrincipalId, RowKey, Scope, SessionId, TenantId, Usage,
@@ -46,6 +47,7 @@ pub(crate) struct Fakes {
     pub(crate) replies: Arc<Mutex<VecDeque<Reply>>>,
     pub(crate) act: Arc<Mutex<Act>>,
     pub(crate) safety: Safety,
+    pub(crate) approval: ApprovalMode,
     pub(crate) concurrency_limit: u32,
     pub(crate) machines: Arc<FakeSandboxes>,
 }
@@ -57,6 +59,7 @@ impl Fakes {
             replies: Arc::new(Mutex::new(replies.into())),
             act: Arc::new(Mutex::new(act)),
             safety: Safety::Once,
+            approval: ApprovalMode::Never,
             concurrency_limit: 8,
             machines: Arc::default(),
         }
@@ -186,14 +189,18 @@ impl Tools for Fakes {
             strict: false,
             remote_name: name.to_owned(),
             safety: self.safety,
-            approval: ApprovalMode::Never,
+            approval: self.approval,
             reconcile: false,
             timeout_ms: 5_000,
             max_attempts: 3,
             concurrency_limit: self.concurrency_limit,
         };
         let name = |source: &ToolSource| if source.label().is_some() { "act" } else { "client" };
-        Ok(sources.iter().map(name).enumerate().map(spec).collect())
+        let offered = sources.iter().enumerate().flat_map(|(at, source)| match source {
+            ToolSource::Agents { .. } => subagent_specs(at),
+            source => vec![spec((at, name(source)))],
+        });
+        Ok(offered.collect())
     }
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
@@ -318,6 +325,7 @@ impl Bench {
             input: if input.is_empty() { Vec::new() } else { text(input) },
             commands: Vec::new(),
             idempotency: None,
+            parent: None,
         }
     }
 

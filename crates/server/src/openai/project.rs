@@ -15,6 +15,7 @@ mod pieces;
 mod place;
 mod prime;
 mod session;
+mod subagent;
 mod trace;
 mod turn;
 
@@ -28,6 +29,7 @@ pub(crate) use session::{
     HostedView, MICROUSD_PER_CENT, SelfHostedView, SessionExtras, SessionView, environment_id,
     environment_session, server_question,
 };
+pub(crate) use subagent::{among_agents, show_subagent};
 pub(crate) use trace::TraceFold;
 pub(crate) use turn::show_turn;
 

@@ -1,4 +1,4 @@
-//! Subagents: there are none, and that is answered as for any other list and id.
+//! Subagents of a session that has none: answered as any other list and id is.
 
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Harness, STRANGER, request};
 
 #[tokio::test]
-async fn no_session_has_subagents() {
+async fn a_session_without_subagents_has_an_empty_list() {
     let server = Harness::start().await;
     let session = server.session(json!({})).await;
     let path = format!("/v1/agents/sessions/{session}/subagents");

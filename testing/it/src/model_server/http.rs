@@ -25,7 +25,7 @@ use super::reply::{Piece, Reply};
 use super::script::{Fault, FaultKind, Script, Step};
 use super::state::State;
 use super::tool::{self, ToolAnswer};
-use super::{chat, find, openapi, responses};
+use super::{chat, fill, find, openapi, responses};
 
 /// A body whose stream may end before it is complete.
 type Body = UnsyncBoxBody<Bytes, Cut>;
@@ -148,6 +148,8 @@ async fn answer(
         }
     };
     let step = script.step_after(outputs);
+    let filled = step.and_then(|step| fill::filled(step, &body, outputs));
+    let step = filled.as_ref().or(step);
     let calls = state.model_started(key);
     if let Some(fault) = step.and_then(|step| step.fault.as_ref())
         && fault.times.is_none_or(|times| calls <= times)

@@ -3,10 +3,11 @@
 //!
 //! Invariant: an answer depends on the request alone, and on how often its idempotency key came
 //! before; so the server can outlive or be restarted beside whatever is tested. It is built to cost
-//! little: it shares its processors with the server that is measured. Deliberately absent: reading a
-//! request as JSON.
+//! little: it shares its processors with the server that is measured. A request is read as JSON
+//! only where its script takes something from it.
 
 mod chat;
+mod fill;
 mod find;
 mod http;
 mod openapi;

@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use mainstay_core::port::{
     Checkpoint, Readiness, SandboxError, SandboxRequest, SandboxSetup, SandboxSpec,
@@ -15,9 +14,19 @@ use mainstay_protocol::SessionId;
 use super::super::{Driver, DriverError, MachineSpec, Place};
 use super::guest::{Guest, Introduction};
 use super::inner::Inner;
+use super::pool::Warm;
 use super::record::{self, MachineRecord, Stage};
 use super::setup;
 use super::slot::Live;
+
+/// What is made, where, for whom.
+#[derive(Clone, Copy)]
+struct Making<'a> {
+    driver: &'a Arc<dyn Driver>,
+    folder: &'a Path,
+    spec: &'a MachineSpec,
+    request: &'a SandboxRequest,
+}
 
 /// What a new machine's workspace begins with.
 enum Beginning {
@@ -71,7 +80,7 @@ impl Inner {
         introduction: &Introduction,
     ) -> Result<Option<(Arc<Live>, Readiness)>, SandboxError> {
         let Some(driver) = self.drivers.named(&record.driver) else { return Ok(None) };
-        let place = Place::new(folder.to_owned());
+        let place = record.place(folder);
         let readiness = match record.stage {
             Stage::Making => return Ok(None),
             Stage::Running if driver.is_running(&place).await => Readiness::Running,
@@ -93,24 +102,33 @@ impl Inner {
                 }
             }
         };
-        let live = match self.connect(&driver, place, introduction).await {
-            Ok(live) => live,
+        let guest = match self.connect(&driver, &place, introduction.clone()).await {
+            Ok(guest) => guest,
             Err(error) => {
                 tracing::warn!(%error, session = %record.session, "a machine does not answer");
                 return Ok(None);
             }
         };
-        if let Some(checkpoint) = &record.checkpoint
-            && let Err(error) = live.guest.recall(checkpoint).await
-        {
-            // Then the next save writes everything again.
-            tracing::warn!(%error, session = %record.session, "a checkpoint cannot be read");
+        if let Some(checkpoint) = &record.checkpoint {
+            guest.recall(checkpoint);
         }
-        if record.stage != Stage::Running {
-            let has_forgotten = record.has_forgotten || readiness != Readiness::Running;
-            write(folder, &MachineRecord { stage: Stage::Running, has_forgotten, ..record })?;
+        let was_running = record.stage == Stage::Running;
+        let record = match readiness {
+            Readiness::Running => MachineRecord { stage: Stage::Running, ..record },
+            Readiness::New | Readiness::Restored { .. } => MachineRecord {
+                stage: Stage::Running,
+                has_forgotten: true,
+                lives_since_ms: Some(self.clock.now_ms()),
+                untold_calls: Some(record.untold_calls.unwrap_or_default()),
+                ..record
+            },
+        };
+        let is_introduced = matches!(introduction, Introduction::Session(_));
+        if !was_running {
+            write(folder, &record)?;
         }
-        Ok(Some((live, readiness)))
+        let live = Live::new(folder.to_owned(), record, guest, is_introduced);
+        Ok(Some((Arc::new(live), readiness)))
     }
 
     async fn make(
@@ -121,17 +139,26 @@ impl Inner {
     ) -> Result<Arc<Live>, SandboxError> {
         let driver = self.drivers.pick(request.spec.tier).await?;
         let spec = self.machine_spec(&request.spec)?;
-        self.make_room(&request.session, &request.spec).await?;
-        let record = MachineRecord::new(
+        let now_ms = self.clock.now_ms();
+        self.pool.want(&driver, &request.spec, now_ms);
+        let warm = self.pool.take(&driver, &spec);
+        // What waits for a session takes no room beside the one that gets it.
+        if let Err(error) = self.make_room(&request.session, &request.spec).await {
+            self.pool.put_back(warm);
+            return Err(error);
+        }
+        let mut record = MachineRecord::new(
             request.session.clone(),
             driver.name(),
             (*request.spec).clone(),
             spec.image.digest.clone(),
-            self.clock.now_ms(),
+            now_ms,
         );
+        record.warm = warm.as_ref().map(|warm| warm.name.clone());
         create(folder)?;
         write(folder, &record)?;
-        let made = self.fill(&driver, folder, &spec, record, request, &introduction).await;
+        let making = Making { driver: &driver, folder, spec: &spec, request };
+        let made = self.fill(&making, warm, record, introduction).await;
         if made.is_err() {
             // The first error is the one to tell; what stays is cleared at the next call or start.
             if let Err(error) = self.clear(folder).await {
@@ -144,49 +171,69 @@ impl Inner {
 
     async fn fill(
         &self,
-        driver: &Arc<dyn Driver>,
-        folder: &Path,
-        spec: &MachineSpec,
+        making: &Making<'_>,
+        warm: Option<Warm>,
         record: MachineRecord,
-        request: &SandboxRequest,
-        introduction: &Introduction,
+        introduction: Introduction,
     ) -> Result<Arc<Live>, SandboxError> {
-        let place = Place::new(folder.to_owned());
-        driver.boot(&place, spec).await.map_err(driver_error)?;
-        let live = self.connect(driver, place, introduction).await?;
+        let Making { folder, request, .. } = *making;
+        let (record, guest) = self.start(making, warm, record, introduction).await?;
         let beginning = match &request.checkpoint {
             Some(checkpoint) => Beginning::Checkpoint(Arc::clone(checkpoint)),
             None => Beginning::Setup(Arc::clone(&request.setup)),
         };
-        begin(live.guest.as_ref(), &beginning).await?;
+        begin(guest.as_ref(), &beginning).await?;
         let checkpoint = request.checkpoint.as_deref().cloned();
-        let saved_at_ms = checkpoint.is_some().then_some(record.created_at_ms);
-        let has_forgotten = !is_first(request);
+        let is_first = is_first(request);
         let record = MachineRecord {
             stage: Stage::Running,
+            saved_at_ms: checkpoint.is_some().then_some(record.created_at_ms),
             checkpoint,
-            saved_at_ms,
-            has_forgotten,
+            has_forgotten: !is_first,
+            lives_since_ms: Some(self.clock.now_ms()),
+            untold_calls: (!is_first).then_some(request.calls_since),
             ..record
         };
         write(folder, &record)?;
-        Ok(live)
+        Ok(Arc::new(Live::new(folder.to_owned(), record, guest, true)))
     }
 
-    async fn connect(
+    /// A machine that answers: the one that waited, or a new one where that is of no use.
+    async fn start(
+        &self,
+        making: &Making<'_>,
+        warm: Option<Warm>,
+        mut record: MachineRecord,
+        introduction: Introduction,
+    ) -> Result<(MachineRecord, Arc<dyn Guest>), SandboxError> {
+        let Making { driver, folder, spec, .. } = *making;
+        if let Some(warm) = warm {
+            let place = record.place(folder);
+            // An agent has one connection.
+            drop(warm);
+            match self.connect(driver, &place, introduction.clone()).await {
+                Ok(guest) => return Ok((record, guest)),
+                Err(error) => tracing::warn!(%error, "a machine that waited does not answer"),
+            }
+            self.end_place(driver, &place).await?;
+            record.warm = None;
+            write(folder, &record)?;
+        }
+        let place = record.place(folder);
+        driver.boot(&place, spec).await.map_err(driver_error)?;
+        let guest = self.connect(driver, &place, introduction).await?;
+        Ok((record, guest))
+    }
+
+    /// Reaches the agent of a machine that runs.
+    pub(super) async fn connect(
         &self,
         driver: &Arc<dyn Driver>,
-        place: Place,
-        introduction: &Introduction,
-    ) -> Result<Arc<Live>, SandboxError> {
-        let stream = driver.connect(&place).await.map_err(driver_error)?;
-        let guest = self.connector.connect(stream, introduction.clone()).await?;
-        Ok(Arc::new(Live {
-            place,
-            guest,
-            is_introduced: AtomicBool::new(matches!(introduction, Introduction::Session(_))),
-            saving: tokio::sync::Mutex::default(),
-        }))
+        place: &Place,
+        introduction: Introduction,
+    ) -> Result<Arc<dyn Guest>, SandboxError> {
+        let stream = driver.connect(place).await.map_err(driver_error)?;
+        self.connector.connect(stream, introduction).await
     }
 
     /// Ends whatever a folder holds, and removes it.
@@ -194,26 +241,33 @@ impl Inner {
         if !folder.exists() {
             return Ok(());
         }
-        let place = Place::new(folder.to_owned());
         let known = MachineRecord::read(folder);
-        match known.and_then(|record| self.drivers.named(&record.driver)) {
-            Some(driver) => driver.destroy(&place).await.map_err(driver_error)?,
+        let place = known.as_ref().map(|record| record.place(folder));
+        let driver = known.and_then(|record| self.drivers.named(&record.driver));
+        match (driver, place) {
+            (Some(driver), Some(place)) => self.end_place(&driver, &place).await?,
             // Whose it was is not known: each driver finds its own there, or nothing.
-            None => {
+            _ => {
+                let place = Place::new(folder.to_owned());
                 for driver in self.drivers.all() {
                     driver.destroy(&place).await.map_err(driver_error)?;
                 }
             }
         }
-        let folder = folder.to_owned();
-        let removed = tokio::task::spawn_blocking(move || record::remove(&folder)).await;
-        removed
-            .map_err(std::io::Error::other)
-            .flatten()
-            .map_err(|error| SandboxError::Broken(format!("removing a machine's folder: {error}")))
+        remove(folder).await
     }
 
-    fn machine_spec(&self, spec: &SandboxSpec) -> Result<MachineSpec, SandboxError> {
+    /// Ends a machine, and removes the folder that its driver has it in.
+    pub(super) async fn end_place(
+        &self,
+        driver: &Arc<dyn Driver>,
+        place: &Place,
+    ) -> Result<(), SandboxError> {
+        driver.destroy(place).await.map_err(driver_error)?;
+        remove(place.folder()).await
+    }
+
+    pub(super) fn machine_spec(&self, spec: &SandboxSpec) -> Result<MachineSpec, SandboxError> {
         let image = self.images.image(&spec.image).map_err(SandboxError::Unavailable)?;
         Ok(MachineSpec {
             image: Arc::new(image),
@@ -223,6 +277,16 @@ impl Inner {
             processes: spec.processes,
         })
     }
+}
+
+/// Removes a machine's folder.
+pub(super) async fn remove(folder: &Path) -> Result<(), SandboxError> {
+    let folder = folder.to_owned();
+    let removed = tokio::task::spawn_blocking(move || record::remove(&folder)).await;
+    removed
+        .map_err(std::io::Error::other)
+        .flatten()
+        .map_err(|error| SandboxError::Broken(format!("removing a machine's folder: {error}")))
 }
 
 /// Whether a session has had no machine before.
@@ -237,7 +301,7 @@ async fn begin(guest: &dyn Guest, beginning: &Beginning) -> Result<(), SandboxEr
     }
 }
 
-fn create(folder: &Path) -> Result<(), SandboxError> {
+pub(super) fn create(folder: &Path) -> Result<(), SandboxError> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| {

@@ -58,8 +58,11 @@ pub trait Guest: Send + Sync {
     /// Fills the empty workspace.
     async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError>;
 
-    /// Remembers what the workspace was saved as last, without looking at it.
-    async fn recall(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError>;
+    /// Remembers what the workspace was saved as last. It is read when something is to be saved.
+    fn recall(&self, checkpoint: &Checkpoint);
+
+    /// Has ready what the first calls need. A machine that cannot be warmed is as good, and slower.
+    async fn warm(&self);
 
     /// Saves what changed of the workspace.
     async fn save(&self) -> Result<Checkpoint, SandboxError>;
@@ -78,15 +81,18 @@ pub enum Introduction {
     Session(Box<SandboxRequest>),
     /// To look after what is there; commands get nothing.
     Caretaker(SessionId),
+    /// To have it wait for a session. It ends when this server does.
+    Nobody,
 }
 
 impl Introduction {
     /// Whose machine it is.
     #[must_use]
-    pub fn session(&self) -> &SessionId {
+    pub fn session(&self) -> Option<&SessionId> {
         match self {
-            Self::Session(request) => &request.session,
-            Self::Caretaker(session) => session,
+            Self::Session(request) => Some(&request.session),
+            Self::Caretaker(session) => Some(session),
+            Self::Nobody => None,
         }
     }
 }

@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mainstay_core::port::{Clock, Readiness, SandboxError, SandboxRequest};
-use mainstay_protocol::SessionId;
+use mainstay_protocol::{EffectId, SessionId};
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinSet;
 
+use super::calls::Calls;
 use super::drivers::Drivers;
 use super::guest::{Connector, Images};
+use super::pool::Pool;
 use super::record;
 use super::room::Room;
 use super::settings::HubSettings;
@@ -26,6 +29,8 @@ pub(super) struct Inner {
     pub(super) connector: Arc<dyn Connector>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) room: Room,
+    pub(super) calls: Calls,
+    pub(super) pool: Pool,
     slots: Mutex<HashMap<SessionId, Arc<Slot>>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -47,6 +52,7 @@ pub(super) struct InUse {
     pub(super) readiness: Readiness,
     pub(super) session: SessionId,
     pub(super) call: Use,
+    is_for_agent: bool,
 }
 
 impl Inner {
@@ -57,6 +63,7 @@ impl Inner {
         connector: Arc<dyn Connector>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let calls = Calls::new(&settings.machines);
         Self {
             settings,
             drivers,
@@ -64,6 +71,8 @@ impl Inner {
             connector,
             clock,
             room: Room::default(),
+            calls,
+            pool: Pool::default(),
             slots: Mutex::default(),
             tasks: Mutex::default(),
         }
@@ -134,13 +143,32 @@ impl Inner {
                 live.is_introduced.store(true, Ordering::Release);
             }
             let (live, session) = (Arc::clone(live), request.session.clone());
-            return Ok(InUse { live, readiness: Readiness::Running, session, call });
+            let is_for_agent = request.is_for_agent;
+            return Ok(InUse { live, readiness: Readiness::Running, session, call, is_for_agent });
         }
         let inner = Arc::clone(self);
         let (request, session) = (request.clone(), request.session.clone());
+        let is_for_agent = request.is_for_agent;
         let brought = self.whole(async move { inner.bring_into(known, &request).await }).await;
         let (live, readiness) = brought.map_err(not_started)?;
-        Ok(InUse { live, readiness, session, call })
+        Ok(InUse { live, readiness, session, call, is_for_agent })
+    }
+
+    /// The machine for a command or code, which is written down before the machine can see it.
+    pub(super) async fn take_for(
+        self: &Arc<Self>,
+        request: &SandboxRequest,
+        effect: &EffectId,
+    ) -> Result<InUse, SandboxError> {
+        let noted = |noted: io::Result<()>| {
+            noted.map_err(|error| {
+                SandboxError::NotStarted(format!("writing down call {effect}: {error}"))
+            })
+        };
+        noted(self.calls.asked(&request.session, effect))?;
+        let used = self.take(request).await?;
+        noted(self.calls.sent(&request.session, effect))?;
+        Ok(used)
     }
 
     async fn bring_into(
@@ -184,9 +212,19 @@ impl Inner {
         used: InUse,
         outcome: Result<T, SandboxError>,
     ) -> Result<(T, Readiness), SandboxError> {
-        let InUse { live, readiness, session, call } = used;
+        let InUse { live, mut readiness, session, call, is_for_agent } = used;
         if matches!(outcome, Err(SandboxError::Broken(_))) || live.guest.is_closed() {
             self.let_go(&session, &live).await;
+        }
+        if let Some(lost_calls) = live.record().untold_calls {
+            readiness = Readiness::Restored { lost_calls };
+            if is_for_agent
+                && outcome.is_ok()
+                && let Err(error) = live.note(|record| record.untold_calls = None)
+            {
+                // Then the agent is told once more.
+                tracing::warn!(%error, %session, "what the agent was told is not written down");
+            }
         }
         call.end(self.clock.now_ms());
         outcome.map(|value| (value, readiness))

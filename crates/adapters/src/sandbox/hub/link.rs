@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use mainstay_core::port::{
     ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
+use tokio::io::DuplexStream;
 use tokio::net::UnixStream;
 
 use super::super::egress::EgressSettings;
@@ -21,8 +22,13 @@ use super::guest::{Connector, Guest, Introduction};
 use super::tree;
 use super::way_out::WaysOut;
 
-/// A machine whose server does not come back ends itself after so long.
-const ORPHAN_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// A machine whose server does not come back ends itself after so long: enough for a server to be
+/// restarted by whoever looks after it.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// The same of one that nobody has used, and that the next server has no use for.
+const UNUSED_ORPHAN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Processes that interpreters need beside what was asked for.
+const INTERPRETER_PROCESSES: u64 = 32;
 const NS_PER_MS: u64 = 1_000_000;
 const ENTROPY_WORDS: usize = 4;
 const ENTROPY_WORD_BYTES: usize = 16;
@@ -52,18 +58,29 @@ impl AgentConnector {
         Self { ways: WaysOut::new(machines, Arc::clone(&parts.egress)), parts }
     }
 
-    fn hello(&self, env: BTreeMap<String, String>, ca_pem: Option<String>) -> Hello {
+    /// What a machine is told whose calls are not a session's.
+    fn bare_hello(&self, orphan_timeout: Duration) -> Hello {
         let mut entropy = [0; ENTROPY_WORDS * ENTROPY_WORD_BYTES];
         for word in entropy.chunks_mut(ENTROPY_WORD_BYTES) {
             word.copy_from_slice(&self.parts.entropy.next().to_le_bytes());
         }
         Hello {
-            env,
-            ca_pem,
+            env: BTreeMap::new(),
+            ca_pem: None,
             now_unix_ns: self.parts.clock.now_ms().saturating_mul(NS_PER_MS),
             entropy,
             processes: None,
-            orphan_timeout: ORPHAN_TIMEOUT,
+            orphan_timeout,
+        }
+    }
+
+    fn hello(&self, request: &SandboxRequest, ca_pem: String) -> Hello {
+        let processes = u64::from(request.spec.processes).saturating_add(INTERPRETER_PROCESSES);
+        Hello {
+            env: variables(request),
+            ca_pem: Some(ca_pem),
+            processes: Some(processes),
+            ..self.bare_hello(ORPHAN_TIMEOUT)
         }
     }
 }
@@ -84,15 +101,16 @@ impl Connector for AgentConnector {
         stream: UnixStream,
         introduction: Introduction,
     ) -> Result<Arc<dyn Guest>, SandboxError> {
-        let session = introduction.session().clone();
+        let session = introduction.session().cloned();
         let (hello, gate): (Hello, Arc<dyn Gate>) = match &introduction {
             Introduction::Session(request) => {
                 let (gate, ca_pem) = self.ways.open(request)?;
-                (self.hello(variables(request), Some(ca_pem)), gate)
+                (self.hello(request, ca_pem), gate)
             }
             Introduction::Caretaker(session) => {
-                (self.hello(BTreeMap::new(), None), self.ways.gate(session)?)
+                (self.bare_hello(ORPHAN_TIMEOUT), self.ways.gate(session)?)
             }
+            Introduction::Nobody => (self.bare_hello(UNUSED_ORPHAN_TIMEOUT), Arc::new(Shut)),
         };
         let machine = Arc::new(Machine::connect(stream, hello, gate).await?);
         Ok(Arc::new(MachineGuest {
@@ -100,6 +118,7 @@ impl Connector for AgentConnector {
             session,
             blobs: Arc::clone(&self.parts.blobs),
             memory: tokio::sync::Mutex::default(),
+            recalled: Mutex::default(),
         }))
     }
 
@@ -109,7 +128,7 @@ impl Connector for AgentConnector {
         request: &SandboxRequest,
     ) -> Result<(), SandboxError> {
         let (_, ca_pem) = self.ways.open(request)?;
-        guest.configure(self.hello(variables(request), Some(ca_pem))).await
+        guest.configure(self.hello(request, ca_pem)).await
     }
 
     fn refresh(&self, request: &SandboxRequest) {
@@ -132,12 +151,22 @@ impl Connector for AgentConnector {
     }
 }
 
+/// Nothing leaves a machine that has no session.
+struct Shut;
+
+impl Gate for Shut {
+    fn open(&self, _: DuplexStream) {}
+}
+
 /// One real machine.
 struct MachineGuest {
     machine: Arc<Machine>,
-    session: SessionId,
+    /// None of one that waits for a session.
+    session: Option<SessionId>,
     blobs: Arc<dyn Blobs>,
     memory: tokio::sync::Mutex<Memory>,
+    /// What the memory is to be read from before it is used.
+    recalled: Mutex<Option<Checkpoint>>,
 }
 
 /// What is known of the workspace.
@@ -149,8 +178,14 @@ struct Memory {
 }
 
 impl MachineGuest {
-    fn shelf(&self) -> Shelf<'_> {
-        Shelf::new(self.blobs.as_ref(), &self.session)
+    fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
+        let nobody = || SandboxError::Broken("it belongs to no session".to_owned());
+        let session = self.session.as_ref().ok_or_else(nobody)?;
+        Ok(Shelf::new(self.blobs.as_ref(), session))
+    }
+
+    fn recalled(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {
+        self.recalled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -206,20 +241,30 @@ impl Guest for MachineGuest {
     async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
         let mut memory = self.memory.lock().await;
         let into = MachineTree::new(&self.machine);
-        let tree = workspace::restore(checkpoint, self.shelf(), &into).await?;
+        let tree = workspace::restore(checkpoint, self.shelf()?, &into).await?;
         *memory = Memory { tree, generation: None };
+        self.recalled().take();
         Ok(())
     }
 
-    async fn recall(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
-        let mut memory = self.memory.lock().await;
-        let tree = workspace::load(checkpoint, self.shelf()).await?;
-        *memory = Memory { tree, generation: None };
-        Ok(())
+    fn recall(&self, checkpoint: &Checkpoint) {
+        *self.recalled() = Some(checkpoint.clone());
+    }
+
+    async fn warm(&self) {
+        self.machine.warm_up().await;
     }
 
     async fn save(&self) -> Result<Checkpoint, SandboxError> {
         let mut memory = self.memory.lock().await;
+        let recalled = self.recalled().take();
+        if let Some(checkpoint) = recalled {
+            match workspace::load(&checkpoint, self.shelf()?).await {
+                Ok(tree) => *memory = Memory { tree, generation: None },
+                // Then everything is written again.
+                Err(error) => tracing::warn!(%error, "a checkpoint cannot be read"),
+            }
+        }
         let found = self.machine.scan(memory.generation).await?;
         let generation = found.generation;
         let scan = tree::scan(found)?;
@@ -227,7 +272,7 @@ impl Guest for MachineGuest {
         // After a failure the changes of this scan were not remembered: then all is looked at again.
         memory.generation = None;
         let Memory { tree, .. } = &mut *memory;
-        let checkpoint = workspace::save(tree, &scan, &source, self.shelf()).await?;
+        let checkpoint = workspace::save(tree, &scan, &source, self.shelf()?).await?;
         memory.generation = Some(generation);
         Ok(checkpoint)
     }

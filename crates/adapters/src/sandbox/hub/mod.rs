@@ -5,10 +5,13 @@
 //! how a machine is kept apart (drivers), what is said to its agent and how its files are kept (`guest`).
 
 mod bring;
+mod calls;
 mod drivers;
 mod guest;
 mod inner;
 mod link;
+mod memory;
+mod pool;
 mod record;
 mod room;
 mod sandboxes;

@@ -8,10 +8,16 @@ use mainstay_core::port::{Checkpoint, SandboxSpec};
 use mainstay_protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
+use super::super::Place;
+
 /// The file's name.
 const FILE: &str = "machine.json";
 /// The file's version.
 const VERSION: u32 = 1;
+/// The folder, within the folder of machines, of those that were started ahead.
+const WARM: &str = ".warm";
+/// By how much clocks may have been wrong about what came first.
+const CLOCK_DOUBT_MS: u64 = 60_000;
 /// What begins the folder's name of an id that is not a plain file's name.
 const UNUSUAL: char = '=';
 
@@ -40,6 +46,15 @@ pub(super) struct MachineRecord {
     /// one, was before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) has_forgotten: bool,
+    /// When the life of its agent began: it has seen all that was sent since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lives_since_ms: Option<u64>,
+    /// The calls whose changes may be lost, as long as the session's agent was not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) untold_calls: Option<u32>,
+    /// The folder in which it was started before it was known for whom; its own when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) warm: Option<String>,
 }
 
 /// How far a machine has come.
@@ -74,6 +89,9 @@ impl MachineRecord {
             saved_at_ms: None,
             checkpoint: None,
             has_forgotten: false,
+            lives_since_ms: None,
+            untold_calls: None,
+            warm: None,
         }
     }
 
@@ -92,10 +110,48 @@ impl MachineRecord {
         fs::rename(draft, folder.join(FILE))
     }
 
+    /// Where its driver has it.
+    pub(super) fn place(&self, folder: &Path) -> Place {
+        match (&self.warm, folder.parent()) {
+            (Some(name), Some(machines)) => Place::new(warm_folder(machines, name)),
+            _ => Place::new(folder.to_owned()),
+        }
+    }
+
+    /// Whether what its agent has not seen was never run. What was asked for well behind the beginning of
+    /// its life was sent to no other; how well is a matter of the clocks that both are read from.
+    pub(super) fn has_seen_all_since(&self, asked_at_ms: Option<u64>) -> bool {
+        if !self.has_forgotten {
+            return true;
+        }
+        let (Some(lives_since_ms), Some(asked_at_ms)) = (self.lives_since_ms, asked_at_ms) else {
+            return false;
+        };
+        asked_at_ms > lives_since_ms.saturating_add(CLOCK_DOUBT_MS)
+    }
+
     /// Whether nothing of the workspace is lost when the machine goes.
     pub(super) fn is_saved(&self) -> bool {
         self.saved_at_ms.is_some_and(|saved| saved >= self.used_at_ms)
     }
+}
+
+/// The folder in which a machine is started before it is known for whom.
+pub(super) fn warm_folder(machines: &Path, name: &str) -> PathBuf {
+    machines.join(WARM).join(name)
+}
+
+/// The names of all that were, whether a session has them or not.
+pub(super) fn warm_names(machines: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(machines.join(WARM)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry?.file_name().into_string().ok());
+    }
+    Ok(names)
 }
 
 /// The folder of a session's machine. An id may be any text that is one, `..` too.

@@ -11,11 +11,10 @@ use mainstay_core::port::{
 use mainstay_protocol::{EffectId, SessionId};
 
 use super::super::{Driver, workspace};
-use super::bring::write;
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
 use super::inner::Inner;
-use super::record::MachineRecord;
+use super::memory;
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::{Known, Live};
 use super::tend;
@@ -59,6 +58,11 @@ impl Hub {
         self.inner.drivers.states()
     }
 
+    /// Ends what waits for sessions, and starts no more. Machines of sessions go on.
+    pub async fn stop(&self) {
+        self.inner.pool.stop().await;
+    }
+
     /// Parks and removes what is due now.
     ///
     /// # Errors
@@ -69,10 +73,9 @@ impl Hub {
 }
 
 /// What a machine that took another's place never saw may have run in that one.
-fn known_to<T>(live: &Live, fate: Fate<T>) -> Fate<T> {
-    let record = MachineRecord::read(live.place.folder());
+fn known_to<T>(live: &Live, effect: &EffectId, fate: Fate<T>) -> Fate<T> {
     match fate {
-        Fate::NotRun if record.is_none_or(|record| record.has_forgotten) => Fate::Gone,
+        Fate::NotRun if !live.record().has_seen_all_since(effect.minted_at_ms()) => Fate::Gone,
         known => known,
     }
 }
@@ -143,8 +146,15 @@ impl Sandboxes for Hub {
         exec: ExecRequest,
         sink: Option<OutputSink>,
     ) -> Result<(ExecOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
-        let outcome = used.live.guest.exec(exec, sink).await;
+        let used = self.inner.take_for(request, &exec.effect).await?;
+        let kills = self.inner.memory_kills(&used.live).await;
+        let mut outcome = used.live.guest.exec(exec, sink).await;
+        if let (Some(before), Ok(output)) = (kills, &mut outcome)
+            && memory::may_be_victim(output.end)
+        {
+            let after = self.inner.memory_kills(&used.live).await;
+            output.end = memory::end(output.end, before, after);
+        }
         self.inner.give_back(used, outcome).await
     }
 
@@ -153,9 +163,12 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<ExecOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
-            Some(live) => Ok(known_to(&live, live.guest.exec_fate(effect).await?)),
+            Some(live) => Ok(known_to(&live, effect, live.guest.exec_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
     }
@@ -165,7 +178,7 @@ impl Sandboxes for Hub {
         request: &SandboxRequest,
         code: CodeRequest,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
-        let used = self.inner.take(request).await?;
+        let used = self.inner.take_for(request, &code.effect).await?;
         let outcome = used.live.guest.code(code).await;
         self.inner.give_back(used, outcome).await
     }
@@ -175,9 +188,12 @@ impl Sandboxes for Hub {
         session: &SessionId,
         effect: &EffectId,
     ) -> Result<Fate<CodeOutput>, SandboxError> {
+        if self.inner.calls.is_unsent(session, effect) {
+            return Ok(Fate::NotRun);
+        }
         let _call = self.inner.slot(session).hold();
         match self.inner.peek(session).await? {
-            Some(live) => Ok(known_to(&live, live.guest.code_fate(effect).await?)),
+            Some(live) => Ok(known_to(&live, effect, live.guest.code_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
     }
@@ -243,17 +259,12 @@ impl Sandboxes for Hub {
                 return Err(error);
             }
         };
-        let folder = live.place.folder();
-        if let Some(record) = MachineRecord::read(folder) {
-            let used_at_ms = self.inner.slot(session).used_at_ms().max(record.used_at_ms);
-            let record = MachineRecord {
-                saved_at_ms: Some(saved_at_ms),
-                checkpoint: Some(checkpoint.clone()),
-                used_at_ms,
-                ..record
-            };
-            write(folder, &record)?;
-        }
+        let used_at_ms = self.inner.slot(session).used_at_ms();
+        live.note(|record| {
+            record.saved_at_ms = Some(saved_at_ms);
+            record.checkpoint = Some(checkpoint.clone());
+            record.used_at_ms = record.used_at_ms.max(used_at_ms);
+        })?;
         Ok(Saved { checkpoint: Some(checkpoint), connections })
     }
 
@@ -279,7 +290,9 @@ impl Sandboxes for Hub {
             inner.clear(&inner.folder(&id)).await?;
             inner.room.free(&id);
             inner.connector.forget(&id);
-            Ok(())
+            inner.calls.forget(&id).map_err(|error| {
+                SandboxError::Broken(format!("removing the list of calls of {id}: {error}"))
+            })
         });
         let destroyed = destroyed.await;
         self.inner.drop_slot(session);

@@ -23,6 +23,8 @@ pub struct HubSettings {
     pub idle_ms: u64,
     /// After so long without a call a parked machine whose workspace is saved is removed.
     pub parked_ms: u64,
+    /// Machines that wait, started, for sessions to come.
+    pub warm_machines: usize,
 }
 
 /// The least memory that a machine works with, MiB.

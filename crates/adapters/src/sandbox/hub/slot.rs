@@ -1,21 +1,70 @@
 //! What the hub holds of one session in memory.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
+use mainstay_core::port::SandboxError;
 use tokio::sync::Mutex;
 
 use super::super::Place;
+use super::bring::write;
 use super::guest::Guest;
+use super::record::MachineRecord;
 
 /// A machine that is connected.
 pub(super) struct Live {
-    pub(super) place: Place,
+    /// The session's folder.
+    folder: PathBuf,
+    driver: String,
+    place: Place,
+    record: StdMutex<MachineRecord>,
     pub(super) guest: Arc<dyn Guest>,
     /// Whether commands get what the session's calls bring; a caretaker's connection has none of it.
     pub(super) is_introduced: AtomicBool,
     /// Held while the workspace is saved.
     pub(super) saving: Mutex<()>,
+}
+
+impl Live {
+    pub(super) fn new(
+        folder: PathBuf,
+        record: MachineRecord,
+        guest: Arc<dyn Guest>,
+        is_introduced: bool,
+    ) -> Self {
+        Self {
+            driver: record.driver.clone(),
+            place: record.place(&folder),
+            record: StdMutex::new(record),
+            folder,
+            guest,
+            is_introduced: AtomicBool::new(is_introduced),
+            saving: Mutex::default(),
+        }
+    }
+
+    /// The name of its driver.
+    pub(super) fn driver(&self) -> &str {
+        &self.driver
+    }
+
+    /// Where its driver has it.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What is written down of it.
+    pub(super) fn record(&self) -> MachineRecord {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes it down anew.
+    pub(super) fn note(&self, change: impl FnOnce(&mut MachineRecord)) -> Result<(), SandboxError> {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut record);
+        write(&self.folder, &record)
+    }
 }
 
 /// What is known of a session's machine.

@@ -9,7 +9,6 @@ use std::sync::{Arc, Weak};
 use mainstay_core::port::{SandboxError, SandboxInfo, SandboxStatus};
 use mainstay_protocol::SessionId;
 
-use super::super::Place;
 use super::bring::{driver_error, write};
 use super::inner::Inner;
 use super::record::{self, MachineRecord, Stage};
@@ -51,7 +50,7 @@ impl Inner {
                 Stage::Making | Stage::Running | Stage::Parked => {}
             }
         }
-        Ok(())
+        self.tend_pool(now_ms).await
     }
 
     /// Parks a machine that no call uses; says whether it did.
@@ -69,9 +68,10 @@ impl Inner {
         }
         let Some(driver) = self.drivers.named(&record.driver) else { return Ok(false) };
         let used_at_ms = slot.used_at_ms().max(record.used_at_ms);
+        let place = record.place(&folder);
         write(&folder, &MachineRecord { stage: Stage::Parked, used_at_ms, ..record })?;
         *known = Known::InFolder;
-        driver.park(&Place::new(folder)).await.map_err(driver_error)?;
+        driver.park(&place).await.map_err(driver_error)?;
         self.room.free(session);
         Ok(true)
     }
@@ -97,7 +97,7 @@ impl Inner {
                 self.clear(&folder).await?;
             }
         }
-        Ok(())
+        self.end_unused().await
     }
 
     /// Counts what runs already.
@@ -105,7 +105,7 @@ impl Inner {
         for (folder, record) in self.records()? {
             let driver = self.drivers.named(&record.driver);
             let Some(driver) = driver.filter(|_| record.stage == Stage::Running) else { continue };
-            if driver.is_running(&Place::new(folder)).await {
+            if driver.is_running(&record.place(&folder)).await {
                 self.room.count(&record.session, record.spec.memory_mib);
             }
         }
@@ -119,7 +119,7 @@ impl Inner {
             let Some(driver) = self.drivers.named(&record.driver) else { continue };
             let status = match record.stage {
                 Stage::Making => continue,
-                Stage::Running if driver.is_running(&Place::new(folder)).await => {
+                Stage::Running if driver.is_running(&record.place(&folder)).await => {
                     SandboxStatus::Running
                 }
                 // Nothing of one that ended by itself runs; its folder is there.
@@ -138,7 +138,7 @@ impl Inner {
         Ok(list)
     }
 
-    fn records(&self) -> Result<Vec<(std::path::PathBuf, MachineRecord)>, SandboxError> {
+    pub(super) fn records(&self) -> Result<Vec<(std::path::PathBuf, MachineRecord)>, SandboxError> {
         let folders = folders(self.machines())?.into_iter();
         let records = folders.filter_map(|folder| {
             let record = MachineRecord::read(&folder)?;

@@ -9,7 +9,7 @@ use mainstay_protocol::EffectId;
 
 use super::connect::Machine;
 use super::exec::MAX_RUN_MS;
-use super::failure::nonsense;
+use super::failure::{forgotten, nonsense};
 use super::request::{Bounds, ask};
 
 /// What a machine may take beyond the time-out of code to start an interpreter, end it, and answer.
@@ -41,6 +41,7 @@ impl Machine {
         let wait = Duration::from_millis(MAX_RUN_MS + CODE_MARGIN_MS);
         match ask(&self.connection, &wire, None, bounds("run code", wait)).await? {
             (Answer::Code(done), data) => output(&done, data),
+            (Answer::Forgotten, _) => Err(forgotten()),
             _ => Err(nonsense("another answer than the end of code")),
         }
     }
@@ -56,6 +57,7 @@ impl Machine {
         match ask(&self.connection, &wire, None, bounds).await? {
             (Answer::Code(done), data) => output(&done, data).map(Fate::Ended),
             (Answer::NotRun, _) => Ok(Fate::NotRun),
+            (Answer::Forgotten, _) => Ok(Fate::Gone),
             _ => Err(nonsense("another answer than the fate of code")),
         }
     }

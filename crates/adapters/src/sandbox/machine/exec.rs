@@ -8,7 +8,7 @@ use mainstay_guest::{Answer, End, ExecDone, MAX_OUTPUT_LIMIT_BYTES, MAX_STDIN_BY
 use mainstay_protocol::EffectId;
 
 use super::connect::Machine;
-use super::failure::nonsense;
+use super::failure::{forgotten, nonsense};
 use super::request::{Bounds, ask};
 
 /// What a machine may take beyond the time-out of a command to end it and to answer.
@@ -58,6 +58,7 @@ impl Machine {
         };
         match ask(&self.connection, &wire, Some(request.stdin), bounds).await? {
             (Answer::Exec(done), data) => output(&done, data),
+            (Answer::Forgotten, _) => Err(forgotten()),
             _ => Err(nonsense("another answer than the end of a command")),
         }
     }
@@ -77,6 +78,7 @@ impl Machine {
         match ask(&self.connection, &wire, None, bounds).await? {
             (Answer::Exec(done), data) => output(&done, data).map(Fate::Ended),
             (Answer::NotRun, _) => Ok(Fate::NotRun),
+            (Answer::Forgotten, _) => Ok(Fate::Gone),
             _ => Err(nonsense("another answer than the fate of a command")),
         }
     }

@@ -21,3 +21,8 @@ pub(super) fn nonsense(what: impl std::fmt::Display) -> SandboxError {
 pub(super) fn silent(attempted: &str) -> SandboxError {
     SandboxError::Broken(format!("{attempted}: its agent did not answer in time"))
 }
+
+/// It ran under this id, and nobody knows how it ended.
+pub(super) fn forgotten() -> SandboxError {
+    SandboxError::Broken("it ran so long ago that its outcome is not kept any more".to_owned())
+}

@@ -17,6 +17,7 @@ mod request;
 mod scan;
 mod tasks;
 mod terminal;
+mod warm;
 
 pub use connect::{Hello, Machine};
 pub use gate::Gate;

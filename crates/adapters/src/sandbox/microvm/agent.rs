@@ -3,23 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use mainstay_core::port::{CodeLanguage, ExecRequest};
-use mainstay_protocol::EffectId;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::DuplexStream;
 use tokio::time::timeout;
 
 use super::files::{AGENT_SOCKET, Files};
-use super::limits::MAX_WARM;
 use super::socket;
 use crate::sandbox::{Gate, Hello, Machine};
 
 const NS_PER_S: u64 = 1_000_000_000;
-/// What a template runs before it stands still.
-const WARM_UP: [&str; 3] = ["/bin/sh", "-c", "true; python3 -c 'import json'"];
-const WARM_UP_ID: &str = "eff_warm";
-const WARM_UP_OUTPUT_BYTES: usize = 4096;
 
 /// Connects to an agent that is about to answer.
 pub(super) async fn greet(files: &Files, limit: Duration) -> Result<Machine, String> {
@@ -45,24 +37,6 @@ pub(super) async fn greet(files: &Files, limit: Duration) -> Result<Machine, Str
         .unwrap_or_else(|_| Err(format!("no agent answers within {seconds} s")))
 }
 
-/// Has in memory what every session begins with: a shell, and Python's interpreter waiting for code.
-pub(super) async fn warm(machine: &Machine) -> Result<(), String> {
-    let id = EffectId::parse(WARM_UP_ID).map_err(|error| format!("name a command: {error}"))?;
-    let request = ExecRequest {
-        effect: id,
-        argv: WARM_UP.map(str::to_owned).to_vec(),
-        cwd: "/".to_owned(),
-        env: std::collections::BTreeMap::new(),
-        stdin: Bytes::new(),
-        timeout_ms: u64::try_from(MAX_WARM.as_millis()).unwrap_or(u64::MAX),
-        output_limit_bytes: WARM_UP_OUTPUT_BYTES,
-    };
-    // An image without a shell, or without Python, is warm when its agent answers.
-    let _ = machine.exec(request, None).await;
-    let _ = timeout(MAX_WARM, machine.warm(CodeLanguage::Python)).await;
-    Ok(())
-}
-
 /// Whoever uses the machine says everything again.
 fn hello() -> Hello {
     let now = clock_gettime(ClockId::Realtime);
@@ -70,7 +44,8 @@ fn hello() -> Hello {
     let part = u64::try_from(now.tv_nsec).unwrap_or_default();
     Hello {
         env: std::collections::BTreeMap::new(),
-        ca_pem: None,
+        // None of its own: what a session's is put behind is read, and in memory from then on.
+        ca_pem: Some(String::new()),
         now_unix_ns: seconds.saturating_mul(NS_PER_S).saturating_add(part),
         entropy: [0; 64],
         processes: None,

@@ -185,7 +185,9 @@ fn devices(line: &mut Line) {
 /// The kernel gives what it does not know to the agent, as its arguments.
 fn kernel_line(acceleration: Acceleration, khz: u64) -> String {
     let clock = match acceleration {
-        Acceleration::Tcg => format!(" tsc=reliable tsc_early_khz={khz}"),
+        // Translated code is kept by its address: programs that begin elsewhere each time would be
+        // translated anew each time.
+        Acceleration::Tcg => format!(" norandmaps tsc=reliable tsc_early_khz={khz}"),
         Acceleration::Kvm => String::new(),
     };
     format!(

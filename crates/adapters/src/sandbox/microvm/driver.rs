@@ -65,6 +65,24 @@ impl MicrovmDriver {
         made.map(drop).map_err(|error| broken("make a template", &error, ""))
     }
 
+    /// Starts a machine without a template, for whoever wants to know what that takes. It cannot be parked
+    /// or copied.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn boot_cold(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {
+        let files = files("boot a machine", place)?;
+        let booted = async {
+            let works = self.works().await.clone().map_err(io::Error::other)?;
+            clear(&files)?;
+            template::boot(&self.launcher, &files, spec, works.acceleration).await.map(drop)
+        };
+        match booted.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.give_up("boot a machine", &files, error).await),
+        }
+    }
+
     async fn works(&self) -> &Result<Works, Unusable> {
         self.works.get_or_init(|| probe(&self.launcher)).await
     }

@@ -17,17 +17,17 @@ use super::agent;
 use super::arguments::{Start, Vm};
 use super::disk;
 use super::files::{DISK, Files, MEMORY, STATE, open_untrusted};
-use super::launch::Launcher;
+use super::launch::{Launcher, Started};
 use super::limits::{MAX_BOOT, MAX_TEMPLATE_COUNT, MAX_TEMPLATE_GROWTH_BYTES};
 use super::machine::{blocking, end, last_words, save_state, stop};
 use super::memory;
 use super::record::Record;
 use super::settings::Acceleration;
 use super::ticks;
-use crate::sandbox::MachineSpec;
+use crate::sandbox::{Machine, MachineSpec};
 
 /// Raised when a template is made differently, or QEMU is told other devices.
-const RECIPE: &str = "template 1";
+const RECIPE: &str = "template 3";
 const FOLDER: &str = "templates";
 const ID: &str = "id";
 /// The kernel gives another one at every look.
@@ -132,13 +132,13 @@ pub(super) async fn ensure(
     .await
 }
 
-/// Boots a machine and stops it where it waits for work.
-async fn make(
+/// Boots a machine to where its agent answers.
+pub(super) async fn boot(
     launcher: &Arc<Launcher>,
     files: &Files,
     spec: &MachineSpec,
     acceleration: Acceleration,
-) -> io::Result<()> {
+) -> io::Result<(Started, Machine)> {
     end(launcher, files).await?;
     let (path, size) = (files.in_vm(DISK), spec.disk_mib);
     blocking(move || disk::create(&path, size)).await?;
@@ -152,12 +152,23 @@ async fn make(
         root: &spec.image.disk,
         start: Start::Boot { kernel: &spec.image.kernel, initrd: &initrd, khz },
     };
-    let mut started = launcher.start(files, &vm, None).await?;
+    let started = launcher.start(files, &vm, None).await?;
     let mut record = Record::new("", spec.memory_mib);
     record.qemu = Some(started.process);
     record.write(files)?;
     let machine = agent::greet(files, MAX_BOOT).await.map_err(io::Error::other)?;
-    agent::warm(&machine).await.map_err(io::Error::other)?;
+    Ok((started, machine))
+}
+
+/// Boots a machine and stops it where it waits for work.
+async fn make(
+    launcher: &Arc<Launcher>,
+    files: &Files,
+    spec: &MachineSpec,
+    acceleration: Acceleration,
+) -> io::Result<()> {
+    let (mut started, machine) = boot(launcher, files, spec, acceleration).await?;
+    machine.warm_up().await;
     drop(machine);
     stop(&mut started.qmp).await?;
     save_state(&mut started.qmp, files, &files.folder().join(STATE)).await?;

@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,6 +16,8 @@ use std::process::{Command, Stdio};
 const FILE: &str = "disk.ext4";
 /// Where the programs are that make disks.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+/// What the kernel puts behind the name of a file that has none any more.
+const REMOVED: &[u8] = b" (deleted)";
 const MIB: u64 = 1024 * 1024;
 
 /// What makes disks.
@@ -75,17 +78,33 @@ impl DiskMaker {
     /// Frees the devices of a folder that a crash left attached.
     pub(super) fn detach_all(&self, folder: &Path) -> io::Result<()> {
         let path = folder.join(FILE);
-        let Ok(entries) = fs::read_dir("/sys/block") else { return Ok(()) };
-        for entry in entries {
-            let entry = entry?;
-            let backing = fs::read(entry.path().join("loop/backing_file")).unwrap_or_default();
-            if backing.trim_ascii_end() == path.as_os_str().as_encoded_bytes() {
-                let device = Path::new("/dev").join(entry.file_name());
-                run(&self.attach, &[OsStr::new("--detach"), device.as_ref()])?;
+        attached().into_iter().filter(|(_, disk)| *disk == path).try_for_each(|(device, _)| {
+            run(&self.attach, &[OsStr::new("--detach"), device.as_ref()]).map(drop)
+        })
+    }
+
+    /// Frees the devices of machines' disks of which this holds, as far as it can be done.
+    pub(super) fn detach_where(&self, is_meant: impl Fn(&Path) -> bool) {
+        let is_disk = |disk: &Path| disk.file_name() == Some(OsStr::new(FILE));
+        for (device, disk) in attached() {
+            if is_disk(&disk) && is_meant(&disk) {
+                // One that is used after all stays.
+                let _ = run(&self.attach, &[OsStr::new("--detach"), device.as_ref()]);
             }
         }
-        Ok(())
     }
+}
+
+/// Loop devices, and the files that they show.
+fn attached() -> Vec<(PathBuf, PathBuf)> {
+    let Ok(entries) = fs::read_dir("/sys/block") else { return Vec::new() };
+    let pair = |entry: fs::DirEntry| {
+        let backing = fs::read(entry.path().join("loop/backing_file")).ok()?;
+        let name = backing.trim_ascii_end();
+        let name = name.strip_suffix(REMOVED).unwrap_or(name);
+        Some((Path::new("/dev").join(entry.file_name()), PathBuf::from(OsStr::from_bytes(name))))
+    };
+    entries.flatten().filter_map(pair).collect()
 }
 
 impl Attached<'_> {

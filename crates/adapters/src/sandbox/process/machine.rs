@@ -169,10 +169,9 @@ impl Maker {
         self.disks.as_ref().filter(|_| !self.is_diskless.load(Ordering::Acquire))
     }
 
-    /// How often the machine's memory ran out.
-    pub(super) fn memory_kills(&self, folder: &Path) -> u64 {
-        let folder = folder.canonicalize();
-        folder.map_or(0, |folder| self.groups.group(&group_name(&folder)).memory_kills())
+    /// How often the machine's memory ran out; none where no group counts it.
+    pub(super) fn memory_kills(&self, folder: &Path) -> Option<u64> {
+        self.groups.group(&group_name(&folder.canonicalize().ok()?)).memory_kills()
     }
 
     /// The user of a machine, by its folder: two machines seldom share one, and lose nothing but a part

@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use super::super::{Image, MachineSpec, Unusable};
 use super::machine::{self, Content, Maker};
+use super::procfs::Process;
 
 /// Where programs are, when only a name is given.
 const PROGRAM_FOLDERS: [&str; 5] =
@@ -15,6 +16,8 @@ const PROGRAM_FOLDERS: [&str; 5] =
 const HOST_ENTRIES: [&str; 6] = ["bin", "lib", "lib32", "lib64", "nix", "usr"];
 /// What a probe's machine runs.
 const PROGRAM: [&str; 1] = ["true"];
+/// What begins a probe's folder, before the id of its process.
+const PROBE: &str = ".probe-";
 const PROBE_MEMORY_MIB: u64 = 64;
 const PROBE_DISK_MIB: u64 = 8;
 const PROBE_PROCESSES: u32 = 8;
@@ -40,6 +43,7 @@ pub(super) fn probe(maker: &Maker) -> Result<(), Unusable> {
                 .to_owned(),
         });
     }
+    end_dead(maker);
     let first = probe_once(maker);
     if first.is_ok() || maker.disks().is_none() {
         return first;
@@ -50,8 +54,39 @@ pub(super) fn probe(maker: &Maker) -> Result<(), Unusable> {
     if second.is_ok() { second } else { first }
 }
 
+/// Ends what probes of servers left that were killed at it.
+pub(super) fn end_dead(maker: &Maker) {
+    let ended = || -> io::Result<()> {
+        for entry in fs::read_dir(&maker.settings.scratch)? {
+            let folder = entry?.path();
+            if is_dead(&folder) {
+                maker.end(&folder)?;
+                fs::remove_dir_all(&folder)?;
+            }
+        }
+        Ok(())
+    };
+    match ended() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "what a killed server left of a probe stays for now");
+        }
+        _ => {}
+    }
+    // The folder may be gone, and its device not.
+    if let Some(disks) = maker.disks() {
+        disks.detach_where(|disk| disk.parent().is_some_and(is_dead));
+    }
+}
+
+/// Whether a folder is one of a probe whose process is gone.
+fn is_dead(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let pid = name.and_then(|name| name.strip_prefix(PROBE)?.parse().ok());
+    pid.is_some_and(|pid| Process::now(pid).is_none())
+}
+
 fn probe_once(maker: &Maker) -> Result<(), Unusable> {
-    let folder = maker.settings.scratch.join(format!(".probe-{}", std::process::id()));
+    let folder = maker.settings.scratch.join(format!("{PROBE}{}", std::process::id()));
     let probed = probe_in(maker, &folder);
     let said = machine::said(&folder);
     let ended = maker.end(&folder);

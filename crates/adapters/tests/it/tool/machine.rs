@@ -64,6 +64,7 @@ fn request() -> SandboxRequest {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
+        is_for_agent: true,
     }
 }
 

@@ -135,7 +135,7 @@ pub enum Fate<T> {
     Ended(T),
     /// The machine is there and never saw it.
     NotRun,
-    /// The machine is gone, so nobody knows.
+    /// The machine is gone, or it was long ago, so nobody knows.
     Gone,
 }
 

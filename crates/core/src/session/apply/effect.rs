@@ -7,8 +7,8 @@ use mainstay_protocol::{CallId, ErrorCode};
 use super::settle;
 use crate::effect::{Awaits, EffectRequest, UnknownNext};
 use crate::fact::{
-    Answer, ApprovalResolved, CallRefused, EffectAttempted, EffectFailed, EffectRequested,
-    EffectUnknown, NextQuestion, QuestionAsked,
+    Answer, ApprovalResolved, CallRefused, EffectAttempted, EffectFailed, EffectParked,
+    EffectRequested, EffectUnknown, NextQuestion, QuestionAsked,
 };
 use crate::item::ItemBody;
 use crate::port::WorldChange;
@@ -56,6 +56,7 @@ pub(super) fn effect_requested(state: &mut SessionState, fact: &EffectRequested)
         reconcile_count: 0,
         too_long_count: 0,
         questions: None,
+        until_ms: None,
     };
     state.effects.insert(fact.effect.clone(), open);
 }
@@ -106,6 +107,7 @@ pub(super) fn effect_attempted(state: &mut SessionState, fact: &EffectAttempted)
         | EffectPhase::RetryAt(_)
         | EffectPhase::AwaitsClient
         | EffectPhase::AwaitsApproval { .. }
+        | EffectPhase::Parked { .. }
         | EffectPhase::ReconcileAt(_)
         | EffectPhase::Unknown { .. } => effect.world,
     };
@@ -197,6 +199,12 @@ fn route_on(state: &mut SessionState, effect: &OpenEffect, fact: &EffectFailed) 
 
 fn fail_turn(turn: &mut Turn, fact: &EffectFailed) {
     turn.failing = Some((fact.failure.code, fact.failure.message.clone()));
+}
+
+pub(super) fn effect_parked(state: &mut SessionState, fact: &EffectParked) {
+    let Some(effect) = state.effects.get_mut(&fact.effect) else { return };
+    effect.phase = EffectPhase::Parked { until_ms: fact.until_ms };
+    effect.until_ms = Some(fact.until_ms);
 }
 
 pub(super) fn effect_unknown(state: &mut SessionState, fact: &EffectUnknown) {

@@ -40,18 +40,23 @@ pub fn apply(state: &mut SessionState, fact: &Fact, at_ms: u64) {
         Fact::ItemRemoved(fact) => response::item_removed(state, fact),
         // The machine is the original's: there is nothing here to save.
         Fact::SessionForked(_) | Fact::SessionImported(_) => state.workspace.is_tried = true,
+        Fact::SessionClosed(_) => state.closed_at_ms = Some(at_ms),
+        Fact::SessionReopened(_) => state.closed_at_ms = None,
+        Fact::SubagentReported(fact) => settle::subagent_reported(state, fact),
         Fact::TurnStarted(_) => turn::turn_started(state, at_ms),
-        Fact::TurnWaiting(_) => turn::turn_waiting(state, at_ms),
-        Fact::TurnResumed(_) => turn::turn_resumed(state, at_ms),
+        Fact::TurnWaiting(_) => turn::turn_waiting(state),
+        Fact::TurnResumed(_) => turn::turn_resumed(state),
         Fact::TurnEnded(fact) => turn::turn_ended(state, fact),
         Fact::EffectRequested(fact) => effect::effect_requested(state, fact),
         Fact::EffectAttempted(fact) => effect::effect_attempted(state, fact),
         Fact::EffectCompleted(fact) => settle::effect_completed(state, fact, at_ms),
         Fact::EffectFailed(fact) => effect::effect_failed(state, fact),
+        Fact::EffectParked(fact) => effect::effect_parked(state, fact),
         Fact::EffectUnknown(fact) => effect::effect_unknown(state, fact),
         Fact::ApprovalResolved(fact) => effect::approval_resolved(state, fact),
         Fact::CallRefused(fact) => effect::call_refused(state, fact),
     }
+    turn::keep_time(state, at_ms);
 }
 
 fn session_created(state: &mut SessionState, fact: &SessionCreated, at_ms: u64) {
@@ -64,6 +69,7 @@ fn session_created(state: &mut SessionState, fact: &SessionCreated, at_ms: u64) 
         sandbox: fact.sandbox.clone(),
         wire: fact.wire.clone(),
         created_at_ms: at_ms,
+        parent: fact.parent.clone(),
         sources: SharedSources::default(),
     }));
     state.tools = fact.tools.clone().map(|tools| (tools, at_ms));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use mainstay_protocol::{EffectId, ErrorCode, Usage};
 
 use crate::effect::{EffectRequest, Outcome};
-use crate::fact::EffectCompleted;
+use crate::fact::{EffectCompleted, SubagentReported};
 use crate::item::{Item, ItemBody};
 use crate::port::StopReason;
 use crate::session::open_effect::{EffectPhase, OpenEffect};
-use crate::session::state::SessionState;
+use crate::session::state::{SessionState, SessionStatus};
 
 /// How many answered client calls are remembered.
 const ANSWERED_LIMIT_COUNT: usize = 32;
@@ -21,7 +21,10 @@ pub(super) fn effect_completed(state: &mut SessionState, fact: &EffectCompleted,
     }
     match &fact.outcome {
         Outcome::Model { items, usage, stop, .. } => model_answered(state, items, *usage, *stop),
-        Outcome::Tool { item, .. } => {
+        Outcome::Tool { item, subagent, .. } => {
+            if let Some(change) = subagent {
+                state.subagents.entry(change.subagent.clone()).or_default();
+            }
             state.transcript.push(Arc::new(item.clone()));
             remember_answered(state, &effect);
         }
@@ -34,6 +37,16 @@ pub(super) fn effect_completed(state: &mut SessionState, fact: &EffectCompleted,
                 turn.is_compacted = true;
             }
         }
+    }
+}
+
+pub(super) fn subagent_reported(state: &mut SessionState, fact: &SubagentReported) {
+    add_usage(state, fact.usage);
+    state.subagents.insert(fact.subagent.clone(), fact.total);
+    let spent = state.usage.cost_microusd.unwrap_or(0);
+    let is_over = state.config().spend_limit_microusd.is_some_and(|limit| spent >= limit);
+    if is_over && state.status == SessionStatus::Idle {
+        state.status = SessionStatus::BudgetReached;
     }
 }
 

@@ -63,26 +63,39 @@ fn begin_turn(state: &mut SessionState, input: QueuedTurn, at_ms: u64) {
     state.workspace.is_tried = false;
 }
 
-pub(super) fn turn_waiting(state: &mut SessionState, at_ms: u64) {
+pub(super) fn turn_waiting(state: &mut SessionState) {
     state.status = SessionStatus::RequiresAction;
     response::rests(state);
     if let Some(turn) = &mut state.turn {
         turn.status = TurnStatus::Waiting;
-        turn.waiting_since_ms = Some(at_ms);
     }
 }
 
-pub(super) fn turn_resumed(state: &mut SessionState, at_ms: u64) {
+pub(super) fn turn_resumed(state: &mut SessionState) {
     state.status = SessionStatus::InProgress;
     if let Some(turn) = &mut state.turn {
         turn.status = TurnStatus::InProgress;
-        let since = turn.waiting_since_ms.take().unwrap_or(at_ms);
-        turn.waited_ms += at_ms.saturating_sub(since);
+    }
+}
+
+/// The turn's clock stands still while it waits for the client, a person or subagents.
+pub(super) fn keep_time(state: &mut SessionState, at_ms: u64) {
+    let is_parked = state.effects.values().any(|effect| effect.phase.is_parked());
+    let Some(turn) = &mut state.turn else { return };
+    let waits = is_parked || turn.status == TurnStatus::Waiting;
+    match turn.waiting_since_ms {
+        None if waits => turn.waiting_since_ms = Some(at_ms),
+        Some(since_ms) if !waits => {
+            turn.waiting_since_ms = None;
+            turn.waited_ms += at_ms.saturating_sub(since_ms);
+        }
+        None | Some(_) => {}
     }
 }
 
 pub(super) fn turn_ended(state: &mut SessionState, fact: &TurnEnded) {
     let Some(turn) = state.turn.take() else { return };
+    state.last_end = Some(fact.end.clone());
     response::rests(state);
     // Input that came too late for a step still belongs to the conversation.
     for item in turn.pending_input {

@@ -8,7 +8,7 @@ mod request;
 mod window;
 
 pub use clip::clip;
-pub use request::summary_request;
+pub use request::{DEFAULT_INSTRUCTIONS, summary_request};
 pub use window::CONTEXT_BYTES_PER_TOKEN;
 
 pub use clip::MAX_TOOL_OUTPUT_BYTES;

@@ -23,7 +23,8 @@ const SUMMARY_MAX_TOKENS: u64 = 2_000;
 /// Cap on one item's text in a compaction request, unless there are too many.
 const SUMMARY_MIN_FRAGMENT_BYTES: usize = 400;
 
-const DEFAULT_INSTRUCTIONS: &str =
+/// What a model is told first when its agent has no instructions.
+pub const DEFAULT_INSTRUCTIONS: &str =
     "You are a careful agent. Use the tools you are given to do what the user asks, then answer.";
 
 const SUMMARY_INSTRUCTIONS: &str = "You keep the memory of an agent. Write a summary of the \

@@ -8,6 +8,7 @@ use super::draft::Draft;
 use crate::effect::EffectRequest;
 use crate::fact::{Fact, TurnEnd, TurnResumed, TurnStarted, TurnWaiting};
 use crate::session::context;
+use crate::session::open_effect::OpenEffect;
 use crate::session::state::{SessionState, SessionStatus, Turn, TurnStatus};
 use crate::tool::Safety;
 
@@ -65,8 +66,9 @@ fn finish(draft: &mut Draft<'_>, end: TurnEnd) -> bool {
 /// Effects are open: the turn waits when only the client or a person can move it. A checkpoint that is
 /// made meanwhile makes no difference.
 fn settle_status(draft: &mut Draft<'_>) {
-    let mut others =
-        draft.state.effects.values().filter(|effect| !effect.is_checkpoint()).peekable();
+    // A wait for subagents asks nothing of the client: beside one of its calls it makes no difference.
+    let is_other = |effect: &&OpenEffect| !effect.is_checkpoint() && !effect.phase.is_parked();
+    let mut others = draft.state.effects.values().filter(is_other).peekable();
     let waits = others.peek().is_some() && others.all(|effect| effect.phase.is_waiting());
     let Some(turn) = &draft.state.turn else { return };
     match (waits, turn.status) {

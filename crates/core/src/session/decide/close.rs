@@ -29,10 +29,12 @@ pub(super) fn copied(draft: &mut Draft<'_>, is_import: bool, origin: SessionCopi
     } else {
         Fact::SessionForked(origin)
     });
-    let saving = draft.state.open_effects().into_iter().filter(|(_, open)| open.is_checkpoint());
-    let saving: Vec<(EffectId, OpenEffect)> =
-        saving.map(|(id, open)| (id.clone(), open.clone())).collect();
-    for (id, open) in saving {
+    // The machine and the subagents are the original's.
+    let own = |open: &OpenEffect| open.is_checkpoint() || open.phase.is_parked();
+    let own = draft.state.open_effects().into_iter().filter(|(_, open)| own(open));
+    let own: Vec<(EffectId, OpenEffect)> =
+        own.map(|(id, open)| (id.clone(), open.clone())).collect();
+    for (id, open) in own {
         close_effect(draft, &id, &open, WAS_COPIED);
     }
     let turn = draft.state.turn.as_ref();
@@ -59,6 +61,7 @@ fn close_effect(draft: &mut Draft<'_>, id: &EffectId, open: &OpenEffect, why: &s
         EffectPhase::RetryAt(_)
         | EffectPhase::AwaitsClient
         | EffectPhase::AwaitsApproval { .. }
+        | EffectPhase::Parked { .. }
         | EffectPhase::ReconcileAt(_)
         | EffectPhase::Unknown { .. } => false,
     };
@@ -87,9 +90,9 @@ fn may_have_happened(open: &OpenEffect) -> bool {
         | EffectPhase::Reconciling
         | EffectPhase::ReconcileAt(_)
         | EffectPhase::Unknown { .. } => true,
-        EffectPhase::RetryAt(_) | EffectPhase::AwaitsApproval { .. } => {
-            open.world == WorldChange::Maybe
-        }
+        EffectPhase::RetryAt(_)
+        | EffectPhase::Parked { .. }
+        | EffectPhase::AwaitsApproval { .. } => open.world == WorldChange::Maybe,
     };
     open.safety != Safety::ReadOnly && is_maybe
 }

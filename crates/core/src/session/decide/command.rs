@@ -4,7 +4,8 @@ use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
 use super::{
-    advance, approval, checkpoint, close, input, outcome, question, recover, respond, update,
+    advance, approval, checkpoint, close, input, outcome, question, recover, respond, subagent,
+    update,
 };
 use crate::effect::Dispatch;
 use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
@@ -116,6 +117,19 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
             let (agent, tools) = agent.map_or((None, None), |(agent, tools)| (Some(agent), tools));
             update::update(draft, SessionUpdated { agent, tools, metadata, spend_limit, wire });
             Ok(())
+        }
+        Command::SubagentReport { subagent: id, total } => {
+            check_exists(&draft.state)?;
+            subagent::report(draft, &id, total);
+            Ok(())
+        }
+        Command::Close => {
+            check_exists(&draft.state)?;
+            subagent::close(draft)
+        }
+        Command::Reopen => {
+            check_exists(&draft.state)?;
+            subagent::reopen(draft)
         }
         Command::Checkpoint => {
             check_exists(&draft.state)?;

@@ -15,6 +15,7 @@ use crate::session::command::{CreateSession, Facts};
 use crate::session::open_effect::{EffectPhase, OpenEffect};
 use crate::session::state::SessionState;
 use crate::session::{apply, context, projection};
+use crate::subagent::SubagentWork;
 use crate::tool::Safety;
 
 pub(super) struct Draft<'a> {
@@ -80,6 +81,7 @@ impl<'a> Draft<'a> {
             spend_limit_microusd: create.spend_limit_microusd,
             sandbox: create.sandbox,
             wire: create.wire,
+            parent: create.parent,
         }));
     }
 
@@ -167,7 +169,10 @@ impl<'a> Draft<'a> {
             }
             EffectRequest::Tool { .. } => {
                 let Some(call) = self.tool_call(id, effect) else { return };
-                DispatchKind::Tool(Box::new(call))
+                match self.subagent_work(effect) {
+                    Some(work) => DispatchKind::Subagent(Box::new(work(call))),
+                    None => DispatchKind::Tool(Box::new(call)),
+                }
             }
         };
         let attempt = effect.attempt;
@@ -205,6 +210,17 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// What the runtime needs for a call that is its own to make.
+    fn subagent_work(&self, effect: &OpenEffect) -> Option<impl FnOnce(ToolCall) -> SubagentWork> {
+        let config = effect.call.as_ref().filter(|call| call.is_subagents())?.config.clone();
+        let turn = self.state.turn.as_ref()?.id.clone();
+        let limit = self.state.config().spend_limit_microusd;
+        let spent = self.state.usage.cost_microusd.unwrap_or(0);
+        let left_microusd = limit.map(|limit| limit.saturating_sub(spent));
+        let until_ms = effect.until_ms;
+        Some(move |call| SubagentWork { call, config, turn, left_microusd, until_ms })
+    }
+
     /// The session's machine, as of now. What is secret about it is opened by whoever dispatches.
     fn sandbox_request(&self) -> Option<Arc<SandboxRequest>> {
         let config = self.state.config();
@@ -217,6 +233,7 @@ impl<'a> Draft<'a> {
             secrets: Arc::from([]),
             checkpoint: self.state.workspace.checkpoint.clone(),
             calls_since: self.state.workspace.calls_since,
+            is_for_agent: true,
         }))
     }
 
@@ -259,6 +276,7 @@ fn is_current(state: &SessionState, dispatch: &Dispatch) -> bool {
     let phase = match dispatch.kind {
         DispatchKind::Model { .. }
         | DispatchKind::Tool(_)
+        | DispatchKind::Subagent(_)
         | DispatchKind::ResolveTools { .. }
         | DispatchKind::Checkpoint { .. } => EffectPhase::Running,
         DispatchKind::Reconcile(_) => EffectPhase::Reconciling,

@@ -4,6 +4,7 @@ use mainstay_protocol::{CallId, ErrorCode, TurnId};
 
 use super::command::check_open;
 use super::draft::Draft;
+use super::subagent;
 use crate::effect::{EffectRequest, Outcome};
 use crate::fact::{Disposition, EffectCompleted, Fact, InputReceived};
 use crate::item::{Content, Item, ItemBody, item_id};
@@ -23,6 +24,7 @@ pub(super) fn input(
     mode: InputMode,
 ) -> Result<(), Rejected> {
     check_open(&draft.state)?;
+    check_not_closed(&draft.state)?;
     check_budget(&draft.state)?;
     check_messages(&messages)?;
     // Turns are listed by their ids: two of one millisecond keep their order.
@@ -48,6 +50,9 @@ pub(super) fn input(
     let turn = turn.clone();
     let principal = draft.facts.principal.clone();
     draft.record(Fact::InputReceived(InputReceived { turn, disposition, principal, items }));
+    if disposition == Disposition::Steers {
+        subagent::end_waits(draft);
+    }
     Ok(())
 }
 
@@ -57,6 +62,14 @@ pub(super) fn check_budget(state: &SessionState) -> Result<(), Rejected> {
     }
     let message = "the session's spend limit is reached; raise spend_control.limit to go on";
     Err(Rejected::new(ErrorCode::BudgetReached, message))
+}
+
+fn check_not_closed(state: &SessionState) -> Result<(), Rejected> {
+    if state.closed_at_ms.is_none() {
+        return Ok(());
+    }
+    let message = "the subagent is closed; it takes input again once it was resumed";
+    Err(Rejected::new(ErrorCode::Conflict, message))
 }
 
 fn check_messages(messages: &[Vec<Content>]) -> Result<(), Rejected> {
@@ -107,7 +120,7 @@ pub(super) fn tool_result(
     let Some(item) = draft.output_item(&effect, output) else {
         return Err(not_waiting(draft, call_id));
     };
-    let outcome = Outcome::Tool { item, exec: None };
+    let outcome = Outcome::Tool { item, exec: None, subagent: None };
     draft.record(Fact::EffectCompleted(EffectCompleted { effect, attempt, outcome }));
     Ok(())
 }

@@ -17,6 +17,7 @@ mod outcome;
 mod question;
 mod recover;
 mod respond;
+mod subagent;
 mod tool;
 mod unknown;
 mod update;

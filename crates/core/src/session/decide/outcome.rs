@@ -8,7 +8,7 @@ use mainstay_protocol::EffectId;
 use super::draft::Draft;
 use super::{checkpoint, model, tool, unknown};
 use crate::effect::{EffectAnswer, EffectFailure, EffectRequest, Outcome};
-use crate::fact::{EffectCompleted, Fact};
+use crate::fact::{EffectCompleted, EffectParked, Fact};
 use crate::retry::backoff_ms;
 use crate::session::open_effect::EffectPhase;
 
@@ -55,13 +55,18 @@ pub(super) fn answer(draft: &mut Draft<'_>, id: &EffectId, attempt: u32, answer:
                 Err(error) => checkpoint::failed(draft, id, &open, &error),
             }
         }
+        (EffectAnswer::Parked { until_ms }, EffectPhase::Running, EffectRequest::Tool { .. }) => {
+            let effect = id.clone();
+            draft.record(Fact::EffectParked(EffectParked { effect, attempt, until_ms }));
+        }
         // The attempt is over, or it was never such an effect.
         (
             EffectAnswer::Model(_)
             | EffectAnswer::Tool(_)
             | EffectAnswer::Reconciled(_)
             | EffectAnswer::Tools(_)
-            | EffectAnswer::Checkpoint(_),
+            | EffectAnswer::Checkpoint(_)
+            | EffectAnswer::Parked { .. },
             _,
             _,
         ) => {}

@@ -42,6 +42,7 @@ fn effect_due(draft: &mut Draft<'_>, effect: &EffectId) {
             approval::lapse(draft, &approval, effect, false);
         }
         EffectPhase::Unknown { approval, .. } => approval::lapse(draft, &approval, effect, true),
+        EffectPhase::Parked { .. } => draft.attempt(effect, attempt + 1),
         EffectPhase::Running | EffectPhase::AwaitsClient | EffectPhase::Reconciling => {}
     }
 }
@@ -65,6 +66,7 @@ pub(super) fn recover(draft: &mut Draft<'_>) {
                 EffectPhase::RetryAt(_)
                 | EffectPhase::AwaitsClient
                 | EffectPhase::AwaitsApproval { .. }
+                | EffectPhase::Parked { .. }
                 | EffectPhase::ReconcileAt(_)
                 | EffectPhase::Unknown { .. },
                 _,

@@ -13,9 +13,9 @@ use crate::session::open_effect::OpenEffect;
 use crate::tool::{Safety, ToolSpec};
 
 pub(super) fn answered(draft: &mut Draft<'_>, id: &EffectId, attempt: u32, output: ToolOutput) {
-    let exec = output.exec.clone();
+    let (exec, subagent) = (output.exec.clone(), output.subagent.clone());
     if let Some(item) = draft.output_item(id, output) {
-        complete(draft, id, attempt, Outcome::Tool { item, exec });
+        complete(draft, id, attempt, Outcome::Tool { item, exec, subagent });
     }
 }
 

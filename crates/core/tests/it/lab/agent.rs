@@ -6,8 +6,9 @@ use std::sync::Arc;
 use mainstay_core::agent::{AgentDefinition, TurnLimits};
 use mainstay_core::port::{ModelOptions, NetworkRule, SandboxSpec};
 use mainstay_core::sandbox::SessionSandbox;
+use mainstay_core::subagent::Parent;
 use mainstay_core::tool::{ApprovalMode, McpTransport, Safety, ToolSource, ToolSpec, UnknownRule};
-use mainstay_protocol::{AgentId, SessionId};
+use mainstay_protocol::{AgentId, EffectId, SessionId, TurnId};
 use serde_json::{Value, json};
 
 /// The source at position 0: a function of the client; at position 1: a server.
@@ -75,6 +76,21 @@ pub(crate) fn with_machine(agent: AgentDefinition) -> (AgentDefinition, Arc<[Too
     let is_known = |spec: &&ToolSpec| spec.source < first;
     let others: Vec<_> = tools().iter().filter(is_known).cloned().collect();
     (agent, others.into_iter().chain(own).collect())
+}
+
+/// The session that makes a subagent.
+pub(crate) fn parent() -> Parent {
+    let session = |text: &str| SessionId::parse(text).expect("a plain id");
+    Parent {
+        session: session("ses_parent"),
+        effect: EffectId::parse("eff_parent").expect("a plain id"),
+        turn: TurnId::parse("turn_parent").expect("a plain id"),
+        root: session("ses_parent"),
+        depth: 1,
+        agent: "agent_a".to_owned(),
+        name: None,
+        task: "go".to_owned(),
+    }
 }
 
 /// A small machine.

@@ -17,4 +17,4 @@ pub(crate) use machine::*;
 pub(crate) use rules::FakeRules;
 pub(crate) use script::{Setup, tell, tell_from};
 pub(crate) use step::*;
-pub(crate) use world::World;
+pub(crate) use world::{START_MS, World};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::sandbox::SessionSandbox;
-use mainstay_core::tool::ToolSpec;
+use mainstay_core::subagent::{Parent, subagent_specs};
+use mainstay_core::tool::{ToolSource, ToolSpec};
 
-use super::agent::{agent, sandbox, tools, with_machine};
+use super::agent::{agent, parent, sandbox, tools, with_machine};
 use super::names::Names;
 use super::rules::FakeRules;
 use super::step::Step;
@@ -20,6 +21,7 @@ pub(crate) struct Setup {
     pub(crate) tools: Option<Arc<[ToolSpec]>>,
     pub(crate) spend_limit_microusd: Option<u64>,
     pub(crate) sandbox: Option<Arc<SessionSandbox>>,
+    pub(crate) parent: Option<Arc<Parent>>,
     pub(crate) rules: FakeRules,
 }
 
@@ -27,7 +29,7 @@ impl Default for Setup {
     fn default() -> Self {
         let (agent, tools) = (agent(), Some(tools()));
         let rules = FakeRules::default();
-        Self { agent, tools, spend_limit_microusd: None, sandbox: None, rules }
+        Self { agent, tools, spend_limit_microusd: None, sandbox: None, parent: None, rules }
     }
 }
 
@@ -44,6 +46,21 @@ impl Setup {
         let (agent, tools) = with_machine(self.agent);
         (self.agent, self.tools) = (agent, Some(tools));
         self.sandbox = Some(Arc::new(sandbox()));
+        self
+    }
+
+    /// With subagents, and tools for them.
+    pub(crate) fn subagents(mut self) -> Self {
+        let tools = self.tools.take().unwrap_or_else(tools);
+        let own = subagent_specs(self.agent.tools.len());
+        self.agent.tools.push(ToolSource::Agents { max_concurrent_count: 2 });
+        self.tools = Some(tools.iter().cloned().chain(own).collect());
+        self
+    }
+
+    /// As a subagent of another session.
+    pub(crate) fn child(mut self) -> Self {
+        self.parent = Some(Arc::new(parent()));
         self
     }
 

@@ -45,7 +45,7 @@ impl Step {
 /// Longest label shown.
 const LABEL_CHARS: usize = 100;
 
-pub(super) fn step(
+pub(crate) fn step(
     label: impl AsRef<str>,
     commands: impl Fn(&World) -> Vec<Command> + 'static,
 ) -> Step {
@@ -363,6 +363,7 @@ pub(crate) fn person(call: &'static str, answer: ApprovalAnswer) -> Step {
             EffectPhase::Running
             | EffectPhase::RetryAt(_)
             | EffectPhase::AwaitsClient
+            | EffectPhase::Parked { .. }
             | EffectPhase::Reconciling
             | EffectPhase::ReconcileAt(_) => panic!("{call} asks nobody"),
         };

@@ -89,6 +89,10 @@ pub(super) fn fact_line(fact: &Fact) -> String {
         Fact::SessionForked(fact) | Fact::SessionImported(fact) => {
             format!("from {} at {}", fact.from, fact.seq)
         }
+        Fact::SessionClosed(_) | Fact::SessionReopened(_) => String::new(),
+        Fact::SubagentReported(fact) => {
+            format!("{} {} of {}", fact.subagent, usage(fact.usage), usage(fact.total))
+        }
         Fact::TurnStarted(fact) => fact.turn.to_string(),
         Fact::TurnWaiting(fact) => {
             let required: Vec<_> = fact.required.iter().map(required).collect();
@@ -110,6 +114,9 @@ pub(super) fn fact_line(fact: &Fact) -> String {
             format!("{} #{}: {}", fact.effect, fact.attempt, outcome(&fact.outcome))
         }
         Fact::EffectFailed(fact) => failed(fact),
+        Fact::EffectParked(fact) => {
+            format!("{} #{} until {}", fact.effect, fact.attempt, at(fact.until_ms))
+        }
         Fact::EffectUnknown(fact) => {
             let next = match &fact.next {
                 UnknownNext::Reconcile => "ask the tool".to_owned(),
@@ -223,6 +230,12 @@ pub(super) fn run_line(dispatch: &Dispatch) -> String {
                 call.context.principal,
                 machine(call)
             )
+        }
+        DispatchKind::Subagent(work) => {
+            let left = work.left_microusd.map_or_else(String::new, |left| format!(", {left} left"));
+            let until = work.until_ms.map_or_else(String::new, |ms| format!(", until {}", at(ms)));
+            let (name, arguments) = (&work.call.spec.remote_name, &work.call.arguments);
+            format!("subagents/{name}{arguments} for {}{left}{until}", work.call.context.principal)
         }
         DispatchKind::Reconcile(call) => {
             format!(

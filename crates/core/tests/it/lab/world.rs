@@ -60,6 +60,7 @@ impl World {
             spend_limit_microusd: setup.spend_limit_microusd,
             sandbox: setup.sandbox,
             wire: Value::Null,
+            parent: setup.parent,
         }))
     }
 

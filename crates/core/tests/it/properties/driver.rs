@@ -12,12 +12,13 @@ use mainstay_core::question::{Asked, Inquiry, Question, ReplyAction};
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
-use mainstay_protocol::{ApprovalId, CallId, ErrorCode, ResponseId, TurnId};
+use mainstay_core::subagent::{SubagentChange, SubagentEvent};
+use mainstay_protocol::{ApprovalId, CallId, ErrorCode, ResponseId, SessionId, TurnId, Usage};
 use serde_json::json;
 
 use super::random::Dice;
 use crate::lab::{
-    World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
+    START_MS, World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
 };
 
 /// The commands of one decision, after some time has passed.
@@ -29,7 +30,7 @@ pub(super) fn next(dice: &mut Dice, world: &mut World) -> Vec<Command> {
 }
 
 fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
-    match dice.below(72) {
+    match dice.below(78) {
         0..24 => answer(dice, &world.clone()),
         24..31 => Some(input(dice, InputMode::Steer)),
         31..34 => Some(input(dice, InputMode::Queue)),
@@ -47,6 +48,9 @@ fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
         68 | 69 => Some(Command::AddItems { items: given(dice) }),
         70 => remove(dice, &world.state),
         71 => Some(copied(&world.state)),
+        72..76 => Some(report(dice)),
+        76 if dice.one_in(2) => Some(Command::Close),
+        76 | 77 => Some(Command::Reopen),
         62 if dice.one_in(8) => {
             Some(Command::Fail { code: ErrorCode::Internal, message: "it kept failing".to_owned() })
         }
@@ -105,7 +109,7 @@ fn remove(dice: &mut Dice, state: &SessionState) -> Option<Command> {
 
 /// The session is brought in from elsewhere, as it stands.
 fn copied(state: &SessionState) -> Command {
-    let from = mainstay_protocol::SessionId::parse("ses_elsewhere").expect("a plain id");
+    let from = SessionId::parse("ses_elsewhere").expect("a plain id");
     let origin = SessionCopied { from, seq: state.seq, hash: state.hash };
     Command::Copied { is_import: true, origin }
 }
@@ -210,6 +214,11 @@ fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
             0 | 1 => Ok(ToolOutput::text("output ".repeat(dice.below(400) as usize))),
             _ => Err(tool_error(dice)),
         }),
+        DispatchKind::Subagent(_) => match dice.below(6) {
+            0 | 1 => EffectAnswer::Tool(Ok(made(dice))),
+            2 => EffectAnswer::Tool(Err(tool_error(dice))),
+            _ => EffectAnswer::Parked { until_ms: START_MS + u64::from(dice.below(200_000)) },
+        },
         DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(match dice.below(4) {
             0 => Ok(Reconciliation::Done(ToolOutput::text("was done"))),
             1 => Ok(Reconciliation::NotDone),
@@ -228,6 +237,33 @@ fn drawn_answer(dice: &mut Dice, dispatch: &Dispatch) -> EffectAnswer {
             _ => Err(tool_error(dice)),
         }),
     }
+}
+
+fn subagent(dice: &mut Dice) -> SessionId {
+    SessionId::parse(dice.pick(&["ses_a", "ses_b"])).expect("a plain id")
+}
+
+/// A subagent was made, or an attempt before made it.
+fn made(dice: &mut Dice) -> ToolOutput {
+    let change = SubagentChange {
+        event: dice.pick(&[SubagentEvent::Created, SubagentEvent::Closed, SubagentEvent::Resumed]),
+        subagent: subagent(dice),
+        root: SessionId::parse("ses_1").expect("a plain id"),
+        parent_agent: "agent_a".to_owned(),
+        name: None,
+        task: "go".to_owned(),
+        opened_at_ms: START_MS,
+        closed_at_ms: None,
+    };
+    ToolOutput { subagent: Some(change), ..ToolOutput::text("made") }
+}
+
+/// What a subagent reports; the same may come again, and late.
+fn report(dice: &mut Dice) -> Command {
+    let count = u64::from(dice.below(20));
+    let usage = Usage { input_tokens: count, cost_microusd: Some(count), ..Usage::default() };
+    let total = (!dice.one_in(6)).then_some(usage);
+    Command::SubagentReport { subagent: subagent(dice), total }
 }
 
 fn saved(number: u32) -> Saved {
@@ -256,6 +292,9 @@ fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
         "ask_run",
         "read_file",
         "write_file",
+        "create_subagent",
+        "wait_for_subagents",
+        "wait_for_subagents",
         "no such tool",
     ];
     let mut outputs = Vec::new();
@@ -266,7 +305,11 @@ fn outputs(dice: &mut Dice) -> Vec<ModelOutput> {
             _ => {
                 let id = format!("c{}", dice.below(6));
                 let arguments = dice.pick(&["{}", "{\"path\":\"a\"}", "", "not json", "[]"]);
-                call_with(&id, dice.pick(&names), arguments)
+                let waits = "{\"subagent_ids\":[\"ses_a\",\"ses_b\"]}";
+                match dice.pick(&names) {
+                    name @ "wait_for_subagents" => call_with(&id, name, waits),
+                    name => call_with(&id, name, arguments),
+                }
             }
         });
     }
@@ -337,7 +380,9 @@ pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
             DispatchKind::Model { .. } => {
                 EffectAnswer::Model(Ok(reply(vec![say("done")], StopReason::End)))
             }
-            DispatchKind::Tool(_) => EffectAnswer::Tool(Ok(ToolOutput::text("output"))),
+            DispatchKind::Tool(_) | DispatchKind::Subagent(_) => {
+                EffectAnswer::Tool(Ok(ToolOutput::text("output")))
+            }
             DispatchKind::Reconcile(_) => EffectAnswer::Reconciled(Ok(Reconciliation::Unknown)),
             DispatchKind::ResolveTools { .. } => EffectAnswer::Tools(Ok(tools().to_vec())),
             DispatchKind::Checkpoint { .. } => EffectAnswer::Checkpoint(Ok(saved(1))),

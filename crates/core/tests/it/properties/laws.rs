@@ -41,11 +41,16 @@ impl Trial {
 
     fn decide(&mut self, commands: Vec<Command>) {
         let (before, mut twin) = (self.world.state.clone(), self.world.clone());
+        let is_tick = matches!(commands[..], [Command::Tick]);
         let (decided, again) = (self.world.decide(commands.clone()), twin.decide(commands));
         assert_eq!(told(&decided), told(&again), "the same twice is not the same");
         assert_eq!(self.world.state, twin.state, "the same twice is not the same");
         // A refusal changes nothing.
         let Ok(decision) = decided else { return assert_eq!(self.world.state, before) };
+        if is_tick {
+            let (due, now_ms) = (self.world.state.due_at_ms(), self.world.now_ms);
+            assert!(due.is_none_or(|at| at > now_ms), "a tick left what was due: {due:?}");
+        }
         self.note_messages(&before, &decision);
         self.check_messages();
         for dispatch in &decision.dispatches {

@@ -28,7 +28,11 @@ pub(super) fn check(world: &World) {
     let called = read(world);
     let mut handed_out = BTreeSet::new();
     for dispatch in &world.dispatched {
-        let DispatchKind::Tool(call) = &dispatch.kind else { continue };
+        let call = match &dispatch.kind {
+            DispatchKind::Tool(call) => call.as_ref(),
+            DispatchKind::Subagent(work) => &work.call,
+            _ => continue,
+        };
         let Some(known) = called.get(&dispatch.effect) else {
             panic!("{} was handed out and never requested", dispatch.effect)
         };
@@ -109,6 +113,10 @@ fn take(called: &mut BTreeMap<EffectId, Called>, fact: Fact) {
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
         | Fact::SessionForked(_)
+        | Fact::SessionClosed(_)
+        | Fact::SessionReopened(_)
+        | Fact::SubagentReported(_)
+        | Fact::EffectParked(_)
         | Fact::SessionImported(_)
         | Fact::TurnStarted(_)
         | Fact::TurnWaiting(_)

@@ -6,6 +6,7 @@ use mainstay_core::fact::{Disposition, Fact, TurnEnd};
 use mainstay_core::session::{
     ConfigRow, SessionRow, SessionState, SessionStatus, TurnRow, TurnStatus,
 };
+use mainstay_core::subagent::{SubagentRow, SubagentWorkState};
 use mainstay_protocol::{Entry, Row, RowChange, RowKey, TurnId};
 
 /// Rows by key, and what the facts so far say of turns.
@@ -39,6 +40,7 @@ impl Rows {
     pub(super) fn check(&self, state: &SessionState) {
         let sessions = self.of("sessions");
         if state.is_deleted {
+            assert!(self.of("subagents").is_empty());
             assert!(sessions.is_empty() && self.of("session_configs").is_empty());
             return;
         }
@@ -55,6 +57,23 @@ impl Rows {
         assert_eq!(config.agent, state.config().agent);
         assert_eq!(config.spend_limit_microusd, state.config().spend_limit_microusd);
         self.check_turns(state);
+        self.check_subagent(state);
+    }
+
+    /// A subagent has a row, and it says whether there is something to wait for.
+    fn check_subagent(&self, state: &SessionState) {
+        let rows = self.of("subagents");
+        assert_eq!(rows.len(), usize::from(state.config().parent.is_some()));
+        let Some(row) = rows.first() else { return };
+        let row: SubagentRow = row.read().expect("a subagent's row");
+        let waits = row.work == SubagentWorkState::RequiresAction;
+        assert_eq!(waits, state.status == SessionStatus::RequiresAction);
+        assert_eq!(row.closed_at_ms, state.closed_at_ms);
+        if state.is_resting() {
+            assert_eq!(row.usage, state.usage);
+        } else {
+            assert!(row.is_busy());
+        }
     }
 
     fn check_turns(&self, state: &SessionState) {

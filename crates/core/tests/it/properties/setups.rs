@@ -19,6 +19,12 @@ pub(super) fn setup(dice: &mut Dice) -> Setup {
     if dice.one_in(2) {
         setup = setup.machine();
     }
+    if dice.one_in(2) && setup.tools.is_some() {
+        setup = setup.subagents();
+    }
+    if dice.one_in(4) {
+        setup = setup.child();
+    }
     if dice.one_in(3) {
         setup.agent.fallback_models.clear();
     }

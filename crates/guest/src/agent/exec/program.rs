@@ -14,6 +14,14 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 /// The bounds of the kernel on what a program is given, with room to spare.
 const MAX_ARGUMENT_BYTES: usize = 1024 * 1024;
 
+/// Without it the standard library copies the agent to start a command that has a folder. It looks for
+/// the function without asking for it, so that a static program has it only if somebody does.
+#[used]
+static STARTS_IN_A_FOLDER: unsafe extern "C" fn(
+    *mut libc::posix_spawn_file_actions_t,
+    *const libc::c_char,
+) -> libc::c_int = libc::posix_spawn_file_actions_addchdir_np;
+
 /// A command, not started.
 pub(crate) fn program(
     argv: &[String],

@@ -17,8 +17,9 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use super::outcome::Ended;
 use super::program::program;
 use super::run::{Watch, follow};
+use super::tree::MARK;
 use crate::agent::channel::{Channel, Watcher};
-use crate::agent::ledger::{Attends, Ends, Found, Going};
+use crate::agent::ledger::{Attends, Ends, Fate, Found, Going};
 use crate::agent::outgoing::Over;
 use crate::agent::service::Service;
 
@@ -56,6 +57,7 @@ pub(crate) fn exec(service: &Service, channel: &Arc<Channel>, command: &Command)
         Ok(Found::Known(run)) => {
             return attend(channel, &run, &ends(&run));
         }
+        Ok(Found::Forgotten) => return Some(Ok(Answer::Forgotten)),
         Err(error) => return Some(Err(Problem::Broken(format!("follow a command: {error}")))),
     };
     let child = match start(service, command, stdin) {
@@ -70,6 +72,7 @@ pub(crate) fn exec(service: &Service, channel: &Arc<Channel>, command: &Command)
         timeout: Duration::from_millis(command.timeout_ms),
         limit_bytes: command.output_limit_bytes,
         cancelled: run.cancelled(),
+        mark: &command.effect,
         viewer: command.is_live.then_some(channel),
     };
     let ended = follow(&service.children, child, &watch);
@@ -78,9 +81,10 @@ pub(crate) fn exec(service: &Service, channel: &Arc<Channel>, command: &Command)
 }
 
 pub(crate) fn exec_fate(service: &Service, channel: &Channel, effect: &str) -> Option<Reply> {
-    match service.commands.get(effect) {
-        Some(run) => attend(channel, &run, &attends(&run)),
-        None => Some(Ok(Answer::NotRun)),
+    match service.commands.fate(effect) {
+        Fate::Known(run) => attend(channel, &run, &attends(&run)),
+        Fate::NotRun => Some(Ok(Answer::NotRun)),
+        Fate::Forgotten => Some(Ok(Answer::Forgotten)),
     }
 }
 
@@ -138,6 +142,7 @@ fn stdin(channel: &Channel) -> Result<Stdio, Refused> {
 fn start(service: &Service, command: &Command, stdin: Stdio) -> Result<Child, Problem> {
     let mut env = service.env();
     env.extend(command.env.clone());
+    env.insert(MARK.to_owned(), command.effect.clone());
     let mut program = program(&command.argv, &command.cwd, &env)?;
     program.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     service.children.spawn(&mut program).map_err(|error| cannot_start(&command.argv[0], &error))

@@ -9,6 +9,7 @@ use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use mainstay_guest::{End, Kind};
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
@@ -36,6 +37,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) timeout: Duration,
     pub(crate) limit_bytes: usize,
     pub(crate) cancelled: BorrowedFd<'a>,
+    /// What everything that it starts is known by.
+    pub(crate) mark: &'a str,
     /// Is shown the outputs while they come.
     pub(crate) viewer: Option<&'a Channel>,
 }
@@ -83,8 +86,7 @@ pub(crate) fn follow(children: &Children, mut child: Child, watch: &Watch<'_>) -
     }
     drain(&pipes, &mut outputs, watch);
     let status = children.wait(&mut child);
-    let killed = memory::kills() > kills_before;
-    let end = end_of(status.ok(), &why, killed);
+    let end = end_of(status.ok(), &why, || memory::kills() > kills_before);
     let duration_ms = u64::try_from(now().duration_since(started).as_millis()).unwrap_or(u64::MAX);
     let [stdout, stderr] = outputs;
     Ended::new(end, stdout.kept, stderr.kept, duration_ms)
@@ -148,9 +150,9 @@ fn read(pipe: BorrowedFd<'_>, output: &mut Output, watch: &Watch<'_>) -> usize {
 
 /// Reads what is there: how much it was, 0 at the end, and none when nothing is there.
 pub(crate) fn read_now(pipe: BorrowedFd<'_>, take: impl FnOnce(&[u8])) -> Option<usize> {
-    let mut buffer = [0; READ_BYTES];
-    let count = rustix::io::read(pipe, &mut buffer).ok()?;
-    take(&buffer[..count]);
+    let mut buffer = Vec::with_capacity(READ_BYTES);
+    let count = rustix::io::read(pipe, spare_capacity(&mut buffer)).ok()?;
+    take(&buffer);
     Some(count)
 }
 
@@ -175,7 +177,7 @@ fn drain(pipes: &[BorrowedFd<'_>; 2], outputs: &mut [Output; 2], watch: &Watch<'
 
 /// Ends everything: asks, and after a while does not ask.
 fn stop(child: &Child, pipes: &[BorrowedFd<'_>; 2], outputs: &mut [Output; 2], watch: &Watch<'_>) {
-    let mut tree = Tree::of(pid(child));
+    let mut tree = Tree::marked(pid(child), watch.mark);
     tree.signal(Signal::TERM);
     let asked = now();
     let grace = Duration::from_millis(KILL_GRACE_MS);
@@ -188,7 +190,7 @@ fn stop(child: &Child, pipes: &[BorrowedFd<'_>; 2], outputs: &mut [Output; 2], w
     tree.kill();
 }
 
-fn end_of(status: Option<ExitStatus>, why: &Why, was_oom: bool) -> End {
+fn end_of(status: Option<ExitStatus>, why: &Why, was_oom: impl Fn() -> bool) -> End {
     use std::os::unix::process::ExitStatusExt;
     const KILLED: i32 = 9;
     if matches!(why, Why::TimedOut) {
@@ -197,8 +199,8 @@ fn end_of(status: Option<ExitStatus>, why: &Why, was_oom: bool) -> End {
     let Some(status) = status else { return End::Signalled { signal: KILLED } };
     match (status.code(), status.signal()) {
         // A shell whose last command was killed exits with 128 more than the signal.
-        (Some(code), _) if code == 128 + KILLED && was_oom => End::OutOfMemory,
-        (None, Some(KILLED)) if was_oom => End::OutOfMemory,
+        (Some(code), _) if code == 128 + KILLED && was_oom() => End::OutOfMemory,
+        (None, Some(KILLED)) if was_oom() => End::OutOfMemory,
         (Some(code), _) => End::Exited { code },
         (None, signal) => End::Signalled { signal: signal.unwrap_or(KILLED) },
     }

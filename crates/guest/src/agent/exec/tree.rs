@@ -1,9 +1,9 @@
-//! Everything that a command started, as far as `/proc` tells: its group, its session, and whoever
-//! descends from them.
+//! Everything that a command started, as far as `/proc` tells: its group, its session, whoever descends
+//! from them, and whoever has the command's mark among the variables it was started with.
 //!
 //! Invariant: a process that was seen once is remembered with the time of its start, so that a number
 //! that is given again to another process is not mistaken for it. Deliberately absent: processes that
-//! left session and parents before anyone looked; the command's control group has those.
+//! left session, parents and variables behind before anyone looked.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,11 +24,23 @@ struct Process {
 pub(crate) struct Tree {
     leader: Pid,
     members: HashMap<i32, u64>,
+    /// What their variables hold; none when they have none of their own.
+    mark: Option<Vec<u8>>,
+    /// Those that do not have it.
+    unmarked: HashMap<i32, u64>,
 }
+
+/// The variable by which what a command started is known.
+pub(crate) const MARK: &str = "MAINSTAY_COMMAND";
 
 impl Tree {
     pub(crate) fn of(leader: Pid) -> Self {
-        Self { leader, members: HashMap::new() }
+        Self { leader, members: HashMap::new(), mark: None, unmarked: HashMap::new() }
+    }
+
+    /// Of a command that has this for [`MARK`].
+    pub(crate) fn marked(leader: Pid, mark: &str) -> Self {
+        Self { mark: Some(format!("{MARK}={mark}").into_bytes()), ..Self::of(leader) }
     }
 
     /// Sends a signal to all of it that is seen now.
@@ -58,6 +70,8 @@ impl Tree {
         self.members.retain(|pid, started| {
             processes.get(pid).is_some_and(|process| process.started == *started)
         });
+        let marked = self.marked_among(&processes);
+        self.members.extend(marked);
         let leader = self.leader.as_raw_nonzero().get();
         loop {
             let before = self.members.len();
@@ -74,6 +88,25 @@ impl Tree {
                 return before > 0;
             }
         }
+    }
+
+    /// Those that have the mark. The variables of a process are those that its program began with, so that
+    /// one look at each is enough.
+    fn marked_among(&mut self, processes: &HashMap<i32, Process>) -> Vec<(i32, u64)> {
+        let Some(mark) = &self.mark else { return Vec::new() };
+        let mut marked = Vec::new();
+        for (&pid, process) in processes {
+            let is_known = |seen: &HashMap<i32, u64>| seen.get(&pid) == Some(&process.started);
+            if is_known(&self.members) || is_known(&self.unmarked) {
+                continue;
+            }
+            let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            match variables.split(|byte| *byte == 0).any(|variable| variable == mark) {
+                true => marked.push((pid, process.started)),
+                false => drop(self.unmarked.insert(pid, process.started)),
+            }
+        }
+        marked
     }
 }
 

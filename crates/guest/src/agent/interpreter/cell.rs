@@ -56,8 +56,7 @@ pub(super) fn run(process: &mut Process, source: &str, bounds: &CellBounds<'_>) 
         unblock(pipe);
     }
     let started = now();
-    let sent = process.send(&serde_json::json!({ "op": "run", "source": source }));
-    process.has_run = true;
+    let sent = process.run(source);
     let kept = || (Kept::new(bounds.limit_bytes), true);
     let mut running = Running { process, outputs: [kept(), kept()], gathered: Gathered::default() };
     let end = match sent {

@@ -31,6 +31,8 @@ pub(super) struct Process {
     pub(super) stderr: ChildStderr,
     /// Whether code ran in it, so that it may have variables.
     pub(super) has_run: bool,
+    /// Whether it draws fresh randomness before it runs code.
+    needs_seed: bool,
 }
 
 impl Process {
@@ -63,11 +65,34 @@ impl Process {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(Problem::Broken("an interpreter has no outputs".to_owned()));
         };
-        Ok(Self { child, control, stdout, stderr, has_run: false })
+        Ok(Self { child, control, stdout, stderr, has_run: false, needs_seed: false })
     }
 
-    /// Sends a request.
-    pub(super) fn send(&mut self, request: &serde_json::Value) -> std::io::Result<()> {
+    /// Has it draw fresh randomness: at once where code ran that may draw from it, and else when code is
+    /// about to. A new machine's interpreter then stays as it was until it is needed.
+    pub(super) fn reseed(&mut self) {
+        self.needs_seed = true;
+        if self.has_run {
+            let _ = self.seed();
+        }
+    }
+
+    /// Sends code.
+    pub(super) fn run(&mut self, source: &str) -> std::io::Result<()> {
+        if self.needs_seed {
+            self.seed()?;
+        }
+        self.has_run = true;
+        self.send(&serde_json::json!({ "op": "run", "source": source }))
+    }
+
+    fn seed(&mut self) -> std::io::Result<()> {
+        self.send(&serde_json::json!({ "op": "reseed" }))?;
+        self.needs_seed = false;
+        Ok(())
+    }
+
+    fn send(&mut self, request: &serde_json::Value) -> std::io::Result<()> {
         let text = request.to_string();
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let mut frame = length.to_le_bytes().to_vec();

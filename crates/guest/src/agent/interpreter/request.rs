@@ -13,7 +13,7 @@ use super::process::Process;
 use crate::agent::channel::{Channel, Watcher};
 use crate::agent::clock::{millis, now};
 use crate::agent::exec::Place;
-use crate::agent::ledger::{Attends, Ends, Found, Going, Outcome};
+use crate::agent::ledger::{Attends, Ends, Fate, Found, Going, Outcome};
 use crate::agent::service::Service;
 
 /// The interpreters that wait for code or run it: one of each language, one code at a time.
@@ -36,7 +36,7 @@ impl Interpreters {
             if let Ok(mut slot) = slot.try_lock()
                 && let Some(process) = slot.as_mut()
             {
-                let _ = process.send(&serde_json::json!({ "op": "reseed" }));
+                process.reseed();
             }
         }
     }
@@ -102,6 +102,7 @@ pub(crate) fn code(service: &Service, channel: &Arc<Channel>, source: &Source) -
     let run = match service.codes.begin(&source.effect) {
         Ok(Found::New(run)) => run,
         Ok(Found::Known(run)) => return attend(channel, &run, &ends(&run)),
+        Ok(Found::Forgotten) => return Some(Ok(Answer::Forgotten)),
         Err(error) => return Some(Err(Problem::Broken(format!("follow code: {error}")))),
     };
     channel.watch(&ends(&run));
@@ -116,17 +117,21 @@ pub(crate) fn code(service: &Service, channel: &Arc<Channel>, source: &Source) -
 }
 
 pub(crate) fn code_fate(service: &Service, channel: &Channel, effect: &str) -> Option<Reply> {
-    match service.codes.get(effect) {
-        Some(run) => attend(channel, &run, &attends(&run)),
-        None => Some(Ok(Answer::NotRun)),
+    match service.codes.fate(effect) {
+        Fate::Known(run) => attend(channel, &run, &attends(&run)),
+        Fate::NotRun => Some(Ok(Answer::NotRun)),
+        Fate::Forgotten => Some(Ok(Answer::Forgotten)),
     }
 }
 
 pub(crate) fn warm(service: &Service, language: Language) -> Reply {
     let slot = service.interpreters.slot(language);
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    if slot.is_none() {
-        let mut process = Process::start(service, language)?;
+    if slot.as_ref().is_none_or(|process| !process.has_run) {
+        let mut process = match slot.take() {
+            Some(process) => process,
+            None => Process::start(service, language)?,
+        };
         // Runs nothing, so what it loads for the first code is loaded, and it has no variables yet.
         let nothing = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)
             .map_err(|error| Problem::Broken(format!("warm an interpreter: {error}")))?;

@@ -76,6 +76,7 @@ pub(crate) async fn create(
         input: Vec::new(),
         commands,
         idempotency,
+        parent: None,
     };
     let accepted = state.engine().create_session(new).await?;
     let row = find_session(&state, &caller, accepted.session.as_str()).await?;

@@ -70,7 +70,7 @@ impl CallEnd {
     pub(crate) fn of(fact: &Fact) -> Option<Self> {
         match fact {
             Fact::EffectCompleted(fact) => match &fact.outcome {
-                Outcome::Tool { item, exec } => {
+                Outcome::Tool { item, exec, .. } => {
                     Some(Self { exec: exec.clone(), ..Self::settled(item)? })
                 }
                 Outcome::Model { .. }
@@ -106,6 +106,10 @@ impl CallEnd {
             | Fact::SessionDeleted(_)
             | Fact::InputReceived(_)
             | Fact::SessionForked(_)
+            | Fact::SessionClosed(_)
+            | Fact::SessionReopened(_)
+            | Fact::SubagentReported(_)
+            | Fact::EffectParked(_)
             | Fact::SessionImported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)

@@ -6,7 +6,7 @@
 use mainstay_core::effect::{Awaits, EffectRequest, Outcome};
 use mainstay_core::fact::{
     Disposition, EffectFailed, EffectRequested, Fact, InputReceived, SessionCreated, SessionFailed,
-    SessionUpdated, SpendLimit, TurnEnd, TurnEnded, TurnStarted, TurnWaiting,
+    SessionUpdated, SpendLimit, SubagentReported, TurnEnd, TurnEnded, TurnStarted, TurnWaiting,
 };
 use mainstay_core::item::ItemBody;
 use mainstay_core::session::SessionStatus;
@@ -21,6 +21,7 @@ use super::pieces::{Numbering, Pieces, Shown};
 use super::place::FeedPlace;
 use super::seconds;
 use super::session::{SessionExtras, SessionView, required_actions};
+use super::subagent::subagent_changed;
 use crate::openai::wire::{AgentSession, ErrorObject, EventBody, Turn, TurnError, TurnStatus};
 
 /// The active turn.
@@ -123,12 +124,16 @@ impl EventFold {
             Fact::EffectFailed(fact) => self.effect_failed(fact, out),
             Fact::ApprovalResolved(fact) => {
                 if let Some(call) = self.calls.release(&fact.effect) {
-                    out.keep(call_added(&self.session_id, call));
+                    out.keep(call_added(&self.session_id, self.view.among_agents(), call));
                 }
             }
+            Fact::SubagentReported(fact) => self.subagent_reported(fact, at_ms, out),
             Fact::EffectUnknown(_)
             | Fact::CallRefused(_)
             | Fact::SessionForked(_)
+            | Fact::SessionClosed(_)
+            | Fact::SessionReopened(_)
+            | Fact::EffectParked(_)
             | Fact::SessionImported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
@@ -143,6 +148,7 @@ impl EventFold {
         self.view.metadata.clone_from(&fact.metadata);
         self.view.spend_limit_microusd = fact.spend_limit_microusd;
         self.view.extras = SessionExtras::of(&fact.wire);
+        self.view.is_subagent = fact.parent.is_some();
         let session = self.view.show(SessionStatus::Idle, at_ms);
         out.keep(EventBody::session_created(session.into()));
     }
@@ -166,6 +172,15 @@ impl EventFold {
         let affordable = self.view.spend_limit_microusd.is_none_or(|limit| spent < limit);
         if self.status == SessionStatus::BudgetReached && affordable {
             self.set_status(SessionStatus::Idle, at_ms, out);
+        }
+    }
+
+    fn subagent_reported(&mut self, fact: &SubagentReported, at_ms: u64, out: &mut Pieces) {
+        self.add_usage(fact.usage);
+        let spent = self.view.usage.cost_microusd.unwrap_or(0);
+        let is_over = self.view.spend_limit_microusd.is_some_and(|limit| spent >= limit);
+        if is_over && self.status == SessionStatus::Idle {
+            self.set_status(SessionStatus::BudgetReached, at_ms, out);
         }
     }
 
@@ -290,7 +305,7 @@ impl EventFold {
                     let call_id = call_id.clone();
                     self.calls.hold(&fact.effect, &call_id);
                 } else {
-                    out.keep(call_added(&self.session_id, call));
+                    out.keep(call_added(&self.session_id, self.view.among_agents(), call));
                 }
             }
             EffectRequest::ResolveTools
@@ -315,6 +330,9 @@ impl EventFold {
                 self.calls.open(items);
             }
             Outcome::Compacted { usage, .. } => self.add_usage(*usage),
+            Outcome::Tool { subagent: Some(change), .. } => {
+                out.keep(subagent_changed(change));
+            }
             Outcome::Tool { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {}
         }
     }
@@ -331,9 +349,9 @@ impl EventFold {
                 out.keep(EventBody::item_added(&self.session_id, output, None));
             }
         } else if !was_shown {
-            out.keep(call_added(&self.session_id, &call));
+            out.keep(call_added(&self.session_id, self.view.among_agents(), &call));
         }
-        let done = item::call(&call, Some(end));
+        let done = item::call(self.view.among_agents(), &call, Some(end));
         out.keep(EventBody::item_done(&self.session_id, done, call.output_index));
     }
 
@@ -372,6 +390,6 @@ pub(crate) fn read(entry: &Entry) -> Result<Fact, ApiError> {
 }
 
 /// A call as clients first see it.
-fn call_added(session_id: &str, call: &CallView) -> EventBody {
-    EventBody::item_added(session_id, item::call(call, None), Some(call.output_index))
+fn call_added(session_id: &str, agent: &str, call: &CallView) -> EventBody {
+    EventBody::item_added(session_id, item::call(agent, call, None), Some(call.output_index))
 }

@@ -5,9 +5,11 @@
 
 use mainstay_core::item::{Content, Item, ItemBody};
 use mainstay_core::port::{ExecEnd, StopReason};
+use mainstay_core::subagent::SUBAGENTS_LABEL;
 use serde_json::{Value, json};
 
 use super::call::{CallEnd, CallView};
+use super::subagent;
 use crate::openai::wire::{
     self, CallStatus, CommandExecutionItem, FunctionCallItem, FunctionCallOutputItem,
     FunctionOutput, ImageBody, InputContent, ItemStatus, McpCallItem, MessageContent, MessageItem,
@@ -107,8 +109,8 @@ pub(super) fn reasoning(
     })
 }
 
-/// A call, open or with its end.
-pub(super) fn call(call: &CallView, end: Option<&CallEnd>) -> wire::Item {
+/// A call, open or with its end; `agent` is what the session's agent is called among agents.
+pub(super) fn call(agent: &str, call: &CallView, end: Option<&CallEnd>) -> wire::Item {
     let status = end.map_or(CallStatus::InProgress, |end| end.status);
     let (id, turn_id) = (call.item_id.to_string(), call.turn.to_string());
     let arguments = arguments_value(&call.arguments);
@@ -125,6 +127,11 @@ pub(super) fn call(call: &CallView, end: Option<&CallEnd>) -> wire::Item {
     };
     if server_label == SHELL {
         return command(call, end, status);
+    }
+    if server_label == SUBAGENTS_LABEL
+        && let Some(item) = subagent::call(agent, call, status)
+    {
+        return item;
     }
     let (output, error) = match end {
         None => (Value::Null, Value::Null),

@@ -35,6 +35,8 @@ pub(crate) struct ItemQuery {
     pub(crate) order: Order,
     /// Only this turn's.
     pub(crate) turn: Option<TurnSpan>,
+    /// What the session's agent is called among agents.
+    pub(crate) agent: String,
 }
 
 /// Where a turn is in its journal.
@@ -55,7 +57,7 @@ pub(crate) async fn list_items(
         Some(after) => Some(locate(store, journal, after).await?),
         None => None,
     };
-    let mut window = Window::new(store, journal, query.turn.as_ref());
+    let mut window = Window::new(store, journal, query);
     match (query.order, cursor) {
         (Order::Asc, None) => window.read_up(window.low, Some(query.limit)).await?,
         (Order::Asc, Some(seq)) => {
@@ -131,6 +133,10 @@ pub(crate) fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
         | Fact::SessionDeleted(_)
         | Fact::SessionForked(_)
         | Fact::SessionImported(_)
+        | Fact::SessionClosed(_)
+        | Fact::SessionReopened(_)
+        | Fact::SubagentReported(_)
+        | Fact::EffectParked(_)
         | Fact::ItemRemoved(_)
         | Fact::ResponseRequested(_)
         | Fact::ResponseRemoved(_)
@@ -159,6 +165,10 @@ fn is_boundary(fact: &Fact) -> bool {
         | Fact::TurnEnded(_) => true,
         Fact::SessionUpdated(_)
         | Fact::SessionDeleted(_)
+        | Fact::SessionClosed(_)
+        | Fact::SessionReopened(_)
+        | Fact::SubagentReported(_)
+        | Fact::EffectParked(_)
         | Fact::ResponseRequested(_)
         | Fact::ResponseRemoved(_)
         | Fact::TurnWaiting(_)
@@ -177,6 +187,7 @@ struct Window<'a> {
     store: &'a dyn Store,
     journal: &'a JournalId,
     turn: Option<&'a TurnId>,
+    agent: &'a str,
     /// The stretch lies behind this entry …
     low: Seq,
     /// … and does not go beyond this one.
@@ -186,10 +197,12 @@ struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    fn new(store: &'a dyn Store, journal: &'a JournalId, turn: Option<&'a TurnSpan>) -> Self {
+    fn new(store: &'a dyn Store, journal: &'a JournalId, query: &'a ItemQuery) -> Self {
+        let turn = query.turn.as_ref();
         Self {
             store,
             journal,
+            agent: &query.agent,
             turn: turn.map(|span| &span.id),
             low: turn.map_or(0, |span| span.first_seq.saturating_sub(1)),
             high: turn.and_then(|span| span.last_seq).unwrap_or(Seq::MAX),
@@ -264,7 +277,7 @@ impl<'a> Window<'a> {
 
     /// The items of the stretch, oldest first.
     fn items(self) -> Vec<wire::Item> {
-        let mut list = ItemFold::default();
+        let mut list = ItemFold { agent: self.agent, ..ItemFold::default() };
         for fact in &self.facts {
             list.take(fact);
         }
@@ -300,7 +313,8 @@ impl Missing {
 
 /// The fold from facts to items.
 #[derive(Default)]
-struct ItemFold {
+struct ItemFold<'a> {
+    agent: &'a str,
     items: Vec<wire::Item>,
     calls: OpenCalls,
     places: HashMap<ItemId, usize>,
@@ -308,7 +322,7 @@ struct ItemFold {
     is_steered: bool,
 }
 
-impl ItemFold {
+impl ItemFold<'_> {
     fn take(&mut self, fact: &Fact) {
         if let Some(end) = CallEnd::of(fact) {
             self.call_ended(&end);
@@ -354,7 +368,7 @@ impl ItemFold {
                 ItemBody::ToolCall { .. } => match CallView::of(item) {
                     Some(call) => {
                         self.places.insert(item.id.clone(), self.items.len());
-                        item::call(&call, None)
+                        item::call(self.agent, &call, None)
                     }
                     None => continue,
                 },
@@ -373,7 +387,7 @@ impl ItemFold {
     fn call_ended(&mut self, end: &CallEnd) {
         let Some((call, _)) = self.calls.close(end) else { return };
         if let Some(place) = self.places.get(&call.item_id) {
-            self.items[*place] = item::call(&call, Some(end));
+            self.items[*place] = item::call(self.agent, &call, Some(end));
         }
         if call.is_clients() && end.is_shown() {
             self.items.push(item::call_output(&call, end));

@@ -45,7 +45,7 @@ pub(crate) async fn primed(
             }
             match (entry.seq <= done, entry.seq <= row.seq) {
                 (true, false) => usage.add(usage_of(entry)),
-                (false, true) => usage = without(usage, usage_of(entry)),
+                (false, true) => usage = usage.since(usage_of(entry)),
                 (true, true) | (false, false) => {}
             }
         }
@@ -113,21 +113,12 @@ struct CostlyOutcome {
 
 /// What an entry's effect cost. Only the part of the payload that says so is read.
 fn usage_of(entry: &Entry) -> Usage {
-    if entry.kind.as_ref() != "effect.completed" {
-        return Usage::default();
-    }
-    serde_json::from_str(entry.payload.get())
-        .map_or_else(|_| Usage::default(), |costly: Costly| costly.outcome.usage)
-}
-
-fn without(total: Usage, part: Usage) -> Usage {
-    Usage {
-        input_tokens: total.input_tokens.saturating_sub(part.input_tokens),
-        cached_input_tokens: total.cached_input_tokens.saturating_sub(part.cached_input_tokens),
-        output_tokens: total.output_tokens.saturating_sub(part.output_tokens),
-        reasoning_tokens: total.reasoning_tokens.saturating_sub(part.reasoning_tokens),
-        cost_microusd: total
-            .cost_microusd
-            .map(|cost| cost.saturating_sub(part.cost_microusd.unwrap_or_default())),
+    let payload = entry.payload.get();
+    match entry.kind.as_ref() {
+        "effect.completed" => serde_json::from_str(payload)
+            .map_or_else(|_| Usage::default(), |costly: Costly| costly.outcome.usage),
+        "subagent.reported" => serde_json::from_str(payload)
+            .map_or_else(|_| Usage::default(), |outcome: CostlyOutcome| outcome.usage),
+        _ => Usage::default(),
     }
 }

@@ -96,6 +96,7 @@ pub(crate) struct SessionView {
     pub(super) extras: SessionExtras,
     pub(super) spend_limit_microusd: Option<u64>,
     pub(super) usage: Usage,
+    pub(super) is_subagent: bool,
 }
 
 impl SessionView {
@@ -109,7 +110,13 @@ impl SessionView {
             extras: SessionExtras::of(&config.wire),
             spend_limit_microusd: config.spend_limit_microusd,
             usage: row.usage,
+            is_subagent: row.parent.is_some(),
         }
+    }
+
+    /// What the session's agent is called among agents.
+    pub(super) fn among_agents(&self) -> &str {
+        if self.is_subagent { self.id.as_str() } else { &self.agent.id }
     }
 
     pub(super) fn set_agent(&mut self, definition: &AgentDefinition) {

@@ -170,6 +170,7 @@ impl Making<'_> {
             input: Vec::new(),
             commands,
             idempotency: None,
+            parent: None,
         };
         self.state.engine().create_session(new).await.map(drop)
     }
@@ -283,6 +284,7 @@ impl Sorted<'_> {
             }
             // The session holds it.
             Brought::Reference if has_session => {}
+            Brought::Listed => {}
             Brought::Reference => {
                 let message = "refers to an item of another session; name its response or conversation, or send the item";
                 return Err(at.field("id").refuse(ErrorCode::Unsupported, message));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use mainstay_core::port::{Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools};
+use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use serde_json::{Value, json};
 
@@ -53,6 +54,7 @@ fn spec(source: &ToolSource, index: usize) -> ToolSpec {
         ToolSource::Shell {} | ToolSource::Code { .. } => {
             ("shell", json!({"type": "object"}), ApprovalMode::Never)
         }
+        ToolSource::Agents { .. } => ("agents", json!({"type": "object"}), ApprovalMode::Never),
     };
     ToolSpec {
         name: name.to_owned(),
@@ -88,6 +90,9 @@ impl Tools for ScriptedTools {
     ) -> Result<Vec<ToolSpec>, ToolError> {
         self.note_token(context, 0);
         let specs = sources.iter().enumerate().flat_map(|(index, source)| {
+            if matches!(source, ToolSource::Agents { .. }) {
+                return subagent_specs(index);
+            }
             let offered = spec(source, index);
             let write_file = || "write_file".to_owned();
             let writer = matches!(source, ToolSource::Files { .. }).then(|| ToolSpec {
@@ -95,7 +100,7 @@ impl Tools for ScriptedTools {
                 remote_name: write_file(),
                 ..offered.clone()
             });
-            [offered].into_iter().chain(writer)
+            [offered].into_iter().chain(writer).collect()
         });
         Ok(specs.collect())
     }

@@ -137,15 +137,20 @@ async fn room_is_made_by_parking_the_least_used_and_never_one_in_use() {
     let (one, three) = (request("ses_1"), request("ses_3"));
     let first = hub.exec(&one, command("wait"), None);
     let second = hub.exec(&three, command("wait"), None);
-    let refused = async {
+    let (four, five) = (request("ses_4"), request("ses_5"));
+    let others = async {
         world.waits.acquire_many(2).await.expect("never closed").forget();
-        let refused = hub.ready(&request("ses_4")).await;
-        world.go_on.add_permits(2);
-        refused
+        let refused = hub.ready(&four).await;
+        let one_ends = async {
+            world.go_on.add_permits(1);
+        };
+        let (waited, ()) = tokio::join!(hub.ready(&five), one_ends);
+        world.go_on.add_permits(1);
+        (refused, waited)
     };
-    let (first, second, refused) = tokio::join!(first, second, refused);
-    assert!(first.is_ok() && second.is_ok());
-    assert!(matches!(refused, Err(SandboxError::LimitReached(_))), "{refused:?}");
+    let (first, second, (refused, waited)) = tokio::join!(first, second, others);
+    assert!(first.is_ok() && second.is_ok() && waited.is_ok());
+    insta::assert_snapshot!(refused.expect_err("all are in use"), @"a limit of the sandbox is reached: all machines of this server were in use for 60 s (compute.max_machines is 2, compute.max_total_memory_mib 1024); try again when another session rests");
 }
 
 #[tokio::test]

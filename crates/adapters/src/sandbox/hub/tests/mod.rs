@@ -1,4 +1,7 @@
 //! The hub on machines that are files: what is made, found, parked and ended, and when.
 
+mod calls;
 mod lives;
+mod pool;
 mod support;
+mod told;

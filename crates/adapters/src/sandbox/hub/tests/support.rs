@@ -31,6 +31,9 @@ pub(super) struct World {
     pub(super) is_unusable: AtomicBool,
     pub(super) fails_boot: AtomicBool,
     pub(super) breaks: AtomicBool,
+    /// Kills for want of memory, and whether the next command is one's victim.
+    pub(super) memory_kills: AtomicU64,
+    pub(super) kills_next: AtomicBool,
     now_ms: AtomicU64,
     /// Commands named `wait` each give one and end when they take one.
     pub(super) waits: Semaphore,
@@ -44,6 +47,8 @@ impl Default for World {
             is_unusable: AtomicBool::default(),
             fails_boot: AtomicBool::default(),
             breaks: AtomicBool::default(),
+            memory_kills: AtomicU64::default(),
+            kills_next: AtomicBool::default(),
             now_ms: AtomicU64::default(),
             waits: Semaphore::new(0),
             go_on: Semaphore::new(0),
@@ -71,11 +76,18 @@ impl Clock for World {
         self.now_ms.load(Ordering::SeqCst)
     }
 
-    async fn sleep_until(&self, _: u64) {
-        // Tests look after machines themselves.
-        std::future::pending::<()>().await;
+    async fn sleep_until(&self, at_ms: u64) {
+        if at_ms.saturating_sub(self.now_ms()) > LONGEST_WAIT_MS {
+            // Tests look after machines themselves.
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
+        self.now_ms.fetch_max(at_ms, Ordering::SeqCst);
     }
 }
+
+/// Longer waits are those of whoever looks after machines.
+const LONGEST_WAIT_MS: u64 = 1_000;
 
 pub(super) struct FileDriver(pub(super) Arc<World>);
 
@@ -139,6 +151,10 @@ impl Driver for FileDriver {
         unreachable!("the hub does not fork")
     }
 
+    async fn memory_kills(&self, _: &Place) -> Option<u64> {
+        Some(self.0.memory_kills.load(Ordering::SeqCst))
+    }
+
     async fn destroy(&self, place: &Place) -> Result<(), DriverError> {
         self.note("destroy", place);
         let _ = fs::remove_file(place.folder().join(RUNNING));
@@ -160,8 +176,10 @@ impl Connector for FakeConnector {
         _: UnixStream,
         introduction: Introduction,
     ) -> Result<Arc<dyn Guest>, SandboxError> {
-        if matches!(introduction, Introduction::Caretaker(_)) {
-            self.0.note("as caretaker".to_owned());
+        match introduction {
+            Introduction::Session(_) => {}
+            Introduction::Caretaker(_) => self.0.note("as caretaker".to_owned()),
+            Introduction::Nobody => self.0.note("for nobody".to_owned()),
         }
         Ok(Arc::new(FakeGuest { world: Arc::clone(&self.0), is_closed: AtomicBool::new(false) }))
     }
@@ -206,9 +224,18 @@ impl Guest for FakeGuest {
             self.is_closed.store(true, Ordering::SeqCst);
             return Err(SandboxError::Broken("told to".to_owned()));
         }
-        let code = i32::from(command.contains("fail"));
+        if self.world.kills_next.swap(false, Ordering::SeqCst) {
+            self.world.memory_kills.fetch_add(1, Ordering::SeqCst);
+        }
+        // What the agent takes for the end.
+        let end = match command.as_str() {
+            "killed" => ExecEnd::Signalled { signal: 9 },
+            "shell of killed" => ExecEnd::Exited { code: 137 },
+            "taken for a victim" => ExecEnd::OutOfMemory,
+            _ => ExecEnd::Exited { code: i32::from(command.contains("fail")) },
+        };
         Ok(ExecOutput {
-            end: ExecEnd::Exited { code },
+            end,
             stdout: Bytes::new(),
             stderr: Bytes::from_static(b"why"),
             stdout_omitted_bytes: 0,
@@ -258,9 +285,12 @@ impl Guest for FakeGuest {
         Ok(())
     }
 
-    async fn recall(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
+    fn recall(&self, checkpoint: &Checkpoint) {
         self.world.note(format!("recall {}", checkpoint.workspace));
-        Ok(())
+    }
+
+    async fn warm(&self) {
+        self.world.note("warm".to_owned());
     }
 
     async fn save(&self) -> Result<Checkpoint, SandboxError> {
@@ -306,6 +336,11 @@ pub(super) fn session(name: &str) -> SessionId {
 
 /// A hub on a folder, as after a start.
 pub(super) async fn hub(machines: &Path, world: &Arc<World>) -> Hub {
+    hub_with(machines, world, 0).await
+}
+
+/// The same with so many machines that wait.
+pub(super) async fn hub_with(machines: &Path, world: &Arc<World>, warm_machines: usize) -> Hub {
     let settings = HubSettings {
         machines: machines.to_owned(),
         max_machines: 2,
@@ -316,6 +351,7 @@ pub(super) async fn hub(machines: &Path, world: &Arc<World>) -> Hub {
         max_processes: 100,
         idle_ms: 1_000,
         parked_ms: 10_000,
+        warm_machines,
     };
     let parts = HubParts {
         drivers: vec![Arc::new(FileDriver(Arc::clone(world)))],
@@ -349,6 +385,7 @@ pub(super) fn request(name: &str) -> SandboxRequest {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
+        is_for_agent: true,
     }
 }
 

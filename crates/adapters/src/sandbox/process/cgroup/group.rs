@@ -68,17 +68,16 @@ impl Group {
         processes
     }
 
-    /// How often a process was killed because the memory ran out.
-    pub(in crate::sandbox) fn memory_kills(&self) -> u64 {
+    /// How often a process was killed because the memory ran out; none where nobody counts.
+    pub(in crate::sandbox) fn memory_kills(&self) -> Option<u64> {
         let is_memory = |part: &&Branch| part.controllers.contains(&Controller::Memory);
-        let Some(part) = self.parts.iter().find(is_memory) else { return 0 };
+        let part = self.parts.iter().find(is_memory)?;
         let file = match part.version {
             Version::One => "memory.oom_control",
             Version::Two => "memory.events",
         };
-        let text = fs::read_to_string(part.folder.join(file)).unwrap_or_default();
-        let kills = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok());
-        kills.unwrap_or(0)
+        let text = fs::read_to_string(part.folder.join(file)).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
     }
 
     /// Removes it, with nothing left in it. Of one that is not there too.

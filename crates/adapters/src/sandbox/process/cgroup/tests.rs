@@ -74,3 +74,29 @@ fn a_host_without_controllers_says_so() {
     assert_eq!(missing, ["memory", "pids", "cpu"]);
     assert_eq!(written, "");
 }
+
+#[test]
+fn kills_for_want_of_memory_are_counted_where_the_kernel_does() {
+    let versions = [
+        ("30 20 0:1 / HOST rw - cgroup cgroup rw,memory", "4:memory:/\n0::/", "memory.oom_control"),
+        ("30 20 0:1 / HOST rw - cgroup2 cgroup2 rw", "0::/own", "memory.events"),
+    ];
+    for (mounts, own, file) in versions {
+        let host = tempfile::tempdir().expect("a folder");
+        let branch = host.path().join("own/mainstay");
+        fs::create_dir_all(&branch).expect("made");
+        for folder in [host.path().join("own"), branch] {
+            fs::write(folder.join("cgroup.subtree_control"), "memory").expect("written");
+        }
+        let mounts = mounts.replace("HOST", host.path().to_str().expect("the path is text"));
+        let groups = Groups::find_in(&mounts, own);
+        let group = groups.make("m1", &BOUNDS).expect("the group is made");
+        assert_eq!(group.memory_kills(), None, "{file}");
+        let [folder] = &group.folders()[..] else { panic!("one controller, one folder") };
+        fs::write(folder.join(file), "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
+            .expect("written");
+        assert_eq!(group.memory_kills(), Some(3), "{file}");
+    }
+    let none = Groups::default().make("m1", &BOUNDS).expect("of nothing");
+    assert_eq!(none.memory_kills(), None);
+}

@@ -1,5 +1,9 @@
 //! A machine outlives who started it, is found again, and leaves nothing.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use mainstay_adapters::sandbox::Driver;
 use mainstay_core::port::{ExecEnd, Fate};
 
@@ -54,4 +58,41 @@ async fn what_is_not_recorded_is_ended_all_the_same() {
     host.driver.destroy(&place).await.expect("it ends");
     assert!(host.driver.connect(&place).await.is_err(), "nobody listens any more");
     host.driver.destroy(&place).await.expect("ending it twice is no error");
+}
+
+/// The disks that are attached to a device, of those below a folder.
+fn attached(folder: &Path) -> usize {
+    let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    let shown = devices
+        .filter_map(|device| fs::read_to_string(device.path().join("loop/backing_file")).ok());
+    shown.filter(|file| Path::new(file).starts_with(folder)).count()
+}
+
+#[tokio::test]
+async fn what_a_killed_server_left_of_a_probe_is_ended_by_the_next() {
+    let host = Host::new().await;
+    let mut server = Command::new("true").spawn().expect("it starts");
+    server.wait().expect("it ends");
+    let dead = format!(".probe-{}", server.id());
+    let (left, gone) = (host.folder().join(&dead), host.folder().join("elsewhere").join(&dead));
+    let alive = host.folder().join(".probe-1");
+    for folder in [&left, &gone, &alive] {
+        fs::create_dir_all(folder).expect("made");
+        fs::write(folder.join("disk.ext4"), vec![0; 1 << 20]).expect("written");
+        if rustix::process::geteuid().is_root() {
+            let mut attach = Command::new("losetup");
+            attach.arg("--find").arg(folder.join("disk.ext4"));
+            assert!(attach.status().expect("losetup is there").success());
+        }
+    }
+    fs::remove_dir_all(&gone).expect("removed");
+    host.another_driver().probe().await.expect("it works");
+    assert!(!left.exists() && alive.exists());
+    let devices = usize::from(rustix::process::geteuid().is_root());
+    assert_eq!(attached(host.folder()), devices, "the one whose server runs");
+    // Its server ends too, as far as a name can say.
+    let ended = host.folder().join(&dead);
+    fs::rename(&alive, &ended).expect("renamed");
+    host.another_driver().probe().await.expect("it works");
+    assert_eq!((attached(host.folder()), ended.exists()), (0, false));
 }

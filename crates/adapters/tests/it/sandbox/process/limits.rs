@@ -14,8 +14,8 @@ async fn check_afterwards(sandbox: &Sandbox, neighbour: &Sandbox) {
 async fn a_fork_bomb_ends_with_its_time() {
     let host = Host::new().await;
     let (sandbox, neighbour) = (host.start("m1").await, host.start("m2").await);
-    // The shell itself becomes the sleep: it needs no further fork, and waits for its time.
-    let bomb = "bomb() { bomb | bomb & }; bomb; exec sleep 100";
+    // The shell itself forks once, before the bomb does, becomes the sleep, and waits for its time.
+    let bomb = "bomb() { bomb | bomb & }; (bomb) & exec sleep 100";
     let output = sandbox.exec(&["/bin/sh", "-c", bomb], 3_000).await;
     assert_eq!(output.end, ExecEnd::TimedOut, "{}", printed(&output));
     check_afterwards(&sandbox, &neighbour).await;

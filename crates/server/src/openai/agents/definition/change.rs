@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mainstay_core::agent::{AgentDefinition, TurnLimits};
 use mainstay_core::port::ModelOptions;
-use mainstay_core::tool::UnknownRule;
+use mainstay_core::tool::{ToolSource, UnknownRule};
 use mainstay_protocol::{AgentId, ApiError, ErrorCode};
 use serde::Serialize;
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::extras::AgentExtras;
 use super::show::show_reasoning;
 use super::tools::ToolList;
 use crate::openai::wire::{
-    AgentCreateParams, AgentUpdateParams, At, Patch, Reasoning, RuntimeSettings,
+    AgentCreateParams, AgentUpdateParams, At, DEFAULT_SUBAGENTS, Patch, Reasoning, RuntimeSettings,
     SessionAgentParams, SessionAgentUpdate, TextFormat, TextParams, ToolParams, UnknownOutcomeRule,
 };
 use crate::state::AppState;
@@ -88,11 +88,7 @@ impl AgentDraft {
     }
 
     /// The definition, if this installation has its models.
-    pub(crate) fn finish(
-        mut self,
-        state: &AppState,
-        at: &At<'_>,
-    ) -> Result<AgentDefinition, ApiError> {
+    pub(crate) fn finish(self, state: &AppState, at: &At<'_>) -> Result<AgentDefinition, ApiError> {
         let model = at.field("model");
         for name in self.definition.route() {
             if state.engine().models().find(name).is_none() {
@@ -100,14 +96,34 @@ impl AgentDraft {
                 return Err(model.refuse(ErrorCode::ModelNotFound, message));
             }
         }
-        self.definition.wire = self.extras.into_wire();
-        Ok(self.definition)
+        Ok(self.unchecked())
     }
 
     /// The definition, whether this installation has its models or not.
     pub(crate) fn unchecked(mut self) -> AgentDefinition {
+        self.set_subagents();
         self.definition.wire = self.extras.into_wire();
         self.definition
+    }
+
+    /// The tools of subagents stand where they stood, or behind the others.
+    fn set_subagents(&mut self) {
+        let (tools, extras) = (&mut self.definition.tools, &mut self.extras);
+        let asked = extras.multi_agent;
+        let max_concurrent_count = asked.max_concurrent_subagents.unwrap_or(DEFAULT_SUBAGENTS);
+        let source = ToolSource::Agents { max_concurrent_count };
+        let is_agents = |source: &ToolSource| matches!(source, ToolSource::Agents { .. });
+        match (tools.iter().position(is_agents), asked.enabled) {
+            (Some(at), true) => tools[at] = source,
+            (Some(at), false) => {
+                tools.remove(at);
+                if at < extras.tools.len() {
+                    extras.tools.remove(at);
+                }
+            }
+            (None, true) => tools.push(source),
+            (None, false) => {}
+        }
     }
 
     fn reasoning(&self) -> Reasoning {

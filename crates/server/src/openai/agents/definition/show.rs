@@ -111,13 +111,14 @@ fn tools(definition: &AgentDefinition, extras: &AgentExtras) -> impl Iterator<It
         .enumerate()
         .map(|(index, source)| (source, extras.tools.get(index).unwrap_or(&none)))
         .filter(|(_, extras)| !extras.of_environment)
-        .map(|(source, extras)| tool(source, extras))
+        .filter_map(|(source, extras)| tool(source, extras))
         .collect();
     shown.into_iter().chain(extras.tool_search.then_some(Tool::ToolSearch(NoFields {})))
 }
 
-fn tool(source: &ToolSource, extras: &ToolExtras) -> Tool {
-    match source.clone() {
+/// A tool as clients list it; subagents are a setting of their own.
+fn tool(source: &ToolSource, extras: &ToolExtras) -> Option<Tool> {
+    Some(match source.clone() {
         ToolSource::Function { name, description, parameters } => {
             let parameters = match parameters {
                 Value::Object(parameters) => parameters,
@@ -177,7 +178,8 @@ fn tool(source: &ToolSource, extras: &ToolExtras) -> Tool {
         }
         ToolSource::Shell {} => Tool::Shell(NoFields {}),
         ToolSource::Code { languages } => Tool::Code(CodeParams { languages }),
-    }
+        ToolSource::Agents { .. } => return None,
+    })
 }
 
 /// How an MCP server is reached. Headers may be secrets, so that only their absence is shown.

@@ -80,6 +80,7 @@ pub(crate) async fn create(
         input,
         commands: Vec::new(),
         idempotency,
+        parent: None,
     };
     let accepted = state.engine().create_session(new).await?;
     let rows = SessionRows::load(&state, &caller, accepted.session.as_str()).await?;

@@ -40,8 +40,10 @@ pub(crate) async fn list(
         prefix: &prefix,
         after: query.page.after.as_deref().map(|after| RowKey::new(&SESSIONS, &[after])),
     };
+    // Subagents are listed with the session that they belong to.
     let fits = |row: &SessionRow| {
-        query.metadata.iter().all(|(key, value)| row.metadata.get(key) == Some(value))
+        row.parent.is_none()
+            && query.metadata.iter().all(|(key, value)| row.metadata.get(key) == Some(value))
     };
     let page = read_page(state.store(), scan, &query.page, fits).await?;
     let mut sessions = Vec::with_capacity(page.rows.len());

@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use mainstay_protocol::JournalId;
+use mainstay_core::session::{SessionRow, TurnRow};
+use mainstay_protocol::{ApiError, JournalId};
 
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::agents::sessions::rows::find;
-use crate::openai::project::{ItemQuery, list_items};
+use crate::openai::project::{ItemQuery, TurnSpan, among_agents, list_items};
 use crate::openai::wire::{Item, List, PageQuery};
 use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
@@ -26,12 +27,28 @@ pub(crate) async fn list(
 ) -> Answer<Json<List<Item>>> {
     let query = PageQuery::parse(query.as_deref().unwrap_or_default())?;
     let row = find(&state, &caller, &session).await?;
+    Ok(Json(page_of_items(&state, &row, query, None).await?))
+}
+
+/// A page of the items of a session, or of one of its turns.
+pub(crate) async fn page_of_items(
+    state: &AppState,
+    row: &SessionRow,
+    query: PageQuery,
+    turn: Option<TurnRow>,
+) -> Result<List<Item>, ApiError> {
     let journal: JournalId = row.id.as_str().into();
+    let span = |turn: TurnRow| TurnSpan {
+        id: turn.id,
+        first_seq: turn.first_seq,
+        last_seq: turn.last_seq,
+    };
     let query = ItemQuery {
         after: query.after,
         limit: usize::try_from(query.limit).unwrap_or(usize::MAX),
         order: query.order,
-        turn: None,
+        turn: turn.map(span),
+        agent: among_agents(row),
     };
-    Ok(Json(list_items(state.store(), &journal, &query).await?))
+    list_items(state.store(), &journal, &query).await
 }

@@ -2,4 +2,4 @@
 
 mod list;
 
-pub(crate) use list::{LIST, list};
+pub(crate) use list::{LIST, list, page_of_items};

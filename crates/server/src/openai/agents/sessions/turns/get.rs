@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use mainstay_core::session::{SessionRow, TurnRow};
+use mainstay_protocol::ApiError;
 
 use crate::auth::Caller;
 use crate::error::Answer;
@@ -22,6 +24,15 @@ pub(crate) async fn get(
     Ids((session, turn)): Ids<(String, String)>,
 ) -> Answer<Json<Turn>> {
     let (row, turn) = find_turn(&state, &caller, &session, &turn).await?;
-    let extras = SessionExtras::of(&config(&state, &row.id).await?.wire);
-    Ok(Json(show_turn(&turn, extras.prompt_cache_options)))
+    Ok(Json(shown(&state, &row, &turn).await?))
+}
+
+/// A turn of a session as it is now.
+pub(crate) async fn shown(
+    state: &AppState,
+    row: &SessionRow,
+    turn: &TurnRow,
+) -> Result<Turn, ApiError> {
+    let extras = SessionExtras::of(&config(state, &row.id).await?.wire);
+    Ok(show_turn(turn, extras.prompt_cache_options))
 }

@@ -2,13 +2,12 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use mainstay_protocol::JournalId;
 
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;
+use crate::openai::agents::sessions::items::page_of_items;
 use crate::openai::agents::sessions::rows::find_turn;
-use crate::openai::project::{ItemQuery, TurnSpan, list_items};
 use crate::openai::wire::{Item, List, PageQuery};
 use crate::openapi::{Doc, PAGE};
 use crate::state::AppState;
@@ -26,13 +25,5 @@ pub(crate) async fn items(
 ) -> Answer<Json<List<Item>>> {
     let query = PageQuery::parse(query.as_deref().unwrap_or_default())?;
     let (row, turn) = find_turn(&state, &caller, &session, &turn).await?;
-    let journal: JournalId = row.id.as_str().into();
-    let span = TurnSpan { id: turn.id, first_seq: turn.first_seq, last_seq: turn.last_seq };
-    let query = ItemQuery {
-        after: query.after,
-        limit: usize::try_from(query.limit).unwrap_or(usize::MAX),
-        order: query.order,
-        turn: Some(span),
-    };
-    Ok(Json(list_items(state.store(), &journal, &query).await?))
+    Ok(Json(page_of_items(&state, &row, query, Some(turn)).await?))
 }

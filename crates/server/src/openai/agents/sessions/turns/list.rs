@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use mainstay_core::session::{TURNS, TurnRow};
-use mainstay_protocol::{RowKey, TurnId};
+use mainstay_core::session::{SessionRow, TURNS, TurnRow};
+use mainstay_protocol::{ApiError, RowKey, TurnId};
 
 use crate::auth::Caller;
 use crate::error::Answer;
@@ -27,10 +27,19 @@ pub(crate) async fn list(
 ) -> Answer<Json<List<Turn>>> {
     let query = PageQuery::parse(query.as_deref().unwrap_or_default())?;
     let row = find(&state, &caller, &session).await?;
-    let extras = SessionExtras::of(&config(&state, &row.id).await?.wire);
+    Ok(Json(page_of_turns(&state, &row, &query).await?))
+}
+
+/// A page of the turns of a session.
+pub(crate) async fn page_of_turns(
+    state: &AppState,
+    row: &SessionRow,
+    query: &PageQuery,
+) -> Result<List<Turn>, ApiError> {
+    let extras = SessionExtras::of(&config(state, &row.id).await?.wire);
     if let Some(after) = &query.after {
         let turn = TurnId::parse(after).map_err(|_| invalid_cursor())?;
-        turn_of(&state, &row.id, &turn).await?.ok_or_else(invalid_cursor)?;
+        turn_of(state, &row.id, &turn).await?.ok_or_else(invalid_cursor)?;
     }
     let session = row.id.as_str();
     let scan = PageScan {
@@ -39,7 +48,7 @@ pub(crate) async fn list(
         prefix: &[session],
         after: query.after.as_deref().map(|after| RowKey::new(&TURNS, &[session, after])),
     };
-    let page = read_page(state.store(), scan, &query, |_: &TurnRow| true).await?;
+    let page = read_page(state.store(), scan, query, |_: &TurnRow| true).await?;
     let turns = page.rows.iter().map(|row| show_turn(row, extras.prompt_cache_options)).collect();
-    Ok(Json(List::page(turns, page.has_more, |turn: &Turn| &turn.id)))
+    Ok(List::page(turns, page.has_more, |turn: &Turn| &turn.id))
 }

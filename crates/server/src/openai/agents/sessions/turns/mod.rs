@@ -4,6 +4,6 @@ mod get;
 mod items;
 mod list;
 
-pub(crate) use get::{GET, get};
+pub(crate) use get::{GET, get, shown};
 pub(crate) use items::{ITEMS, items};
-pub(crate) use list::{LIST, list};
+pub(crate) use list::{LIST, list, page_of_turns};

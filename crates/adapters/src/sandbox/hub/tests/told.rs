@@ -1,0 +1,74 @@
+//! What a session is told of its machine, and of what became of its commands.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mainstay_core::port::{ExecEnd, Fate, Readiness, SandboxRequest, Sandboxes};
+use mainstay_protocol::{EffectId, IdMint};
+
+use super::support::{World, command, hub, request, session};
+
+fn by_client(request: SandboxRequest) -> SandboxRequest {
+    SandboxRequest { is_for_agent: false, ..request }
+}
+
+#[tokio::test]
+async fn a_client_that_remakes_the_machine_does_not_swallow_what_the_agent_is_to_know() {
+    let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
+    let request = SandboxRequest { calls_since: 3, ..request("ses_1") };
+    let restored = Readiness::Restored { lost_calls: 3 };
+    let first = hub(data.path(), &world).await;
+    let list = first.list_files(&by_client(request.clone()), "/", false, None, 1).await;
+    assert_eq!(list.expect("listed").1, restored);
+    drop(first);
+    let second = hub(data.path(), &world).await;
+    assert_eq!(second.ready(&by_client(request.clone())).await, Ok(restored));
+    let refused = second.read_file(&request, "/none", 0, 1).await;
+    assert!(refused.is_err(), "an answer without what is to be known");
+    let (_, readiness) = second.exec(&request, command("x"), None).await.expect("it runs");
+    assert_eq!(readiness, restored);
+    assert_eq!(second.ready(&request).await, Ok(Readiness::Running), "it was told");
+    drop(second);
+    let third = hub(data.path(), &world).await;
+    assert_eq!(third.ready(&request).await, Ok(Readiness::Running));
+}
+
+#[tokio::test]
+async fn only_what_was_asked_for_well_behind_its_start_was_surely_not_run() {
+    let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
+    world.pass(1_000_000);
+    let hub = hub(data.path(), &world).await;
+    let asked_at = |ms| EffectId::mint(&mut IdMint::new(ms, 7));
+    let fate = async |name: &str, effect: EffectId| {
+        hub.exec_fate(&session(name), &effect).await.expect("asked")
+    };
+    hub.ready(&request("ses_new")).await.expect("a machine");
+    assert_eq!(fate("ses_new", asked_at(1)).await, Fate::NotRun, "there was no other machine");
+    let again = SandboxRequest { calls_since: 1, ..request("ses_again") };
+    hub.ready(&again).await.expect("a machine");
+    for (asked_at_ms, expected) in
+        [(999_999, Fate::Gone), (1_060_000, Fate::Gone), (1_060_001, Fate::NotRun)]
+    {
+        assert_eq!(fate("ses_again", asked_at(asked_at_ms)).await, expected, "{asked_at_ms}");
+    }
+    let foreign = EffectId::parse("eff_imported").expect("an id");
+    assert_eq!(fate("ses_again", foreign).await, Fate::Gone);
+}
+
+#[tokio::test]
+async fn a_victim_of_the_machines_memory_is_told_by_the_machines_own_count() {
+    let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
+    let hub = hub(data.path(), &world).await;
+    let end = async |text: &str, is_victim: bool| {
+        world.kills_next.store(is_victim, Ordering::SeqCst);
+        let done = hub.exec(&request("ses_1"), command(text), None).await;
+        done.expect("it runs").0.end
+    };
+    let killed = ExecEnd::Signalled { signal: 9 };
+    assert_eq!(end("killed", true).await, ExecEnd::OutOfMemory);
+    assert_eq!(end("killed", false).await, killed);
+    assert_eq!(end("shell of killed", true).await, ExecEnd::OutOfMemory);
+    assert_eq!(end("shell of killed", false).await, ExecEnd::Exited { code: 137 });
+    assert_eq!(end("taken for a victim", false).await, killed, "another machine's was killed");
+    assert_eq!(end("ends well beside one", true).await, ExecEnd::Exited { code: 0 });
+}
