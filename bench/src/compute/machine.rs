@@ -72,7 +72,7 @@ pub(super) async fn python(machine: &Machine, source: &str) -> anyhow::Result<Du
         timeout_ms: TIMEOUT_MS,
         output_limit_bytes: OUTPUT_LIMIT_BYTES,
     };
-    let output = machine.code(request).await?;
+    let output = machine.code(request, None).await?;
     ensure!(output.error.is_none(), "{source}: {:?}", output.error);
     Ok(start.elapsed())
 }

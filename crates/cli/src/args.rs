@@ -37,7 +37,8 @@ Environment:
   NO_COLOR                               no colours
 
 Results go to stdout, everything else to stderr. Exit codes: 0 it worked, 1 it did not, 2 it was
-asked wrongly (the command line, the configuration), 3 the server cannot be reached."
+asked wrongly (the command line, the configuration), 3 the server cannot be reached. `sandbox exec`
+and `sandbox shell` end with the exit code of what they ran."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -70,6 +71,7 @@ enum Command {
     Chat(commands::chat::Arguments),
     Agents(commands::agents::Arguments),
     Sessions(commands::sessions::Arguments),
+    Sandbox(commands::sandbox::Arguments),
     Journal(commands::journal::Arguments),
     Bundle(commands::bundle::Arguments),
     Keys(commands::keys::Arguments),
@@ -102,6 +104,7 @@ fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Chat(arguments) => commands::chat::run(context, &arguments),
         Command::Agents(arguments) => commands::agents::run(context, arguments),
         Command::Sessions(arguments) => commands::sessions::run(context, arguments),
+        Command::Sandbox(arguments) => commands::sandbox::run(context, arguments),
         Command::Journal(arguments) => commands::journal::run(context, arguments),
         Command::Bundle(arguments) => commands::bundle::run(context, arguments),
         Command::Image(arguments) => commands::image::run(context, arguments),

@@ -1,7 +1,7 @@
 //! How a command fails: an exit code, a line, and where there is one a hint.
 //!
 //! Invariant: exit codes are a contract with scripts: 0 it worked, 1 it did not, 2 it was asked
-//! wrongly, 3 the server cannot be reached.
+//! wrongly, 3 the server cannot be reached. A command that ran another one ends as that did.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -21,6 +21,8 @@ pub(crate) struct Failure {
 pub(crate) enum Exit {
     /// Whoever read our output has left: nothing to say.
     Quiet,
+    /// Another command ran, and ended like this: it has said all.
+    Of(u8),
     /// It did not work.
     Failed,
     /// It was asked wrongly.
@@ -47,6 +49,17 @@ impl Failure {
         Self { exit: Exit::Unreachable, message: message.into(), hint: None }
     }
 
+    /// Ends as a command did that ran elsewhere: with its exit code, or 128 more than the signal that
+    /// ended it.
+    pub(crate) fn of_command(exit_code: Option<i32>, signal: Option<i32>) -> Result<(), Self> {
+        let code = exit_code.or(signal.map(|signal| 128 + signal)).unwrap_or(1);
+        if code == 0 {
+            return Ok(());
+        }
+        let code = u8::try_from(code & 0xff).unwrap_or(1).max(1);
+        Err(Self { exit: Exit::Of(code), message: String::new(), hint: None })
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -56,7 +69,7 @@ impl Failure {
 
     /// The lines for stderr; empty when there is nobody to tell.
     pub(crate) fn lines(&self) -> String {
-        if self.exit == Exit::Quiet {
+        if matches!(self.exit, Exit::Quiet | Exit::Of(_)) {
             return String::new();
         }
         let mut lines = format!("error: {}\n", screen::harmless(&self.message));
@@ -70,6 +83,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self.exit {
             Exit::Quiet => ExitCode::SUCCESS,
+            Exit::Of(code) => ExitCode::from(code),
             Exit::Failed => ExitCode::from(1),
             Exit::Usage => ExitCode::from(2),
             Exit::Unreachable => ExitCode::from(3),

@@ -1,8 +1,11 @@
 //! A session as it goes, for a person in front of a screen.
 //!
-//! Invariant: text of a message is printed as it comes; everything else is a line of its own.
+//! Invariant: text of a message, and what a call prints, are printed as they come; everything else is a
+//! line of its own.
 
-use mainstay_client::{CallItem, Event, EventBody, Item, RequiredAction};
+use std::collections::BTreeSet;
+
+use mainstay_client::{CallItem, CommandItem, Event, EventBody, Item, RequiredAction};
 use serde_json::Value;
 
 use crate::output;
@@ -15,8 +18,10 @@ const MAX_CALL_CHARS: usize = 100;
 /// Prints events.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    /// The message whose text is being printed.
+    /// The message or call whose text is being printed.
     message: Option<String>,
+    /// Calls whose output was printed as it came.
+    printed: BTreeSet<String>,
 }
 
 impl Live {
@@ -30,11 +35,22 @@ impl Live {
                 }
                 output::text(screen::harmless(delta))
             }
+            EventBody::OutputDelta { item_id, delta } => {
+                if self.message.as_deref() != Some(item_id) {
+                    self.end_line()?;
+                    self.message = Some(item_id.clone());
+                    self.printed.insert(item_id.clone());
+                }
+                output::text(screen::harmless(delta))
+            }
             EventBody::ItemDone(done) => self.done(&done.item),
             EventBody::ItemAdded(added) => match &added.item {
                 Item::McpCall(call) => self.line(&format!("→ {}", call_line(call))),
                 Item::FunctionCall(call) => {
                     self.line(&format!("→ {} (yours to run)", call_line(call)))
+                }
+                Item::CommandExecution(command) => {
+                    self.line(&format!("$ {}", table::cut(&command.command, MAX_CALL_CHARS)))
                 }
                 Item::Message(message) if message.role == "user" => {
                     self.line(&format!("> {}", message.text()))
@@ -77,7 +93,14 @@ impl Live {
                 let failed = call.status.as_deref() == Some("failed");
                 let result = if failed { &call.error } else { &call.output };
                 let mark = if failed { "✗" } else { "✓" };
+                self.printed.remove(&call.id);
                 self.line(&format!("{mark} {}: {}", call.name, short(result)))
+            }
+            Item::CommandExecution(command) => {
+                if self.printed.remove(&command.id) {
+                    return self.line(&command_end(command));
+                }
+                self.line(&format!("{}: {}", command_end(command), command_output(command)))
             }
             Item::FunctionCall(_) | Item::Other => Ok(()),
         }
@@ -106,6 +129,10 @@ pub(crate) fn item_line(item: &Item) -> Option<String> {
             Some(format!("{mark} {}: {}", call_line(call), short(result)))
         }
         Item::FunctionCall(call) => Some(format!("→ {} (yours to run)", call_line(call))),
+        Item::CommandExecution(command) => {
+            let asked = table::cut(&command.command, MAX_CALL_CHARS);
+            Some(format!("$ {asked}\n{}: {}", command_end(command), command_output(command)))
+        }
         Item::Other => None,
     }
 }
@@ -132,6 +159,19 @@ pub(crate) fn action_line(action: &RequiredAction) -> String {
         }
         RequiredAction::Other => "something that this version does not know".to_owned(),
     }
+}
+
+fn command_end(command: &CommandItem) -> String {
+    match (command.exit_code, command.status.as_deref()) {
+        (Some(0), _) => "✓ the command ended".to_owned(),
+        (Some(code), _) => format!("✗ the command ended with exit code {code}"),
+        (None, Some("in_progress")) => "… the command runs".to_owned(),
+        (None, _) => "✗ the command did not end by itself".to_owned(),
+    }
+}
+
+fn command_output(command: &CommandItem) -> String {
+    table::cut(command.output.as_deref().unwrap_or_default(), MAX_CALL_CHARS)
 }
 
 fn call_line(call: &CallItem) -> String {

@@ -19,6 +19,13 @@ pub(crate) fn text(text: impl AsRef<str>) -> io::Result<()> {
     out.flush()
 }
 
+/// Bytes of the command's result, as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
 /// A value of the command's result a line, as JSON.
 pub(crate) fn json_lines<T: serde::Serialize>(values: &[T]) -> io::Result<()> {
     values.iter().try_for_each(|value| line(serde_json::to_string(value)?))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mainstay_protocol::ErrorCode;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -128,6 +128,18 @@ impl Client {
         let response = request.send().await.map_err(|error| self.lost(error))?;
         let status = response.status();
         if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.map_err(|error| self.lost(error))?;
+        Err(refused(status.as_u16(), &body))
+    }
+
+    /// Sends a request that asks for another protocol on its connection.
+    pub(crate) async fn upgraded(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = request.version(reqwest::Version::HTTP_11);
+        let response = request.send().await.map_err(|error| self.lost(error))?;
+        let status = response.status();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
         }
         let body = response.bytes().await.map_err(|error| self.lost(error))?;

@@ -14,7 +14,9 @@ mod journal;
 mod keys;
 mod models;
 mod object;
+mod sandboxes;
 mod sessions;
+mod terminal;
 
 pub use error::ClientError;
 pub use feed::{Event, EventBody, Follower, ItemEvent, SessionEvent, TurnEvent};
@@ -22,7 +24,12 @@ pub use http::{Client, Timeouts};
 pub use keys::{Key, NewKey};
 pub use models::Model;
 pub use object::{
-    ActionRequest, Agent, AgentSummary, CallItem, ErrorBody, Item, MessageItem, MessagePart, Page,
-    RequiredAction, Said, Session, Turn, Usage,
+    ActionRequest, Agent, AgentSummary, CallItem, CommandItem, ErrorBody, Item, MessageItem,
+    MessagePart, Page, RequiredAction, Said, Session, Turn, Usage,
+};
+pub use sandboxes::{
+    Checkpoint, ExecDone, ExecError, ExecEvent, Execution, ListSandboxes, NewExec, Sandbox,
+    SandboxLog, SavedWorkspace,
 };
 pub use sessions::{ListSessions, message_input};
+pub use terminal::{NewTerminal, Terminal, TerminalShown};

@@ -73,7 +73,7 @@ pub enum Outcome {
         exec: Option<ExecRecord>,
         /// The subagent that it made, opened again or closed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        subagent: Option<SubagentChange>,
+        subagent: Option<Box<SubagentChange>>,
     },
     /// The tools on offer.
     Tools {

@@ -11,8 +11,8 @@ use futures::StreamExt;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer, LiveOutput};
 use mainstay_core::item::item_id;
 use mainstay_core::port::{
-    Clock, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, SandboxError, Saved,
-    ToolCall, ToolError, WorldChange,
+    Clock, LiveSink, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, SandboxError,
+    Saved, ToolCall, ToolError, WorldChange,
 };
 use mainstay_core::tool::ToolSource;
 use mainstay_protocol::{EffectId, ItemId, SessionId, TenantId};
@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::engine::Inner;
-use crate::feed::Delta;
+use crate::feed::{Delta, LiveCall};
 use crate::registry::Message;
 use crate::sandbox;
 use crate::stats::Counters;
@@ -167,6 +167,8 @@ async fn perform(
             let limit = inner.limits.tool(&call);
             let _permit = limit.acquire().await;
             let name = call.spec.name.clone();
+            let shown = LiveCall::new(inner.clone(), session, &call);
+            call.live = LiveSink(Some(shown.sink()));
             let tenant = call.context.tenant.clone();
             // Asking for consent comes behind the call, and has a time of its own.
             let is_mcp = matches!(*call.source, ToolSource::Mcp { .. });

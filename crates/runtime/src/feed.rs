@@ -2,15 +2,20 @@
 //!
 //! Invariant: entries come without gap or duplicate, because what the live channel loses is read
 //! from the store. Deltas are not journalled: each carries its item and offset, a follower that
-//! comes late gets the text so far, and a slow one loses deltas, never entries.
+//! comes late gets the text so far, and a slow one is given what it lost once more, in one piece.
+
+mod output;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use mainstay_core::port::PartKind;
-use mainstay_protocol::{ApiError, Entry, ItemId, JournalId, Seq, SessionId, TurnId};
+use mainstay_protocol::{ApiError, EffectId, Entry, ItemId, JournalId, Seq, SessionId, TurnId};
 use mainstay_store::{EntryRange, Store, StoreError};
 use tokio::sync::broadcast;
+
+pub use self::output::OutputDelta;
+pub(crate) use self::output::{Characters, LiveCall};
 
 /// How many items a follower may lag before it reads from the store.
 const LIVE_LIMIT_COUNT: usize = 32;
@@ -52,6 +57,8 @@ pub enum FeedItem {
     Entry(Arc<Entry>),
     /// A piece of an output that is still being made.
     Delta(Arc<Delta>),
+    /// A piece of what a tool prints while it runs.
+    Output(Arc<OutputDelta>),
 }
 
 /// One follower's view.
@@ -93,7 +100,10 @@ impl Feed {
             }
             match self.live.recv().await {
                 Ok(item) => self.ready.push_back(item),
-                Err(broadcast::error::RecvError::Lagged(_)) => self.is_behind = true,
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    self.is_behind = true;
+                    self.ready.extend(self.hubs.under_way(&self.session));
+                }
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
@@ -145,6 +155,7 @@ struct Hub {
     sender: broadcast::Sender<FeedItem>,
     followers: usize,
     partials: BTreeMap<ItemId, Delta>,
+    outputs: BTreeMap<EffectId, OutputDelta>,
 }
 
 impl Hub {
@@ -153,11 +164,19 @@ impl Hub {
             sender: broadcast::channel(LIVE_LIMIT_COUNT).0,
             followers: 0,
             partials: BTreeMap::new(),
+            outputs: BTreeMap::new(),
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.followers == 0 && self.partials.is_empty()
+        self.followers == 0 && self.partials.is_empty() && self.outputs.is_empty()
+    }
+
+    /// Everything that is being made, from its beginning.
+    fn under_way(&self) -> VecDeque<FeedItem> {
+        let partials = self.partials.values().cloned().map(Arc::new).map(FeedItem::Delta);
+        let outputs = self.outputs.values().cloned().map(Arc::new).map(FeedItem::Output);
+        partials.chain(outputs).collect()
     }
 }
 
@@ -204,6 +223,36 @@ impl Hubs {
         });
     }
 
+    /// Shows a piece of what a tool prints, and keeps it for late followers. What is more than may be
+    /// shown is left to the outcome.
+    pub(crate) fn output(&self, session: &SessionId, mut delta: OutputDelta) {
+        self.with(session, |hub| {
+            let empty = || OutputDelta { text: String::new(), offset: 0, ..delta.clone() };
+            let kept = hub.outputs.entry(delta.effect.clone()).or_insert_with(empty);
+            delta.offset = kept.text.len();
+            let shown = output::fitting(&delta.text, output::SHOWN_LIMIT_BYTES - delta.offset);
+            kept.text.push_str(shown);
+            delta.text.truncate(shown.len());
+            if hub.followers > 0 && !delta.text.is_empty() {
+                let _ = hub.sender.send(FeedItem::Output(Arc::new(delta)));
+            }
+        });
+    }
+
+    /// Forgets what an attempt of a tool call printed.
+    pub(crate) fn settle_output(&self, session: &SessionId, effect: &EffectId) {
+        let mut hubs = self.hubs.lock().expect("no code panics while it holds the hubs");
+        let Some(hub) = hubs.get_mut(session) else { return };
+        hub.outputs.remove(effect);
+        if hub.is_idle() {
+            hubs.remove(session);
+        }
+    }
+
+    fn under_way(&self, session: &SessionId) -> VecDeque<FeedItem> {
+        self.with(session, |hub| hub.under_way())
+    }
+
     /// Forgets the pieces of a model call that ended, however it ended.
     pub(crate) fn settle(&self, session: &SessionId, items: &[ItemId]) {
         if items.is_empty() {
@@ -227,8 +276,7 @@ impl Hubs {
         // Subscribed before the head is read: what is committed between comes live or is read.
         let (live, ready) = self.with(session, |hub| {
             hub.followers += 1;
-            let partials = hub.partials.values().cloned().map(Arc::new).map(FeedItem::Delta);
-            (hub.sender.subscribe(), partials.collect::<VecDeque<_>>())
+            (hub.sender.subscribe(), hub.under_way())
         });
         let mut feed = Feed {
             store: store.clone(),

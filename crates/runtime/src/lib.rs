@@ -35,8 +35,11 @@ pub use automations::{InvalidSchedule, next_run_at_ms};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 pub use engine::{Engine, EngineParts, EngineSettings};
-pub use feed::{Delta, Feed, FeedItem, FollowFrom};
-pub use sandbox::{CheckpointPage, CheckpointSeen, NewSandbox, StoreBlobs};
+pub use feed::{Delta, Feed, FeedItem, FollowFrom, OutputDelta};
+pub use sandbox::{
+    CheckpointPage, CheckpointSeen, ExecPiece, NewSandbox, OperatorCommand, OperatorTerminal,
+    RunningExec, StoreBlobs,
+};
 pub use stats::EngineStats;
 pub use submit::{Accepted, Idempotency, NewSession, Submission};
 pub use vault::CameBack;

@@ -10,7 +10,7 @@ use crate::openai::vaults::{self as vault, credentials};
 use crate::openai::webhooks::{self as webhook, deliveries};
 use crate::openai::{agents as agent, chat};
 use crate::openapi::{self, Routes, delete, get, post};
-use crate::v1::{bundle, checkpoints, journal, keys, models, oauth};
+use crate::v1::{bundle, checkpoints, journal, keys, models, oauth, sandboxes};
 use crate::{executor, health, metrics};
 
 /// The routes of the whole server.
@@ -31,6 +31,7 @@ pub(crate) fn keyed() -> Routes {
         responses(),
         conversations(),
         operation(),
+        machines(),
         executors(),
     ];
     parts.into_iter().fold(Routes::new(), Routes::merge)
@@ -307,6 +308,21 @@ fn operation() -> Routes {
         .route("/v1/keys", get(keys::list, keys::LIST).post(keys::create, keys::CREATE))
         .route("/v1/keys/{key}", delete(keys::revoke, keys::REVOKE))
         .route("/metrics", get(metrics::metrics, metrics::METRICS))
+}
+
+/// The machines of sessions. The terminal's WebSocket is described in `docs/sandboxes.md`.
+fn machines() -> Routes {
+    Routes::new()
+        .route("/v1/sandboxes", get(sandboxes::list, sandboxes::LIST))
+        .route(
+            "/v1/sandboxes/{sandbox}",
+            get(sandboxes::get, sandboxes::GET).delete(sandboxes::remove, sandboxes::REMOVE),
+        )
+        .route("/v1/sandboxes/{sandbox}/exec", post(sandboxes::exec, sandboxes::EXEC))
+        .route("/v1/sandboxes/{sandbox}/logs", get(sandboxes::logs, sandboxes::LOGS))
+        .route("/v1/sandboxes/{sandbox}/park", post(sandboxes::park, sandboxes::PARK))
+        .route("/v1/sandboxes/{sandbox}/restore", post(sandboxes::restore, sandboxes::RESTORE))
+        .aside("/v1/sandboxes/{sandbox}/terminal", axum::routing::get(sandboxes::terminal))
 }
 
 /// The door of executors, whose protocol is `docs/spec/executor.md`. Those of other vendors' services

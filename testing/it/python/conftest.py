@@ -89,6 +89,8 @@ class Server:
         self.world = world
         self.hosts = [world.url.removeprefix("http://"), *hosts]
         self.log = log
+        #: Settings of a test; they hold from the next start.
+        self.more: dict[str, str] = {}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = "127.0.0.1:%d" % free.getsockname()[1]
@@ -109,6 +111,7 @@ class Server:
             "MAINSTAY_COMPUTE__IMAGES": str(images()),
             # Those that wait outlive a killed server by seconds; the test of them asks for them.
             "MAINSTAY_COMPUTE__WARM_MACHINES": "0",
+            **self.more,
         }
 
     def command(self, *arguments: str) -> list[str]:

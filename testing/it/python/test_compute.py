@@ -166,3 +166,120 @@ def machine_processes(server: Server) -> list[int]:
         if not more:
             return sorted(found)
         found |= more
+
+
+def test_what_runs_is_seen_while_it_runs(server: Server) -> None:
+    """Each test has one of both tiers: what streams is the same code, from the agent inside on."""
+    for tier in TIERS:
+        with server.client(_strict_response_validation=True) as client:
+            session = new_machine(server.client(), tier)
+            turn(client, session, shell("true"))
+            wait = "until [ -e go ]; do sleep 0.05; done"
+            steps = [
+                shell(f"printf 'gr\\303'; sleep 0.2; printf '\\274n\\n'; echo aside >&2; {wait}; echo ended"),
+                python("import os, time\nprint('counting', flush=True)\nwhile not os.path.exists('go2'): time.sleep(0.02)"),
+            ]
+            environment = client.beta.agents.sessions.retrieve(session).environment
+            files = client.beta.agents.environments.files
+            with client.beta.agents.sessions.events.stream(session) as events:
+                send(client, session, say(*({"calls": [step]} for step in steps), {"text": "Done."}))
+                printed: dict[str, str] = {}
+                late = ""
+                for event in events:
+                    if event.type == "agent.output.command_execution_output.delta":
+                        shown = printed[event.item_id] = printed.get(event.item_id, "") + event.delta
+                        if "aside" in shown and not late:
+                            # Who comes now sees what was printed so far.
+                            with server.client().beta.agents.sessions.events.stream(session) as other:
+                                late = next(e.delta for e in other if e.type == event.type)
+                            files.create(environment.id, type="inline", path="/workspace/go", data="")
+                        if "counting" in shown:
+                            files.create(environment.id, type="inline", path="/workspace/go2", data="")
+                    if event.type == "agent.session.idle":
+                        break
+            command, code = printed.values()
+            assert late == "grün\naside\n"
+            assert sorted(command.splitlines()) == ["aside", "ended", "grün"]
+            assert code == "counting\n"
+            items = {item.id: item for item in client.beta.agents.sessions.items.list(session, limit=100)}
+            command_item, code_item = (items[item] for item in printed)
+            assert command_item.type == "command_execution" and code_item.type == "mcp_call"
+            assert command_item.output == "grün\nended\n[stderr]\naside\n"
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_follower_of_a_command_over_a_crash_gets_the_whole_output(server: Server, tier: str) -> None:
+    with server.client() as client:
+        session = new_machine(client, tier)
+        turn(client, session, shell("true"))
+        environment = client.beta.agents.sessions.retrieve(session).environment
+        with client.beta.agents.sessions.events.stream(session) as events:
+            slow = "echo before; until [ -e go ]; do sleep 0.05; done; echo after"
+            send(client, session, say({"calls": [shell(slow)]}, {"text": "Done."}))
+            seen = 0
+            for event in events:
+                if event.type == "agent.output.command_execution_output.delta":
+                    assert event.delta == "before\n"
+                    break
+                seen = max(seen, event.sequence_number)  # type: ignore[attr-defined]
+            server.kill()
+    server.start()
+    with server.client() as client:
+        with client.beta.agents.sessions.events.stream(session, extra_query={"starting_after": seen}) as events:
+            files = client.beta.agents.environments.files
+            files.create(environment.id, type="inline", path="/workspace/go", data="")
+            done = next(e.item for e in events if e.type == "agent.session.turn.item.done")
+        assert done.type == "command_execution" and done.output == "before\nafter\n"
+        rest(client, session)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_what_a_turn_leaves_under_artifacts_outlives_its_machine(server: Server, tier: str) -> None:
+    figure = (
+        "class Figure:\n"
+        "    def _repr_png_(self): return b'\\x89PNG\\r\\n\\x1a\\nbytes'\n"
+        "Figure()"
+    )
+    with server.client(_strict_response_validation=True) as client:
+        session = new_machine(server.client(), tier)
+        turn(
+            client,
+            session,
+            shell("mkdir -p artifacts/deep; seq 200000 > artifacts/deep/long.txt; printf 'a\\0\\377' > artifacts/raw"),
+            python(figure),
+            call("write_file", path="artifacts/note.md", content="by the tool"),
+            shell("echo not one > other.txt"),
+        )
+        artifacts = client.beta.agents.sessions.artifacts
+        first = {one.path: one for one in artifacts.list(session)}
+        (picture,) = [path for path in first if path.endswith(".png")]
+        assert sorted(first) == sorted(
+            [picture, "/workspace/artifacts/deep/long.txt", "/workspace/artifacts/note.md", "/workspace/artifacts/raw"]
+        )
+        raw = first["/workspace/artifacts/raw"]
+        assert artifacts.content(raw.id, session_id=session).read() == b"a\0\xff" and raw.size_bytes == 3
+        turn(client, session, shell("echo again > artifacts/raw; rm artifacts/note.md"))
+        # A further turn leaves what it changed; what an earlier one left stays what it was.
+        newest = artifacts.list(session, limit=1).data[0]
+        assert (newest.path, newest.turn_id != raw.turn_id) == ("/workspace/artifacts/raw", True)
+        for process in machine_processes(server):
+            os.kill(process, signal.SIGKILL)
+        until("the machine to die", lambda: not machine_processes(server))
+    server.restart()
+    with server.client() as client:
+        artifacts = client.beta.agents.sessions.artifacts
+        long = first["/workspace/artifacts/deep/long.txt"]
+        content = artifacts.content(long.id, session_id=session).read()
+        assert content == b"".join(b"%d\n" % n for n in range(1, 200001))
+        assert artifacts.content(raw.id, session_id=session).read() == b"a\0\xff"
+        assert artifacts.content(newest.id, session_id=session).read() == b"again\n"
+        assert b"PNG" in artifacts.content(first[picture].id, session_id=session).read()
+        assert not machine_processes(server), "reading artifacts needs no machine"
+        listed = [one.id for one in artifacts.list(session, limit=2, order="asc")]
+        assert len(listed) == 5 and listed == [one.id for one in artifacts.list(session, limit=100)][::-1]
+        # Forks see what was there when they began.
+        fork = client.post(f"/agents/sessions/{session}/fork", body={}, cast_to=object)
+        copies = {one.path for one in artifacts.list(fork["id"])}  # type: ignore[index]
+        assert copies == set(first)
+        artifacts.delete(raw.id, session_id=session)
+        assert raw.id not in [one.id for one in artifacts.list(session)]

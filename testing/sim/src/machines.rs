@@ -111,8 +111,14 @@ impl Machines {
             None => Ran::new(),
         };
         let is_first = request.checkpoint.is_none() && request.calls_since == 0;
-        // Another call of the same step may have made it meanwhile.
-        let machine = Machine { ran, is_second: !is_first };
+        // Another call of the same step may have made it meanwhile, and one before it may have died
+        // under a call that its journal does not know the end of.
+        let has_run = self
+            .connections
+            .lock()
+            .expect("no code panics while it holds the counts")
+            .contains_key(&request.session);
+        let machine = Machine { ran, is_second: !is_first || has_run };
         self.lock().entry(request.session.clone()).or_insert(machine);
         Ok(if is_first {
             Readiness::New
@@ -191,6 +197,7 @@ impl Sandboxes for Machines {
         &self,
         _: &SandboxRequest,
         _: CodeRequest,
+        _: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         Err(SandboxError::Invalid("there is no interpreter".to_owned()))
     }

@@ -75,7 +75,7 @@ pub struct MachineSpec {
 pub struct DriverCapabilities {
     /// How machines are kept apart.
     pub tier: SandboxTier,
-    /// Whether `park` keeps processes.
+    /// Whether `park` and `fork` keep processes.
     pub parks_processes: bool,
 }
 
@@ -140,7 +140,8 @@ pub trait Driver: Send + Sync {
     /// Brings a parked machine back.
     async fn unpark(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError>;
 
-    /// Makes `copy` the same machine as `place` is now, running; `place` goes on.
+    /// Makes `copy` the same machine as `place` is now, running; `place` goes on. Only
+    /// of a driver that keeps processes.
     async fn fork(
         &self,
         place: &Place,

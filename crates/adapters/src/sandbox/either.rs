@@ -8,8 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, OutputSink, Readiness,
-    SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    Checkpoint, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, OutputSink,
+    Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog, SandboxRequest,
+    SandboxSpec, Sandboxes, Saved, SavedFile, Terminal, TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -78,8 +79,9 @@ impl Sandboxes for EitherSandboxes {
         &self,
         request: &SandboxRequest,
         code: CodeRequest,
+        sink: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
-        self.of(&request.spec).code(request, code).await
+        self.of(&request.spec).code(request, code, sink).await
     }
 
     async fn code_fate(
@@ -88,6 +90,41 @@ impl Sandboxes for EitherSandboxes {
         effect: &EffectId,
     ) -> Result<Fate<CodeOutput>, SandboxError> {
         self.of_session(session).await?.code_fate(session, effect).await
+    }
+
+    async fn terminal(
+        &self,
+        request: &SandboxRequest,
+        terminal: TerminalRequest,
+    ) -> Result<(Box<dyn Terminal>, Readiness), SandboxError> {
+        self.of(&request.spec).terminal(request, terminal).await
+    }
+
+    async fn saved_files(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        folder: &str,
+    ) -> Result<Arc<[SavedFile]>, SandboxError> {
+        self.hosted.saved_files(session, checkpoint, folder).await
+    }
+
+    async fn read_saved_file(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        path: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<Bytes>, SandboxError> {
+        self.hosted.read_saved_file(session, checkpoint, path, limit_bytes).await
+    }
+
+    async fn logs(
+        &self,
+        session: &SessionId,
+        limit_bytes: usize,
+    ) -> Result<Vec<SandboxLog>, SandboxError> {
+        self.of_session(session).await?.logs(session, limit_bytes).await
     }
 
     async fn read_file(
@@ -131,6 +168,14 @@ impl Sandboxes for EitherSandboxes {
 
     async fn park(&self, session: &SessionId) -> Result<(), SandboxError> {
         self.of_session(session).await?.park(session).await
+    }
+
+    async fn fork(&self, from: &SessionId, to: &SandboxRequest) -> Result<bool, SandboxError> {
+        match to.spec.executor {
+            // A client's own machine is one.
+            Some(_) => Ok(false),
+            None => self.hosted.fork(from, to).await,
+        }
     }
 
     async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError> {

@@ -19,6 +19,4 @@ pub mod workspace;
 pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
 pub use either::EitherSandboxes;
 pub use executor::ExecutorSandboxes;
-pub use machine::{
-    Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal, TerminalEvent, TerminalRequest,
-};
+pub use machine::{Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal};

@@ -11,6 +11,7 @@ pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod model;
 pub(crate) mod quickstart;
+pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod vaults;

@@ -3,7 +3,7 @@
 //! Invariant: an entry of a kind or shape that is not known is shown as it is, never an error.
 
 use mainstay_core::effect::{Awaits, EffectRequest, Outcome, UnknownNext};
-use mainstay_core::fact::{Disposition, Fact, RequiredAction, TurnEnd};
+use mainstay_core::fact::{Disposition, Fact, RequiredAction, SandboxOperation, TurnEnd};
 use mainstay_core::item::{Content, Item, ItemBody};
 use mainstay_core::policy::Ruling;
 use mainstay_core::tool::Safety;
@@ -100,6 +100,7 @@ fn fact_summary(fact: &Fact) -> String {
         Fact::ResponseRemoved(removed) => removed.response.to_string(),
         Fact::ItemsAdded(added) => items(&added.items),
         Fact::ItemRemoved(removed) => removed.item.to_string(),
+        Fact::SandboxOperated(done) => operation(&done.operation),
         Fact::SessionForked(origin) | Fact::SessionImported(origin) => {
             format!("from {} at {} ({})", origin.from, origin.seq, origin.hash)
         }
@@ -113,6 +114,24 @@ fn fact_summary(fact: &Fact) -> String {
         Fact::CallRefused(refused) => {
             format!("{}: {}", word(&refused.reason), item(&refused.item))
         }
+    }
+}
+
+fn operation(operation: &SandboxOperation) -> String {
+    match operation {
+        SandboxOperation::ExecBegun { effect, argv, has_terminal, .. } => {
+            let what = if *has_terminal { "a terminal with" } else { "runs" };
+            format!("{} {what} {}", short(effect), argv.join(" "))
+        }
+        SandboxOperation::ExecEnded { effect, end, error } => match (end, error) {
+            (Some(end), _) => format!("{} {end:?}", short(effect)),
+            (None, error) => format!("{}: {}", short(effect), error.as_deref().unwrap_or("?")),
+        },
+        SandboxOperation::Parked => "parked".to_owned(),
+        SandboxOperation::Restored { seq, lost_calls, .. } => {
+            format!("back to the checkpoint at {seq}, without the last {lost_calls} calls")
+        }
+        SandboxOperation::Removed => "removed".to_owned(),
     }
 }
 

@@ -129,6 +129,7 @@ impl Watch {
             | EventBody::SessionInProgress(_)
             | EventBody::TurnCreated(_)
             | EventBody::ReasoningDelta { .. }
+            | EventBody::OutputDelta { .. }
             | EventBody::Other => {}
         }
         Ok(None)
@@ -154,7 +155,9 @@ impl Watch {
                 self.answer = Some(text);
                 Ok(())
             }
-            Item::Message(_) | Item::FunctionCall(_) | Item::Other => Ok(()),
+            Item::Message(_) | Item::FunctionCall(_) | Item::CommandExecution(_) | Item::Other => {
+                Ok(())
+            }
         }
     }
 

@@ -39,7 +39,8 @@ impl Event {
 
     /// Leaves this much of a piece of text.
     pub(super) fn keep_text(&mut self, new: &str) {
-        if let EventBody::TextDelta { delta, .. } = &mut self.body
+        if let EventBody::TextDelta { delta, .. } | EventBody::OutputDelta { delta, .. } =
+            &mut self.body
             && delta != new
         {
             new.clone_into(delta);
@@ -105,6 +106,14 @@ pub enum EventBody {
         /// The item.
         item_id: String,
         /// The text.
+        delta: String,
+    },
+    /// A tool call that the server runs printed something.
+    #[serde(rename = "agent.output.command_execution_output.delta")]
+    OutputDelta {
+        /// The call.
+        item_id: String,
+        /// What it printed.
         delta: String,
     },
     /// A turn or the session failed; comes before the event that says so.

@@ -134,7 +134,7 @@ impl Follower {
             self.at = Some(event.sequence_number);
         }
         match &event.body {
-            EventBody::TextDelta { item_id, delta } => {
+            EventBody::TextDelta { item_id, delta } | EventBody::OutputDelta { item_id, delta } => {
                 let new = self.partial.entry(item_id.clone()).or_default().add(delta);
                 if new.is_empty() {
                     return Ok(None);

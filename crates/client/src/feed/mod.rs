@@ -6,3 +6,4 @@ mod sse;
 
 pub use event::{Event, EventBody, ItemEvent, SessionEvent, TurnEvent};
 pub use follow::Follower;
+pub(crate) use sse::Parser;

@@ -10,20 +10,20 @@ pub(super) const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
 /// One frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// Its id, when it has one of its own.
     pub(super) id: Option<String>,
     /// Its data, lines joined.
-    pub(super) data: String,
+    pub(crate) data: String,
 }
 
 /// A frame was longer than the limit.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(crate) struct TooLong;
 
 /// Bytes on their way to frames.
 #[derive(Debug, Default)]
-pub(super) struct Parser {
+pub(crate) struct Parser {
     line: Vec<u8>,
     frame: Frame,
     has_data: bool,
@@ -32,7 +32,7 @@ pub(super) struct Parser {
 
 impl Parser {
     /// Takes the next bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             if self.line.len() + self.frame.data.len() + piece.len() > MAX_FRAME_BYTES {
                 return Err(TooLong);
@@ -47,7 +47,7 @@ impl Parser {
     }
 
     /// The next whole frame.
-    pub(super) fn next(&mut self) -> Option<Frame> {
+    pub(crate) fn next(&mut self) -> Option<Frame> {
         self.ready.pop_front()
     }
 

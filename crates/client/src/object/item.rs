@@ -13,6 +13,8 @@ pub enum Item {
     FunctionCall(CallItem),
     /// A call that the server runs.
     McpCall(CallItem),
+    /// A command in the session's machine.
+    CommandExecution(CommandItem),
     /// Something else.
     #[serde(other)]
     Other,
@@ -42,6 +44,24 @@ pub struct MessagePart {
     /// Its text, if it is one.
     #[serde(default)]
     pub text: Option<String>,
+}
+
+/// A command in the session's machine.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CommandItem {
+    /// Its id.
+    pub id: String,
+    /// The command.
+    pub command: String,
+    /// `in_progress`, `completed`, `failed` or `incomplete`.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Its exit code, once it ended with one.
+    #[serde(default)]
+    pub exit_code: Option<i32>,
+    /// What it printed, once it ended.
+    #[serde(default)]
+    pub output: Option<String>,
 }
 
 /// A tool call.
@@ -81,6 +101,7 @@ impl Item {
         match self {
             Self::Message(message) => Some(&message.id),
             Self::FunctionCall(call) | Self::McpCall(call) => Some(&call.id),
+            Self::CommandExecution(command) => Some(&command.id),
             Self::Other => None,
         }
     }

@@ -12,7 +12,7 @@ mod turn;
 
 pub use agent::Agent;
 pub use error::ErrorBody;
-pub use item::{CallItem, Item, MessageItem, MessagePart};
+pub use item::{CallItem, CommandItem, Item, MessageItem, MessagePart};
 pub use page::Page;
 pub use said::Said;
 pub use session::{ActionRequest, AgentSummary, RequiredAction, Session};

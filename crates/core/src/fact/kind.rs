@@ -9,9 +9,9 @@ use mainstay_protocol::{Entry, EntryDraft, canonical_json};
 use super::{
     ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed, EffectParked,
     EffectRequested, EffectUnknown, InputReceived, ItemRemoved, ItemsAdded, ResponseRemoved,
-    ResponseRequested, SessionClosed, SessionCreated, SessionDeleted, SessionFailed, SessionForked,
-    SessionImported, SessionReopened, SessionUpdated, SubagentReported, TurnEnded, TurnResumed,
-    TurnStarted, TurnWaiting,
+    ResponseRequested, SandboxOperated, SessionClosed, SessionCreated, SessionDeleted,
+    SessionFailed, SessionForked, SessionImported, SessionReopened, SessionUpdated,
+    SubagentReported, TurnEnded, TurnResumed, TurnStarted, TurnWaiting,
 };
 
 /// An entry that this binary cannot read: it stops the session it belongs to.
@@ -157,4 +157,6 @@ facts! {
     ApprovalResolved = "approval.resolved", 2;
     /// A tool call of the model that does not become an effect.
     CallRefused = "call.refused", 1;
+    /// An operator did something with the session's machine.
+    SandboxOperated = "sandbox.operated", 1;
 }

@@ -6,6 +6,7 @@
 mod effect;
 mod kind;
 mod response;
+mod sandbox;
 mod session;
 mod subagent;
 mod turn;
@@ -16,6 +17,7 @@ pub use effect::{
 };
 pub use kind::{Fact, UnknownFact};
 pub use response::{ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested};
+pub use sandbox::{SandboxOperated, SandboxOperation};
 pub use session::{
     SessionCopied, SessionCreated, SessionDeleted, SessionFailed, SessionForked, SessionImported,
     SessionUpdated, SpendLimit,

@@ -21,8 +21,9 @@ pub use sandbox::{
     BlobError, Blobs, Checkpoint, CodeLanguage, CodeOutput, CodeRequest, CodeResult, Connection,
     ExecEnd, ExecOutput, ExecRecord, ExecRequest, ExecutorSpec, Fate, FileInfo, FileKind,
     NetworkRule, NoSandboxes, OutputSink, OutputStream, Readiness, SandboxCapabilities,
-    SandboxError, SandboxInfo, SandboxRequest, SandboxSecret, SandboxSetup, SandboxSpec,
-    SandboxStatus, SandboxTier, Sandboxes, Saved, WORKSPACE,
+    SandboxError, SandboxInfo, SandboxLog, SandboxRequest, SandboxSecret, SandboxSetup,
+    SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved, SavedFile, Terminal, TerminalEvent,
+    TerminalRequest, WORKSPACE,
 };
 pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
 pub use tool::{

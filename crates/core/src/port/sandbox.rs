@@ -8,6 +8,7 @@ mod exec;
 mod info;
 mod none;
 mod spec;
+mod terminal;
 
 use std::sync::Arc;
 
@@ -20,11 +21,14 @@ pub use exec::{
     CodeLanguage, CodeOutput, CodeRequest, CodeResult, ExecEnd, ExecOutput, ExecRecord,
     ExecRequest, Fate, OutputSink, OutputStream,
 };
-pub use info::{FileInfo, FileKind, SandboxCapabilities, SandboxInfo, SandboxStatus};
+pub use info::{
+    FileInfo, FileKind, SandboxCapabilities, SandboxInfo, SandboxLog, SandboxStatus, SavedFile,
+};
 pub use none::NoSandboxes;
 pub use spec::{
     ExecutorSpec, NetworkRule, SandboxSecret, SandboxSetup, SandboxSpec, SandboxTier, WORKSPACE,
 };
+pub use terminal::{Terminal, TerminalEvent, TerminalRequest};
 
 /// A saved workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +172,7 @@ pub trait Sandboxes: Send + Sync {
         &self,
         request: &SandboxRequest,
         code: CodeRequest,
+        sink: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError>;
 
     /// What became of code; waits for code that still runs. Makes no machine.
@@ -214,6 +219,59 @@ pub trait Sandboxes: Send + Sync {
 
     /// Puts a machine that nobody uses away, with its processes where the driver can.
     async fn park(&self, session: &SessionId) -> Result<(), SandboxError>;
+
+    /// The files below a folder of a workspace that was saved, in the order of their paths. Needs no
+    /// machine.
+    async fn saved_files(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        folder: &str,
+    ) -> Result<Arc<[SavedFile]>, SandboxError> {
+        let _ = (session, checkpoint, folder);
+        Ok(Arc::from([]))
+    }
+
+    /// A file of a workspace that was saved; none when it has no such file. Needs no machine.
+    async fn read_saved_file(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        path: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<Bytes>, SandboxError> {
+        let _ = (session, checkpoint, path, limit_bytes);
+        Ok(None)
+    }
+
+    /// Starts a command on a terminal of its own. Dropping the terminal ends it.
+    async fn terminal(
+        &self,
+        request: &SandboxRequest,
+        terminal: TerminalRequest,
+    ) -> Result<(Box<dyn Terminal>, Readiness), SandboxError> {
+        let _ = (request, terminal);
+        Err(SandboxError::Unavailable("there are no terminals here".to_owned()))
+    }
+
+    /// What a machine and what keeps it said of themselves: the end of it, by where it comes from. Makes
+    /// no machine.
+    async fn logs(
+        &self,
+        session: &SessionId,
+        limit_bytes: usize,
+    ) -> Result<Vec<SandboxLog>, SandboxError> {
+        let _ = (session, limit_bytes);
+        Ok(Vec::new())
+    }
+
+    /// Makes the machine of a session that has none the same as another session's is now, which goes on:
+    /// with its processes where the driver can copy them, else with its files, of which the first answer
+    /// then tells. Whether there was a machine to copy; without one the session's is made as ever.
+    async fn fork(&self, from: &SessionId, to: &SandboxRequest) -> Result<bool, SandboxError> {
+        let _ = (from, to);
+        Ok(false)
+    }
 
     /// Ends the machine and frees what it held. Of one that is not there too.
     async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError>;

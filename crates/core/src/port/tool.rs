@@ -79,7 +79,7 @@ pub struct ToolOutput {
     pub exec: Option<ExecRecord>,
     /// The subagent that it made, opened again or closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subagent: Option<SubagentChange>,
+    pub subagent: Option<Box<SubagentChange>>,
 }
 
 impl ToolOutput {

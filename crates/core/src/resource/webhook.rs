@@ -268,6 +268,7 @@ fn told(fact: &Fact, after: &SessionState) -> Vec<(&'static str, Option<&'static
         | Fact::SessionImported(_)
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
+        | Fact::SandboxOperated(_)
         | Fact::ResponseRequested(_)
         | Fact::ResponseRemoved(_)
         | Fact::EffectRequested(_)

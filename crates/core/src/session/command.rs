@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_protocol::{
-    ApiError, ApprovalId, CallId, EffectId, ErrorCode, ItemId, ResponseId, SessionId, TenantId,
-    TurnId, Usage,
+    ApiError, ApprovalId, CallId, EffectId, ErrorCode, ItemId, ResponseId, Seq, SessionId,
+    TenantId, TurnId, Usage,
 };
 use serde_json::Value;
 
 use crate::agent::AgentDefinition;
 use crate::effect::EffectAnswer;
-use crate::fact::{SessionCopied, SpendLimit};
+use crate::fact::{SandboxOperation, SessionCopied, SpendLimit};
 use crate::item::{Content, ItemBody};
 use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
@@ -107,6 +107,13 @@ pub enum Command {
     Reopen,
     /// Save the session's machine; nothing more happens when that is under way.
     Checkpoint,
+    /// An operator does something with the session's machine.
+    Operate {
+        /// What.
+        operation: SandboxOperation,
+        /// The last entry that it takes into account; any when none.
+        as_of: Option<Seq>,
+    },
     /// Delete the session; it must rest.
     Delete,
     /// The world answered an effect.

@@ -38,10 +38,10 @@ pub struct OpenEffect {
     pub reconcile_count: u32,
     /// How often the model said that it was too long.
     pub too_long_count: u32,
-    /// What its server asked of people, and what they answered.
-    pub questions: Option<Box<OpenQuestions>>,
     /// When a wait for subagents ends at the latest, once it has begun.
     pub until_ms: Option<u64>,
+    /// What its server asked of people, and what they answered.
+    pub questions: Option<Box<OpenQuestions>>,
 }
 
 /// Questions of an effect's attempts.

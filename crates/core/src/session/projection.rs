@@ -241,6 +241,8 @@ fn changes_session(fact: &Fact) -> bool {
         Fact::SessionForked(_) | Fact::SessionImported(_) | Fact::ItemsAdded(_) => true,
         Fact::SessionClosed(_) | Fact::SessionReopened(_) | Fact::SubagentReported(_) => true,
         Fact::ResponseRequested(_) | Fact::ResponseRemoved(_) | Fact::ItemRemoved(_) => false,
+        // What is not saved is counted in the row.
+        Fact::SandboxOperated(_) => true,
         Fact::EffectCompleted(done) => matches!(done.outcome, Outcome::Checkpoint { .. }),
         Fact::EffectRequested(_)
         | Fact::EffectAttempted(_)

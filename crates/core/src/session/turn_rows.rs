@@ -83,6 +83,7 @@ impl Turns<'_> {
             | Fact::SubagentReported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
+            | Fact::SandboxOperated(_)
             | Fact::ResponseRequested(_)
             | Fact::ResponseRemoved(_)
             | Fact::EffectRequested(_)

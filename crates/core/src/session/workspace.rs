@@ -8,6 +8,7 @@ use std::sync::Arc;
 use mainstay_protocol::Seq;
 use serde::{Deserialize, Serialize};
 
+use crate::fact::SandboxOperation;
 use crate::port::{Checkpoint, Saved};
 
 /// The machine and its workspace, as of the last entry.
@@ -44,6 +45,31 @@ impl WorkspaceState {
     /// An attempt to save begins: it holds what was done so far.
     pub(super) fn saving(&mut self) {
         self.saving = self.calls_since;
+    }
+
+    /// An operator did something with the machine.
+    pub(super) fn operated(&mut self, operation: &SandboxOperation) {
+        match operation {
+            SandboxOperation::ExecBegun { .. } => {
+                // There is nothing to save of it before it ends.
+                self.is_tried |= self.calls_since == 0;
+                self.calls_since = self.calls_since.saturating_add(1);
+            }
+            SandboxOperation::ExecEnded { .. } => {
+                self.calls_since = self.calls_since.max(1);
+                self.is_tried = false;
+            }
+            SandboxOperation::Restored { seq, checkpoint, lost_calls } => {
+                self.checkpoint = Some(Arc::new(checkpoint.clone()));
+                self.checkpoint_seq = *seq;
+                // Until the next checkpoint, a new machine does not have what these calls did.
+                self.calls_since = *lost_calls;
+                self.saving = 0;
+                // There is no machine, and nothing new to save.
+                self.is_tried = true;
+            }
+            SandboxOperation::Parked | SandboxOperation::Removed => {}
+        }
     }
 
     /// The attempts to save ended.

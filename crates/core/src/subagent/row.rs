@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Parent;
 use crate::fact::TurnEnd;
-use crate::item::ItemBody;
+use crate::item::{Item, ItemBody};
 use crate::session::{SessionState, SessionStatus, clip, millis_column};
 
 /// How much of a subagent's last message its parent is told.
@@ -134,10 +134,10 @@ fn end(end: &TurnEnd) -> SubagentEnd {
 
 /// What it said last.
 fn answer(state: &SessionState) -> Option<String> {
-    let last = state.transcript.find_last(|item| match &item.body {
-        ItemBody::AssistantMessage { .. } | ItemBody::UserMessage { .. } => true,
-        _ => false,
-    })?;
+    let is_said = |item: &Item| {
+        matches!(item.body, ItemBody::AssistantMessage { .. } | ItemBody::UserMessage { .. })
+    };
+    let last = state.transcript.find_last(is_said)?;
     match &last.body {
         ItemBody::AssistantMessage { text } => Some(clip(text, MAX_RESULT_BYTES)),
         _ => None,

@@ -184,13 +184,13 @@ impl Channel {
         self.send(Kind::End, &[])
     }
 
-    /// Shows a piece of output if there is room for it now.
-    pub(crate) fn show(&self, kind: Kind, bytes: &[u8]) {
-        for piece in bytes.chunks(MAX_PAYLOAD_BYTES) {
+    /// Shows a piece of output if there is room for it now, and says whether there was for all of it.
+    pub(crate) fn show(&self, kind: Kind, bytes: &[u8]) -> bool {
+        bytes.chunks(MAX_PAYLOAD_BYTES).all(|piece| {
             let mut frame = Vec::new();
             encode(kind, self.id, piece, &mut frame);
-            self.out.try_send(self.conversation, frame);
-        }
+            self.out.try_send(self.conversation, frame)
+        })
     }
 
     /// Sends the answer, the last frame.

@@ -172,9 +172,15 @@ impl Service {
             Request::MakeFolder { path, mode } => Some(files::make_folder(&path, mode)),
             Request::MakeLink { path, target } => Some(files::make_link(&path, &target)),
             Request::Scan { since } => scan::scan(&self.scans, channel, since),
-            Request::Code { effect, language, source, timeout_ms, output_limit_bytes } => {
-                let source =
-                    Source { effect, language, text: source, timeout_ms, output_limit_bytes };
+            Request::Code { effect, language, source, timeout_ms, output_limit_bytes, is_live } => {
+                let source = Source {
+                    effect,
+                    language,
+                    text: source,
+                    timeout_ms,
+                    output_limit_bytes,
+                    is_live,
+                };
                 interpreter::code(self, channel, &source)
             }
             Request::CodeFate { effect } => interpreter::code_fate(self, channel, &effect),

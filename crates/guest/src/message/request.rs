@@ -109,6 +109,9 @@ pub enum Request {
         timeout_ms: u64,
         /// What is kept of each output.
         output_limit_bytes: usize,
+        /// Whether outputs are shown while it runs.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_live: bool,
     },
     /// What became of code; waits for code that runs.
     CodeFate {

@@ -1,9 +1,13 @@
 //! Code in the resident interpreters.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use mainstay_adapters::sandbox::Machine;
-use mainstay_core::port::{CodeLanguage, CodeOutput, CodeRequest, Fate, SandboxError};
+use mainstay_core::port::{
+    CodeLanguage, CodeOutput, CodeRequest, Fate, OutputSink, OutputStream, SandboxError,
+};
 
 use crate::support::{Guest, effect_id, shell, shown};
 
@@ -42,7 +46,7 @@ impl<'a> Session<'a> {
     async fn run(&mut self, source: &str) -> CodeOutput {
         self.count += 1;
         let request = code(self.language, &format!("{:?}{}", self.language, self.count), source);
-        self.machine.code(request).await.expect("run")
+        self.machine.code(request, None).await.expect("run")
     }
 
     async fn check(&mut self, source: &str, expected: &str) {
@@ -144,9 +148,10 @@ async fn code_that_does_not_end_is_interrupted_or_its_interpreter_ended() {
     let check = async |effect: &str, language, source: &str, last: &str, is_kept: bool| {
         let mut request = code(language, effect, source);
         request.timeout_ms = 1_000;
-        let output = machine.code(request).await.expect("run");
+        let output = machine.code(request, None).await.expect("run");
         assert_eq!(output.error.as_deref().and_then(|text| text.lines().last()), Some(last));
-        let next = machine.code(code(language, &format!("{effect}+"), "1")).await.expect("run");
+        let next =
+            machine.code(code(language, &format!("{effect}+"), "1"), None).await.expect("run");
         assert_eq!((next.is_fresh, next.error), (!is_kept, None), "after {source}");
     };
     let kept = "the code ran longer than 1000 ms or was called off, and was interrupted; variables are kept";
@@ -175,14 +180,14 @@ async fn code_is_run_once_and_its_outcome_is_remembered() {
     let machine = guest.connect().await;
     machine.warm(CodeLanguage::Python).await.expect("warm");
     let request = code(CodeLanguage::Python, "1", "n = globals().get('n', 0) + 1; n");
-    let first = machine.code(request.clone()).await.expect("run");
+    let first = machine.code(request.clone(), None).await.expect("run");
     assert_eq!((seen(&first).as_str(), first.is_fresh), ("[][] [\"text/plain 1\"] ", true));
-    assert_eq!(machine.code(request.clone()).await.expect("know"), first);
+    assert_eq!(machine.code(request.clone(), None).await.expect("know"), first);
     // Called off while it runs: it is interrupted, and what became of it is known.
     let begun = guest.workspace().join("begun");
     let long = code(CodeLanguage::Python, "2", "open('begun', 'w')\nimport time\ntime.sleep(600)");
     tokio::select! {
-        output = machine.code(long) => panic!("it ended by itself: {output:?}"),
+        output = machine.code(long, None) => panic!("it ended by itself: {output:?}"),
         () = async { while !begun.exists() { tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok(); } } => {}
     }
     let Fate::Ended(output) = machine.code_fate(&effect_id("2")).await.expect("know") else {
@@ -194,7 +199,7 @@ async fn code_is_run_once_and_its_outcome_is_remembered() {
     assert_eq!(machine.code_fate(&request.effect).await, Ok(Fate::Ended(first)));
     assert_eq!(machine.code_fate(&effect_id("3")).await, Ok(Fate::NotRun));
     machine.reset().await.expect("reset");
-    let again = machine.code(code(CodeLanguage::Python, "4", "n")).await.expect("run");
+    let again = machine.code(code(CodeLanguage::Python, "4", "n"), None).await.expect("run");
     assert!(again.is_fresh);
 }
 
@@ -220,11 +225,52 @@ async fn what_code_does_to_its_interpreter_harms_nobody() {
     );
     python.check("1", "[][] [\"text/plain 1\"] ").await;
     let error = machine
-        .code(CodeRequest { output_limit_bytes: 1 << 30, ..code(CodeLanguage::Python, "9", "1") })
+        .code(
+            CodeRequest { output_limit_bytes: 1 << 30, ..code(CodeLanguage::Python, "9", "1") },
+            None,
+        )
         .await
         .expect_err("refuse");
     assert_eq!(
         error,
         SandboxError::Invalid("at most 16777216 bytes of each output are kept".to_owned())
     );
+}
+
+#[tokio::test]
+async fn what_code_prints_is_shown_while_it_runs() {
+    let guest = Guest::start();
+    let machine = guest.connect().await;
+    // It ends only once what it printed before was seen.
+    let cases = [
+        (
+            CodeLanguage::Python,
+            "import time, os\nprint('first', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.01)",
+        ),
+        (
+            CodeLanguage::Javascript,
+            "const fs = require('fs'); console.log('first'); while (!fs.existsSync('go')) await new Promise(r => setTimeout(r, 10));",
+        ),
+    ];
+    for (language, source) in cases {
+        let (sender, mut shown) = tokio::sync::mpsc::unbounded_channel();
+        let sink: OutputSink = Arc::new(move |stream, bytes| {
+            let _ = sender.send((stream, bytes.to_vec()));
+        });
+        let effect = format!("live {language:?}");
+        let running = machine.code(code(language, &effect, source), Some(sink));
+        let goer = async {
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"first\n") {
+                let (stream, bytes) = shown.recv().await.expect("it goes on");
+                assert_eq!(stream, OutputStream::Stdout);
+                seen.extend(bytes);
+            }
+            let go = Bytes::from_static(b"");
+            machine.write_file("/workspace/go", go, None).await.expect("write");
+        };
+        let (output, ()) = tokio::join!(running, goer);
+        assert_eq!(seen(&output.expect("run")), "[first\n][] [] ", "{language:?}");
+        machine.remove("/workspace/go").await.expect("remove");
+    }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mainstay_adapters::sandbox::{Terminal, TerminalEvent, TerminalRequest};
-use mainstay_core::port::{ExecEnd, SandboxError};
+use mainstay_adapters::sandbox::Terminal;
+use mainstay_core::port::{ExecEnd, SandboxError, Terminal as _, TerminalEvent, TerminalRequest};
 
 use crate::support::{Guest, shell, shown};
 

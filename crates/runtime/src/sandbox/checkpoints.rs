@@ -41,7 +41,7 @@ pub struct CheckpointPage {
 }
 
 impl CheckpointSeen {
-    fn of(entry: &Entry) -> Option<Self> {
+    pub(super) fn of(entry: &Entry) -> Option<Self> {
         let Ok(Fact::EffectCompleted(fact)) = Fact::read(entry) else { return None };
         let Outcome::Checkpoint { saved } = fact.outcome else { return None };
         Some(Self {
@@ -135,7 +135,7 @@ impl Engine {
         Ok(CheckpointPage { checkpoints, has_more })
     }
 
-    async fn page(
+    pub(super) async fn page(
         &self,
         session: &SessionId,
         after: Seq,

@@ -100,7 +100,7 @@ impl Engine {
         opened.map_err(|error| ApiError::new(ErrorCode::ToolUnavailable, error.message))
     }
 
-    async fn bounded<T>(
+    pub(super) async fn bounded<T>(
         &self,
         call: impl Future<Output = Result<T, SandboxError>>,
     ) -> Result<T, ApiError> {

@@ -12,6 +12,9 @@ mod destroy;
 mod error;
 mod files;
 mod open;
+mod operate;
+mod restore;
+mod terminal;
 mod walk;
 
 pub use self::blobs::StoreBlobs;
@@ -20,3 +23,5 @@ pub(crate) use self::destroy::{Destroying, destroy_task, start};
 pub(crate) use self::error::sandbox_error;
 pub use self::open::NewSandbox;
 pub(crate) use self::open::{bare_request, opened, resealed, sealed};
+pub use self::operate::{ExecPiece, OperatorCommand, RunningExec};
+pub use self::terminal::OperatorTerminal;

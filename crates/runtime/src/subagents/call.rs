@@ -240,5 +240,5 @@ pub(super) fn with_change(
         opened_at_ms: row.opened_at_ms,
         closed_at_ms: row.closed_at_ms,
     };
-    ToolOutput { subagent: Some(change), ..output }
+    ToolOutput { subagent: Some(Box::new(change)), ..output }
 }

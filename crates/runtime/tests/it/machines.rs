@@ -141,6 +141,7 @@ impl Sandboxes for FakeSandboxes {
         &self,
         _: &SandboxRequest,
         _: CodeRequest,
+        _: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         Err(SandboxError::Invalid("there is no interpreter".to_owned()))
     }

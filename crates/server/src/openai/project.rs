@@ -14,6 +14,7 @@ mod outputs;
 mod pieces;
 mod place;
 mod prime;
+mod printed;
 mod session;
 mod subagent;
 mod trace;
@@ -24,7 +25,7 @@ pub(crate) use feed::{EventFold, read};
 pub(crate) use item_list::{ItemQuery, TurnSpan, brought, list_items};
 pub(crate) use pieces::Shown;
 pub(crate) use place::FeedPlace;
-pub(crate) use prime::primed;
+pub(crate) use prime::{primed, turn_scan};
 pub(crate) use session::{
     HostedView, MICROUSD_PER_CENT, SelfHostedView, SessionExtras, SessionView, environment_id,
     environment_session, server_question,

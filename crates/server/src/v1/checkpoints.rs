@@ -115,7 +115,8 @@ pub(crate) async fn list(
     Ok(Json(List::page(data, found.has_more, |checkpoint: &CheckpointObject| &checkpoint.id)))
 }
 
-fn seq_of(id: &str) -> Result<Seq, ApiError> {
+/// The entry that a checkpoint's id names.
+pub(crate) fn seq_of(id: &str) -> Result<Seq, ApiError> {
     let seq = id.strip_prefix(PREFIX).and_then(|seq| seq.parse().ok());
     seq.ok_or_else(invalid_cursor)
 }

@@ -6,3 +6,4 @@ pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod oauth;
+pub(crate) mod sandboxes;

@@ -118,6 +118,7 @@ impl Sandboxes for ExecutorSandboxes {
         &self,
         _: &SandboxRequest,
         _: CodeRequest,
+        _: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         Err(no_code())
     }

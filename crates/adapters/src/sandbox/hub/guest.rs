@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Checkpoint, CodeOutput, CodeRequest, Connection, ExecOutput, ExecRequest, Fate, FileInfo,
-    OutputSink, SandboxError, SandboxRequest,
+    Blobs, Checkpoint, CodeOutput, CodeRequest, Connection, ExecOutput, ExecRequest, Fate,
+    FileInfo, OutputSink, SandboxError, SandboxRequest, Terminal, TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use tokio::net::UnixStream;
@@ -30,10 +30,20 @@ pub trait Guest: Send + Sync {
     async fn exec_fate(&self, effect: &EffectId) -> Result<Fate<ExecOutput>, SandboxError>;
 
     /// Runs code in a resident interpreter.
-    async fn code(&self, code: CodeRequest) -> Result<CodeOutput, SandboxError>;
+    async fn code(
+        &self,
+        code: CodeRequest,
+        sink: Option<OutputSink>,
+    ) -> Result<CodeOutput, SandboxError>;
 
     /// What became of code; waits for code that runs.
     async fn code_fate(&self, effect: &EffectId) -> Result<Fate<CodeOutput>, SandboxError>;
+
+    /// Starts a command on a terminal of its own. Dropping it ends it.
+    async fn terminal(&self, terminal: TerminalRequest) -> Result<Box<dyn Terminal>, SandboxError> {
+        let _ = terminal;
+        Err(SandboxError::Unavailable("this machine has no terminals".to_owned()))
+    }
 
     /// Part of a file.
     async fn read_file(
@@ -57,6 +67,16 @@ pub trait Guest: Send + Sync {
 
     /// Fills the empty workspace.
     async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError>;
+
+    /// Saves the whole workspace elsewhere, for another machine; what it was saved as is not forgotten.
+    async fn files_to(&self, blobs: &dyn Blobs) -> Result<Checkpoint, SandboxError>;
+
+    /// Fills the empty workspace from there; nothing of it counts as saved.
+    async fn files_from(
+        &self,
+        blobs: &dyn Blobs,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), SandboxError>;
 
     /// Remembers what the workspace was saved as last. It is read when something is to be saved.
     fn recall(&self, checkpoint: &Checkpoint);
@@ -121,6 +141,11 @@ pub trait Connector: Send + Sync {
     /// The connections out of a machine that ended behind this number; those up to it are forgotten.
     fn connections(&self, session: &SessionId, after: u64)
     -> Result<Vec<Connection>, SandboxError>;
+
+    /// Where workspaces are saved, when they are.
+    fn blobs(&self) -> Option<&dyn Blobs> {
+        None
+    }
 
     /// Forgets a session.
     fn forget(&self, session: &SessionId);

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
     Blobs, Checkpoint, Clock, CodeOutput, CodeRequest, Connection, Entropy, ExecOutput,
-    ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest,
+    ExecRequest, Fate, FileInfo, OutputSink, SandboxError, SandboxRequest, Terminal,
+    TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use tokio::io::DuplexStream;
@@ -146,6 +147,10 @@ impl Connector for AgentConnector {
         self.ways.connections(session, after)
     }
 
+    fn blobs(&self) -> Option<&dyn Blobs> {
+        Some(self.parts.blobs.as_ref())
+    }
+
     fn forget(&self, session: &SessionId) {
         self.ways.forget(session);
     }
@@ -178,10 +183,13 @@ struct Memory {
 }
 
 impl MachineGuest {
-    fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
+    fn session(&self) -> Result<&SessionId, SandboxError> {
         let nobody = || SandboxError::Broken("it belongs to no session".to_owned());
-        let session = self.session.as_ref().ok_or_else(nobody)?;
-        Ok(Shelf::new(self.blobs.as_ref(), session))
+        self.session.as_ref().ok_or_else(nobody)
+    }
+
+    fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
+        Ok(Shelf::new(self.blobs.as_ref(), self.session()?))
     }
 
     fn recalled(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {
@@ -207,12 +215,20 @@ impl Guest for MachineGuest {
         self.machine.exec_fate(effect).await
     }
 
-    async fn code(&self, code: CodeRequest) -> Result<CodeOutput, SandboxError> {
-        self.machine.code(code).await
+    async fn code(
+        &self,
+        code: CodeRequest,
+        sink: Option<OutputSink>,
+    ) -> Result<CodeOutput, SandboxError> {
+        self.machine.code(code, sink).await
     }
 
     async fn code_fate(&self, effect: &EffectId) -> Result<Fate<CodeOutput>, SandboxError> {
         self.machine.code_fate(effect).await
+    }
+
+    async fn terminal(&self, terminal: TerminalRequest) -> Result<Box<dyn Terminal>, SandboxError> {
+        Ok(Box::new(self.machine.terminal(terminal).await?))
     }
 
     async fn read_file(
@@ -245,6 +261,23 @@ impl Guest for MachineGuest {
         *memory = Memory { tree, generation: None };
         self.recalled().take();
         Ok(())
+    }
+
+    async fn files_to(&self, blobs: &dyn Blobs) -> Result<Checkpoint, SandboxError> {
+        let scan = tree::scan(self.machine.scan(None).await?)?;
+        let source = MachineTree::new(&self.machine);
+        let shelf = Shelf::new(blobs, self.session()?);
+        Ok(workspace::save(&mut KnownTree::default(), &scan, &source, shelf).await?)
+    }
+
+    async fn files_from(
+        &self,
+        blobs: &dyn Blobs,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), SandboxError> {
+        let into = MachineTree::new(&self.machine);
+        let shelf = Shelf::new(blobs, self.session()?);
+        Ok(workspace::restore(checkpoint, shelf, &into).await.map(drop)?)
     }
 
     fn recall(&self, checkpoint: &Checkpoint) {

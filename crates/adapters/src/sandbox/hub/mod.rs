@@ -7,18 +7,22 @@
 mod bring;
 mod calls;
 mod drivers;
+mod fork;
 mod guest;
 mod inner;
 mod link;
+mod logs;
 mod memory;
 mod pool;
 mod record;
 mod room;
 mod sandboxes;
+mod saved;
 mod settings;
 mod setup;
 mod slot;
 mod tend;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod tree;

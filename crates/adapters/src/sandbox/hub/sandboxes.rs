@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Clock, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, OutputSink, Readiness,
-    SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    Checkpoint, Clock, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo,
+    OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog,
+    SandboxRequest, SandboxSpec, Sandboxes, Saved, SavedFile, Terminal, TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -14,14 +15,16 @@ use super::super::{Driver, workspace};
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
 use super::inner::Inner;
-use super::memory;
+use super::saved::{self, SavedLists};
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::{Known, Live};
 use super::tend;
+use super::{logs, memory};
 
 /// The machines of this installation.
 pub struct Hub {
     inner: Arc<Inner>,
+    saved: SavedLists,
 }
 
 /// What the hub works with.
@@ -49,7 +52,7 @@ impl Hub {
         inner.end_unfinished().await?;
         inner.count_running().await?;
         inner.spawn(tend::tend(Arc::downgrade(&inner)));
-        Ok(Self { inner })
+        Ok(Self { inner, saved: SavedLists::default() })
     }
 
     /// What is known of the drivers.
@@ -177,9 +180,10 @@ impl Sandboxes for Hub {
         &self,
         request: &SandboxRequest,
         code: CodeRequest,
+        sink: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         let used = self.inner.take_for(request, &code.effect).await?;
-        let outcome = used.live.guest.code(code).await;
+        let outcome = used.live.guest.code(code, sink).await;
         self.inner.give_back(used, outcome).await
     }
 
@@ -196,6 +200,44 @@ impl Sandboxes for Hub {
             Some(live) => Ok(known_to(&live, effect, live.guest.code_fate(effect).await?)),
             None => Ok(Fate::Gone),
         }
+    }
+
+    async fn terminal(
+        &self,
+        request: &SandboxRequest,
+        terminal: TerminalRequest,
+    ) -> Result<(Box<dyn Terminal>, Readiness), SandboxError> {
+        self.inner.terminal(request, terminal).await
+    }
+
+    async fn saved_files(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        folder: &str,
+    ) -> Result<Arc<[SavedFile]>, SandboxError> {
+        let Some(blobs) = self.inner.connector.blobs() else { return Ok(Arc::from([])) };
+        self.saved.files(blobs, session, checkpoint, folder).await
+    }
+
+    async fn read_saved_file(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        path: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<Bytes>, SandboxError> {
+        let Some(blobs) = self.inner.connector.blobs() else { return Ok(None) };
+        saved::read(blobs, session, checkpoint, path, limit_bytes).await
+    }
+
+    async fn logs(
+        &self,
+        session: &SessionId,
+        limit_bytes: usize,
+    ) -> Result<Vec<SandboxLog>, SandboxError> {
+        let folder = self.inner.folder(session);
+        self.inner.whole(async move { logs::read(&folder, limit_bytes) }).await
     }
 
     async fn read_file(
@@ -279,6 +321,11 @@ impl Sandboxes for Hub {
             true => Err(SandboxError::Invalid("the machine is in use".to_owned())),
             false => Ok(()),
         }
+    }
+
+    async fn fork(&self, from: &SessionId, to: &SandboxRequest) -> Result<bool, SandboxError> {
+        let (inner, from, to) = (Arc::clone(&self.inner), from.clone(), to.clone());
+        self.inner.whole(async move { inner.fork(&from, &to).await }).await
     }
 
     async fn destroy(&self, session: &SessionId) -> Result<(), SandboxError> {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mainstay_core::port::{CodeLanguage, CodeOutput, CodeRequest, CodeResult, Fate, SandboxError};
+use mainstay_core::port::{
+    CodeLanguage, CodeOutput, CodeRequest, CodeResult, Fate, OutputSink, SandboxError,
+};
 use mainstay_guest::{Answer, CodeDone, Language, MAX_OUTPUT_LIMIT_BYTES, Request};
 use mainstay_protocol::EffectId;
 
@@ -22,13 +24,18 @@ const MAX_RESULT_BYTES: usize = 20 * 1024 * 1024;
 const MAX_CODE_BYTES: usize = 2 * MAX_OUTPUT_LIMIT_BYTES + MAX_RESULT_BYTES;
 
 impl Machine {
-    /// Runs code in the resident interpreter, which is started if it is not there. Dropping the future
+    /// Runs code in the resident interpreter, which is started if it is not there, and shows its outputs
+    /// while they come. Dropping the future
     /// interrupts it; losing the connection does not. Under an id that was seen it runs nothing and
     /// waits for the outcome.
     ///
     /// # Errors
     /// There is no such interpreter, or the agent does not answer.
-    pub async fn code(&self, request: CodeRequest) -> Result<CodeOutput, SandboxError> {
+    pub async fn code(
+        &self,
+        request: CodeRequest,
+        sink: Option<OutputSink>,
+    ) -> Result<CodeOutput, SandboxError> {
         let timeout_ms = request.timeout_ms.min(MAX_RUN_MS);
         let wire = Request::Code {
             effect: request.effect.to_string(),
@@ -36,10 +43,12 @@ impl Machine {
             source: request.source,
             timeout_ms,
             output_limit_bytes: request.output_limit_bytes,
+            is_live: sink.is_some(),
         };
         // Code before it may have as long again.
         let wait = Duration::from_millis(MAX_RUN_MS + CODE_MARGIN_MS);
-        match ask(&self.connection, &wire, None, bounds("run code", wait)).await? {
+        let bounds = Bounds { sink: sink.as_ref(), ..bounds("run code", wait) };
+        match ask(&self.connection, &wire, None, bounds).await? {
             (Answer::Code(done), data) => output(&done, data),
             (Answer::Forgotten, _) => Err(forgotten()),
             _ => Err(nonsense("another answer than the end of code")),

@@ -46,6 +46,8 @@ struct State {
     credit_bytes: usize,
     shown: VecDeque<(OutputStream, BytesMut)>,
     shown_bytes: usize,
+    /// Whether some was not shown: then nothing behind it is, so that what is shown has no hole.
+    has_missed: bool,
     result: Option<Reply>,
     has_result: bool,
 }
@@ -115,13 +117,20 @@ impl Lane {
 
     pub(super) fn show(&self, stream: OutputStream, payload: &[u8]) {
         let mut state = self.lock();
-        if state.is_abandoned || state.shown_bytes + payload.len() > MAX_SHOWN_BYTES {
+        if state.is_abandoned || state.has_missed {
+            return;
+        }
+        if state.shown_bytes + payload.len() > MAX_SHOWN_BYTES {
+            state.has_missed = true;
             return;
         }
         let count = state.shown.len();
         match state.shown.back_mut() {
             Some((last, piece)) if *last == stream => piece.extend_from_slice(payload),
-            _ if count >= MAX_SHOWN_COUNT => return,
+            _ if count >= MAX_SHOWN_COUNT => {
+                state.has_missed = true;
+                return;
+            }
             _ => state.shown.push_back((stream, BytesMut::from(payload))),
         }
         state.shown_bytes += payload.len();

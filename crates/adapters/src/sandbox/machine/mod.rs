@@ -22,4 +22,4 @@ mod warm;
 pub use connect::{Hello, Machine};
 pub use gate::Gate;
 pub use scan::{Generation, Scan, ScanEntry};
-pub use terminal::{Terminal, TerminalEvent, TerminalRequest};
+pub use terminal::Terminal;

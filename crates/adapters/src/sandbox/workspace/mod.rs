@@ -20,6 +20,7 @@ mod path;
 mod plan;
 mod restore;
 mod save;
+mod saved;
 mod shelf;
 mod tree;
 
@@ -36,6 +37,7 @@ pub use machine::MachineTree;
 pub use path::{BadPath, TreePath};
 pub use restore::restore;
 pub use save::save;
+pub use saved::{files_below, read_saved};
 pub use shelf::Shelf;
 pub use tree::{FileSource, FileTarget, Found, NewFile, Parts, Scan, TreeFault};
 

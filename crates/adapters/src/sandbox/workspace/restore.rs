@@ -129,7 +129,7 @@ impl Gathered {
 type Cached = Arc<OnceCell<Bytes>>;
 
 /// The packs of a checkpoint, a few of them in memory.
-struct Packs<'a> {
+pub(super) struct Packs<'a> {
     known: &'a KnownTree,
     shelf: Shelf<'a>,
     cached: Mutex<LruCache<u32, Cached>>,
@@ -137,7 +137,7 @@ struct Packs<'a> {
 }
 
 impl<'a> Packs<'a> {
-    fn new(known: &'a KnownTree, shelf: Shelf<'a>) -> Self {
+    pub(super) fn new(known: &'a KnownTree, shelf: Shelf<'a>) -> Self {
         let cached = NonZeroUsize::new(CACHED_PACKS).expect("more than none");
         Self {
             known,
@@ -147,7 +147,7 @@ impl<'a> Packs<'a> {
         }
     }
 
-    async fn bytes(&self, piece: &Piece) -> Result<Bytes, WorkspaceError> {
+    pub(super) async fn bytes(&self, piece: &Piece) -> Result<Bytes, WorkspaceError> {
         let hash = self.known.packs[piece.pack as usize];
         let damaged = |what| {
             let pack = hex::encode(hash);

@@ -98,7 +98,7 @@ pub(super) async fn call(
         timeout_ms: arguments.timeout_ms.unwrap_or(DEFAULT_CODE_MS).clamp(1, MAX_COMMAND_MS),
         output_limit_bytes: COMMAND_OUTPUT_BYTES,
     };
-    match sandboxes.code(request, code).await {
+    match sandboxes.code(request, code, call.live.0.clone()).await {
         Ok((output, readiness)) => {
             Ok(answer_of(sandboxes, Some(request), &call.effect, output, readiness).await)
         }

@@ -84,6 +84,7 @@ impl Sandboxes for FakeMachine {
         &self,
         _: &SandboxRequest,
         _: CodeRequest,
+        _: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         match self.take() {
             Next::Code(output) => Ok((output?, self.ready())),

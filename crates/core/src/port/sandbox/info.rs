@@ -51,6 +51,28 @@ pub struct SandboxInfo {
     pub used_at_ms: u64,
 }
 
+/// A file of a saved workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedFile {
+    /// Its absolute path.
+    pub path: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Two files of one content that were saved alike have the same.
+    pub digest: String,
+}
+
+/// The end of what a machine, or what keeps it, said of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxLog {
+    /// Where it comes from.
+    pub name: String,
+    /// The text; what is no text is replaced.
+    pub text: String,
+    /// How much before it is left out.
+    pub omitted_bytes: u64,
+}
+
 /// What a machine does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -67,6 +67,7 @@ impl Sandboxes for NoSandboxes {
         &self,
         _: &SandboxRequest,
         _: CodeRequest,
+        _: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         self.refused()
     }

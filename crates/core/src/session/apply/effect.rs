@@ -55,8 +55,8 @@ pub(super) fn effect_requested(state: &mut SessionState, fact: &EffectRequested)
         call,
         reconcile_count: 0,
         too_long_count: 0,
-        questions: None,
         until_ms: None,
+        questions: None,
     };
     state.effects.insert(fact.effect.clone(), open);
 }

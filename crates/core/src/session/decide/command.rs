@@ -4,8 +4,8 @@ use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
 use super::{
-    advance, approval, checkpoint, close, input, outcome, question, recover, respond, subagent,
-    update,
+    advance, approval, checkpoint, close, input, operate, outcome, question, recover, respond,
+    subagent, update,
 };
 use crate::effect::Dispatch;
 use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
@@ -134,6 +134,10 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
         Command::Checkpoint => {
             check_exists(&draft.state)?;
             checkpoint::command(draft)
+        }
+        Command::Operate { operation, as_of } => {
+            check_exists(&draft.state)?;
+            operate::operate(draft, operation, as_of)
         }
         Command::Delete => {
             check_exists(&draft.state)?;

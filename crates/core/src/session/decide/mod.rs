@@ -13,6 +13,7 @@ mod command;
 mod draft;
 mod input;
 mod model;
+mod operate;
 mod outcome;
 mod question;
 mod recover;

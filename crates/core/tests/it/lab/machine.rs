@@ -1,8 +1,10 @@
 //! The steps of scripts with machines.
 
 use mainstay_core::effect::{DispatchKind, EffectAnswer};
-use mainstay_core::port::{Checkpoint, Connection, SandboxError, Saved};
+use mainstay_core::fact::SandboxOperation;
+use mainstay_core::port::{Checkpoint, Connection, ExecEnd, SandboxError, Saved};
 use mainstay_core::session::Command;
+use mainstay_protocol::{EffectId, Seq};
 
 use super::step::{Step, step};
 
@@ -46,4 +48,36 @@ pub(crate) fn save_fails(error: SandboxError) -> Step {
 
 pub(crate) fn checkpoint() -> Step {
     step("checkpoint", |_| vec![Command::Checkpoint])
+}
+
+/// An operator does this, and has seen all of the journal.
+pub(crate) fn operate(label: &str, operation: SandboxOperation) -> Step {
+    step(label, move |world| {
+        let as_of = Some(world.state.seq);
+        vec![Command::Operate { operation: operation.clone(), as_of }]
+    })
+}
+
+pub(crate) fn operator_runs() -> SandboxOperation {
+    SandboxOperation::ExecBegun {
+        effect: EffectId::parse("eff_operator").expect("an id"),
+        argv: vec!["true".to_owned()],
+        cwd: "/workspace".to_owned(),
+        has_terminal: false,
+    }
+}
+
+pub(crate) fn operator_ran() -> SandboxOperation {
+    let effect = EffectId::parse("eff_operator").expect("an id");
+    SandboxOperation::ExecEnded { effect, end: Some(ExecEnd::Exited { code: 0 }), error: None }
+}
+
+pub(crate) fn set_back(workspace: &str, seq: Seq) -> SandboxOperation {
+    let checkpoint = Checkpoint {
+        workspace: workspace.to_owned(),
+        file_count: 2,
+        size_bytes: 10,
+        written_bytes: 4,
+    };
+    SandboxOperation::Restored { seq, checkpoint, lost_calls: 1 }
 }

@@ -86,6 +86,7 @@ pub(super) fn fact_line(fact: &Fact) -> String {
         Fact::ResponseRemoved(fact) => fact.response.to_string(),
         Fact::ItemsAdded(fact) => items(&fact.items),
         Fact::ItemRemoved(fact) => fact.item.to_string(),
+        Fact::SandboxOperated(fact) => format!("{:?}", fact.operation),
         Fact::SessionForked(fact) | Fact::SessionImported(fact) => {
             format!("from {} at {}", fact.from, fact.seq)
         }

@@ -2,20 +2,23 @@
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
-use mainstay_core::fact::{RequiredAction, SessionCopied, SpendLimit};
+use mainstay_core::fact::{RequiredAction, SandboxOperation, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
-    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Needs, Reconciliation, SandboxError,
-    Saved, StopReason, ToolError, ToolOutput, WorldChange,
+    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
+    StopReason, ToolError, ToolOutput, WorldChange,
 };
-use mainstay_core::question::{Asked, Inquiry, Question, ReplyAction};
+use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
 use mainstay_core::subagent::{SubagentChange, SubagentEvent};
-use mainstay_protocol::{ApprovalId, CallId, ErrorCode, ResponseId, SessionId, TurnId, Usage};
+use mainstay_protocol::{
+    ApprovalId, CallId, EffectId, ErrorCode, ResponseId, SessionId, TurnId, Usage,
+};
 use serde_json::json;
 
+use super::asks::needs;
 use super::random::Dice;
 use crate::lab::{
     START_MS, World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
@@ -56,9 +59,34 @@ fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
         }
         62 => late(dice, world),
         _ if dice.one_in(4) => Some(Command::Checkpoint),
+        _ if dice.one_in(3) => Some(operate(dice, &world.state)),
         _ if dice.one_in(4) => Some(Command::Delete),
         _ => late(dice, world),
     }
+}
+
+fn operate(dice: &mut Dice, state: &SessionState) -> Command {
+    let last = state.workspace.checkpoint.as_deref().cloned();
+    let operation = match (dice.below(4), last) {
+        (0, Some(checkpoint)) => SandboxOperation::Restored {
+            seq: state.workspace.checkpoint_seq,
+            checkpoint,
+            lost_calls: dice.below(5) as u32,
+        },
+        (1, _) => SandboxOperation::Removed,
+        (2, _) => SandboxOperation::ExecEnded {
+            effect: EffectId::parse("eff_operator").expect("an id"),
+            end: None,
+            error: Some("the operator left".to_owned()),
+        },
+        (_, _) => SandboxOperation::ExecBegun {
+            effect: EffectId::parse("eff_operator").expect("an id"),
+            argv: vec!["true".to_owned()],
+            cwd: "/workspace".to_owned(),
+            has_terminal: dice.one_in(2),
+        },
+    };
+    Command::Operate { operation, as_of: dice.one_in(2).then_some(state.seq) }
 }
 
 fn input(dice: &mut Dice, mode: InputMode) -> Command {
@@ -255,7 +283,7 @@ fn made(dice: &mut Dice) -> ToolOutput {
         opened_at_ms: START_MS,
         closed_at_ms: None,
     };
-    ToolOutput { subagent: Some(change), ..ToolOutput::text("made") }
+    ToolOutput { subagent: Some(Box::new(change)), ..ToolOutput::text("made") }
 }
 
 /// What a subagent reports; the same may come again, and late.
@@ -336,29 +364,6 @@ fn tool_error(dice: &mut Dice) -> ToolError {
         retry_after_ms: dice.one_in(4).then_some(700),
         needs: dice.one_in(4).then(|| Box::new(needs(dice))),
     }
-}
-
-/// Questions of a tool's server.
-fn needs(dice: &mut Dice) -> Needs {
-    let server = || "crm".to_owned();
-    let questions = [
-        Question::Authorize { server: server(), url: "https://a.test/".to_owned(), reason: None },
-        Question::Form {
-            server: server(),
-            message: "How much?".to_owned(),
-            schema: json!({"type": "object", "properties": {"amount": {"default": 2}}}),
-        },
-        Question::Visit {
-            server: server(),
-            message: "Pay.".to_owned(),
-            url: "https://b.test/".to_owned(),
-        },
-    ];
-    let asked = (0..dice.below(3))
-        .map(|number| Asked { key: format!("q{number}"), question: dice.pick(&questions) })
-        .collect();
-    let state = dice.one_in(2).then(|| "state".to_owned());
-    Needs { inquiry: Inquiry { asked, keeps_replies: dice.one_in(2), state }, consent: None }
 }
 
 /// The next step to the session's rest: everything that is open is answered, well.

@@ -112,6 +112,7 @@ fn take(called: &mut BTreeMap<EffectId, Called>, fact: Fact) {
         | Fact::ResponseRemoved(_)
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
+        | Fact::SandboxOperated(_)
         | Fact::SessionForked(_)
         | Fact::SessionClosed(_)
         | Fact::SessionReopened(_)

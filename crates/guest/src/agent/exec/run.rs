@@ -61,7 +61,10 @@ impl Output {
             let room = watch.limit_bytes - self.shown_bytes;
             let piece = &bytes[..bytes.len().min(room)];
             self.shown_bytes += piece.len();
-            viewer.show(self.kind, piece);
+            if !viewer.show(self.kind, piece) {
+                // What is shown has no hole: its rest comes with the end.
+                self.shown_bytes = watch.limit_bytes;
+            }
         }
     }
 }

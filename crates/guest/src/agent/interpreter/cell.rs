@@ -7,11 +7,13 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use mainstay_guest::Kind;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::answer::{CellAnswer, Gathered};
 use super::process::Process;
+use crate::agent::channel::Channel;
 use crate::agent::clock::{now, timespec};
 use crate::agent::exec::{Kept, read_now, unblock};
 
@@ -24,6 +26,8 @@ pub(super) struct CellBounds<'a> {
     pub(super) timeout: Duration,
     pub(super) limit_bytes: usize,
     pub(super) cancelled: BorrowedFd<'a>,
+    /// Is shown the outputs while they come.
+    pub(super) viewer: Option<&'a Channel>,
 }
 
 pub(super) struct Cell {
@@ -46,8 +50,36 @@ pub(super) enum CellEnd {
 
 struct Running<'a> {
     process: &'a mut Process,
-    outputs: [(Kept, bool); 2],
+    outputs: [Output<'a>; 2],
     gathered: Gathered,
+}
+
+struct Output<'a> {
+    kept: Kept,
+    is_open: bool,
+    kind: Kind,
+    viewer: Option<&'a Channel>,
+    /// How much of it may still be shown.
+    room_bytes: usize,
+}
+
+impl<'a> Output<'a> {
+    fn new(kind: Kind, bounds: &CellBounds<'a>) -> Self {
+        let (viewer, room_bytes) = (bounds.viewer, bounds.limit_bytes);
+        Self { kept: Kept::new(bounds.limit_bytes), is_open: true, kind, viewer, room_bytes }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.kept.push(bytes);
+        if let Some(viewer) = self.viewer {
+            let piece = &bytes[..bytes.len().min(self.room_bytes)];
+            self.room_bytes -= piece.len();
+            if !viewer.show(self.kind, piece) {
+                // What is shown has no hole: its rest comes with the end.
+                self.room_bytes = 0;
+            }
+        }
+    }
 }
 
 /// Runs code. The process is of no use any more but after an answer.
@@ -57,15 +89,15 @@ pub(super) fn run(process: &mut Process, source: &str, bounds: &CellBounds<'_>) 
     }
     let started = now();
     let sent = process.run(source);
-    let kept = || (Kept::new(bounds.limit_bytes), true);
-    let mut running = Running { process, outputs: [kept(), kept()], gathered: Gathered::default() };
+    let outputs = [Kind::LiveStdout, Kind::LiveStderr].map(|kind| Output::new(kind, bounds));
+    let mut running = Running { process, outputs, gathered: Gathered::default() };
     let end = match sent {
         Ok(()) => running.until_end(started, bounds),
         Err(_) => CellEnd::Gone,
     };
     running.drain();
-    let [(stdout, _), (stderr, _)] = running.outputs;
-    Cell { stdout, stderr, end }
+    let [stdout, stderr] = running.outputs;
+    Cell { stdout: stdout.kept, stderr: stderr.kept, end }
 }
 
 enum Step {
@@ -104,7 +136,7 @@ impl Running<'_> {
     fn step(&mut self, left: Duration, cancelled: Option<BorrowedFd<'_>>) -> Step {
         let pipes = [self.process.stdout.as_fd(), self.process.stderr.as_fd()];
         let mut fds = vec![PollFd::new(&self.process.control, PollFlags::IN)];
-        let open: Vec<usize> = (0..2).filter(|&n| self.outputs[n].1).collect();
+        let open: Vec<usize> = (0..2).filter(|&n| self.outputs[n].is_open).collect();
         fds.extend(open.iter().map(|&n| PollFd::from_borrowed_fd(pipes[n], PollFlags::IN)));
         if let Some(cancelled) = cancelled {
             fds.push(PollFd::from_borrowed_fd(cancelled, PollFlags::IN));
@@ -144,7 +176,7 @@ impl Running<'_> {
         for (pipe, output) in pipes.into_iter().zip(&mut self.outputs) {
             // A child that prints for ever must not hold it up: a pipe holds less than this.
             for _ in 0..16 {
-                if !output.1 || !read_into(pipe, output) {
+                if !output.is_open || !read_into(pipe, output) {
                     break;
                 }
             }
@@ -153,10 +185,10 @@ impl Running<'_> {
 }
 
 /// Whether something came.
-fn read_into(pipe: BorrowedFd<'_>, (kept, is_open): &mut (Kept, bool)) -> bool {
-    match read_now(pipe, |bytes| kept.push(bytes)) {
+fn read_into(pipe: BorrowedFd<'_>, output: &mut Output<'_>) -> bool {
+    match read_now(pipe, |bytes| output.take(bytes)) {
         Some(0) => {
-            *is_open = false;
+            output.is_open = false;
             false
         }
         Some(_) => true,

@@ -63,6 +63,7 @@ pub(crate) struct Source {
     pub(crate) text: String,
     pub(crate) timeout_ms: u64,
     pub(crate) output_limit_bytes: usize,
+    pub(crate) is_live: bool,
 }
 
 /// What code left.
@@ -106,7 +107,7 @@ pub(crate) fn code(service: &Service, channel: &Arc<Channel>, source: &Source) -
         Err(error) => return Some(Err(Problem::Broken(format!("follow code: {error}")))),
     };
     channel.watch(&ends(&run));
-    match perform(service, source, &run) {
+    match perform(service, channel, source, &run) {
         Ok(ended) => service.codes.end(&source.effect, &run, ended),
         Err(problem) => {
             service.codes.withdraw(&source.effect);
@@ -139,6 +140,7 @@ pub(crate) fn warm(service: &Service, language: Language) -> Reply {
             timeout: Duration::from_millis(WARM_TIMEOUT_MS),
             limit_bytes: MAX_COMPLAINT_BYTES,
             cancelled: std::os::fd::AsFd::as_fd(&nothing),
+            viewer: None,
         };
         let cell = run(&mut process, "None", &bounds);
         if !matches!(cell.end, CellEnd::Answered(_)) {
@@ -191,6 +193,7 @@ fn attend(channel: &Channel, run: &Going<CodeEnded>, watcher: &Arc<dyn Watcher>)
 
 fn perform(
     service: &Service,
+    channel: &Channel,
     source: &Source,
     run_of: &Going<CodeEnded>,
 ) -> Result<CodeEnded, Problem> {
@@ -208,6 +211,7 @@ fn perform(
         timeout: Duration::from_millis(source.timeout_ms),
         limit_bytes: source.output_limit_bytes,
         cancelled: run_of.cancelled(),
+        viewer: source.is_live.then_some(channel),
     };
     let Cell { stdout, stderr, end } = run(&mut process, &source.text, &bounds);
     let over = format!("the code ran longer than {} ms or was called off", source.timeout_ms);

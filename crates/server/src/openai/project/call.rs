@@ -113,6 +113,7 @@ impl CallEnd {
             | Fact::SessionImported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
+            | Fact::SandboxOperated(_)
             | Fact::ResponseRequested(_)
             | Fact::ResponseRemoved(_)
             | Fact::TurnStarted(_)

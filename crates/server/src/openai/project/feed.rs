@@ -11,7 +11,7 @@ use mainstay_core::fact::{
 use mainstay_core::item::ItemBody;
 use mainstay_core::session::SessionStatus;
 use mainstay_protocol::{ApiError, Entry, ErrorCode, Seq, TurnId, Usage};
-use mainstay_runtime::Delta;
+use mainstay_runtime::{Delta, OutputDelta};
 
 use super::call::{CallEnd, CallView, OpenCalls};
 use super::item;
@@ -19,6 +19,7 @@ use super::live::Live;
 use super::outputs::Reply;
 use super::pieces::{Numbering, Pieces, Shown};
 use super::place::FeedPlace;
+use super::printed::Printed;
 use super::seconds;
 use super::session::{SessionExtras, SessionView, required_actions};
 use super::subagent::subagent_changed;
@@ -42,6 +43,7 @@ pub(crate) struct EventFold {
     turn: Option<OpenTurn>,
     calls: OpenCalls,
     live: Live,
+    printed: Printed,
     numbering: Numbering,
     /// Whether the user has spoken since the model was asked last.
     is_steered: bool,
@@ -59,6 +61,7 @@ impl EventFold {
             turn: None,
             calls: OpenCalls::default(),
             live: Live::default(),
+            printed: Printed::default(),
             numbering: Numbering::behind(seen),
             is_steered: false,
             rested: false,
@@ -87,6 +90,15 @@ impl EventFold {
         self.numbering.place_fleeting(out)
     }
 
+    /// The events of a piece of what a tool prints.
+    pub(crate) fn output(&mut self, output: &OutputDelta) -> Vec<Shown> {
+        let mut out = Pieces::default();
+        if let Some(call) = self.calls.get(&output.call_id) {
+            self.printed.delta(&self.session_id, call, output, &mut out);
+        }
+        self.numbering.place_fleeting(out)
+    }
+
     /// Whether a turn ended, or the session failed, since the fold began.
     pub(crate) fn has_rested(&self) -> bool {
         self.rested
@@ -104,6 +116,7 @@ impl EventFold {
 
     fn fact(&mut self, fact: &Fact, seq: Seq, at_ms: u64, out: &mut Pieces) {
         if let Some(end) = CallEnd::of(fact) {
+            self.printed.ended(&end);
             self.call_ended(&end, out);
         }
         match fact {
@@ -137,6 +150,7 @@ impl EventFold {
             | Fact::SessionImported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
+            | Fact::SandboxOperated(_)
             | Fact::ResponseRequested(_)
             | Fact::ResponseRemoved(_) => {}
         }
@@ -199,6 +213,7 @@ impl EventFold {
         self.status = SessionStatus::Failed;
         self.rested = true;
         self.calls.clear();
+        self.printed.clear();
         let session = AgentSession {
             error: Some(fact.message.clone()),
             ..self.view.show(self.status, at_ms)
@@ -286,6 +301,7 @@ impl EventFold {
         self.turn = None;
         self.is_steered = false;
         self.calls.clear();
+        self.printed.clear();
         self.rested = true;
         let rest =
             if fact.budget_reached { SessionStatus::BudgetReached } else { SessionStatus::Idle };

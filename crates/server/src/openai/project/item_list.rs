@@ -138,6 +138,7 @@ pub(crate) fn brought(fact: &Fact) -> impl Iterator<Item = &Item> {
         | Fact::SubagentReported(_)
         | Fact::EffectParked(_)
         | Fact::ItemRemoved(_)
+        | Fact::SandboxOperated(_)
         | Fact::ResponseRequested(_)
         | Fact::ResponseRemoved(_)
         | Fact::TurnStarted(_)
@@ -161,6 +162,7 @@ fn is_boundary(fact: &Fact) -> bool {
         | Fact::SessionImported(_)
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
+        | Fact::SandboxOperated(_)
         | Fact::TurnStarted(_)
         | Fact::TurnEnded(_) => true,
         Fact::SessionUpdated(_)

@@ -38,7 +38,7 @@ pub(super) async fn finished(state: &AppState, head: Head) -> Result<Value, ApiE
     while !fold.is_over() {
         match feed.next().await {
             Some(Ok(FeedItem::Entry(entry))) => drop(fold.entry(&entry)?),
-            Some(Ok(FeedItem::Delta(_))) => {}
+            Some(Ok(FeedItem::Delta(_) | FeedItem::Output(_))) => {}
             Some(Err(error)) => return Err(error),
             None => {
                 let message = "the server is stopping; the response goes on when it is back, and can be fetched then";
@@ -106,6 +106,8 @@ impl Follower {
             let events = item.and_then(|item| match item {
                 FeedItem::Entry(entry) => self.fold.entry(&entry),
                 FeedItem::Delta(delta) => Ok(self.fold.delta(&delta)),
+                // A call of a machine's tool is an `mcp_call` here, whose output comes with its end.
+                FeedItem::Output(_) => Ok(Vec::new()),
             });
             let events = events.unwrap_or_else(|error| self.broken(&error));
             if !events.is_empty() {

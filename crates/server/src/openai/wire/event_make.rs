@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::content::{OutputText, SummaryText};
 use super::error::ErrorObject;
 use super::event::{
-    BrokenOff, ContentPartEvent, ErrorEvent, EventBody, ItemAddedEvent, ItemDoneEvent,
-    SessionEvent, SummaryPartAddedEvent, SummaryPartDoneEvent, SummaryTextDeltaEvent,
-    SummaryTextDoneEvent, TextDeltaEvent, TextDoneEvent, TurnEndEvent, TurnEvent,
+    BrokenOff, CommandOutputDeltaEvent, ContentPartEvent, ErrorEvent, EventBody, ItemAddedEvent,
+    ItemDoneEvent, SessionEvent, SummaryPartAddedEvent, SummaryPartDoneEvent,
+    SummaryTextDeltaEvent, SummaryTextDoneEvent, TextDeltaEvent, TextDoneEvent, TurnEndEvent,
+    TurnEvent,
 };
 use super::item::Item;
 use super::session::{AgentSession, SessionStatus};
@@ -116,6 +117,12 @@ impl EventBody {
     pub fn text_delta(place: &Place, content_index: u32, delta: impl Into<String>) -> Self {
         let delta = delta.into();
         Self::OutputTextDelta(at_place!(place, TextDeltaEvent { content_index, delta }))
+    }
+
+    /// A command, or other code of a machine, wrote something.
+    pub fn command_output_delta(place: &Place, delta: impl Into<String>) -> Self {
+        let delta = delta.into();
+        Self::CommandOutputDelta(at_place!(place, CommandOutputDeltaEvent { delta }))
     }
 
     /// The text of a part of a message ended.

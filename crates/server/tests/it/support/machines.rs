@@ -92,6 +92,7 @@ impl Sandboxes for FakeMachines {
         &self,
         _: &SandboxRequest,
         _: CodeRequest,
+        _: Option<OutputSink>,
     ) -> Result<(CodeOutput, Readiness), SandboxError> {
         Err(SandboxError::Invalid("nothing is run".to_owned()))
     }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Checkpoint, Clock, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
-    FileInfo, NetworkRule, OutputSink, SandboxError, SandboxRequest, SandboxSpec, SandboxTier,
+    Blobs, Checkpoint, Clock, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput,
+    ExecRequest, Fate, FileInfo, NetworkRule, OutputSink, SandboxError, SandboxRequest,
+    SandboxSpec, SandboxTier,
 };
 use mainstay_protocol::{EffectId, SessionId, TenantId};
 use tokio::net::UnixStream;
@@ -148,7 +149,7 @@ impl Driver for FileDriver {
     }
 
     async fn fork(&self, _: &Place, _: &Place, _: &MachineSpec) -> Result<(), DriverError> {
-        unreachable!("the hub does not fork")
+        unreachable!("it keeps no processes")
     }
 
     async fn memory_kills(&self, _: &Place) -> Option<u64> {
@@ -248,7 +249,11 @@ impl Guest for FakeGuest {
         Ok(Fate::NotRun)
     }
 
-    async fn code(&self, _: CodeRequest) -> Result<CodeOutput, SandboxError> {
+    async fn code(
+        &self,
+        _: CodeRequest,
+        _: Option<OutputSink>,
+    ) -> Result<CodeOutput, SandboxError> {
         unreachable!("no test runs code")
     }
 
@@ -282,6 +287,16 @@ impl Guest for FakeGuest {
 
     async fn restore(&self, checkpoint: &Checkpoint) -> Result<(), SandboxError> {
         self.world.note(format!("restore {}", checkpoint.workspace));
+        Ok(())
+    }
+
+    async fn files_to(&self, _: &dyn Blobs) -> Result<Checkpoint, SandboxError> {
+        self.world.note("give files".to_owned());
+        Ok(checkpoint("given"))
+    }
+
+    async fn files_from(&self, _: &dyn Blobs, files: &Checkpoint) -> Result<(), SandboxError> {
+        self.world.note(format!("take {}", files.workspace));
         Ok(())
     }
 

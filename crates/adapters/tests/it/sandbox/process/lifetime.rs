@@ -53,7 +53,7 @@ async fn what_is_not_recorded_is_ended_all_the_same() {
     let Sandbox { place, machine, .. } = host.start("m1").await;
     drop(machine);
     // As if the server had ended between starting it and writing it down.
-    std::fs::remove_file(place.folder().join("process.json")).expect("removed");
+    fs::remove_file(place.folder().join("process.json")).expect("removed");
     assert!(!host.driver.is_running(&place).await);
     host.driver.destroy(&place).await.expect("it ends");
     assert!(host.driver.connect(&place).await.is_err(), "nobody listens any more");

@@ -27,5 +27,6 @@ pub(crate) async fn content(
 ) -> Answer<Response> {
     let session = find(&state, &caller, &session).await?;
     let (_, left) = find_left(&state, &caller, &session, &artifact).await?;
-    Ok(([(header::CONTENT_TYPE, BYTES)], left.content).into_response())
+    let content = left.content(&state, &session.id).await?;
+    Ok(([(header::CONTENT_TYPE, BYTES)], content).into_response())
 }

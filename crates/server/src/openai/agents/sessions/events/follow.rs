@@ -93,6 +93,7 @@ impl Follower {
         let shown = match item {
             FeedItem::Entry(entry) => self.fold.entry(&entry)?,
             FeedItem::Delta(delta) => self.fold.delta(&delta),
+            FeedItem::Output(output) => self.fold.output(&output),
         };
         let is_done = match self.until {
             Until::ClientLeaves => false,

@@ -1,0 +1,77 @@
+//! Terminals that operators open in a session's machine.
+//!
+//! Invariant: the journal says who opened one before it is there, and that it ended after, also when its
+//! operator just left. Deliberately absent: what is typed and shown on it.
+
+use mainstay_core::fact::SandboxOperation;
+use mainstay_core::port::{ExecEnd, Terminal, TerminalRequest};
+use mainstay_protocol::{ApiError, EffectId, Principal, SessionId};
+
+use super::sandbox_error;
+use crate::engine::Engine;
+
+/// A terminal of an operator.
+pub struct OperatorTerminal {
+    engine: Engine,
+    caller: Principal,
+    session: SessionId,
+    effect: EffectId,
+    terminal: Option<Box<dyn Terminal>>,
+    end: Option<ExecEnd>,
+}
+
+impl Engine {
+    /// Starts a command on a terminal of the session's machine, which is made if it is not there.
+    pub async fn open_terminal(
+        &self,
+        caller: &Principal,
+        session: &SessionId,
+        request: TerminalRequest,
+    ) -> Result<OperatorTerminal, ApiError> {
+        let sandbox = self.sandbox_request(caller, session).await?;
+        let effect = self.mint_effect();
+        let begun = SandboxOperation::ExecBegun {
+            effect: effect.clone(),
+            argv: request.argv.clone(),
+            cwd: request.cwd.clone(),
+            has_terminal: true,
+        };
+        self.operate(caller, session, begun, None).await?;
+        let engine = Self::of(self.inner());
+        let (caller, session) = (caller.clone(), session.clone());
+        // From here on its end is written down, whatever happens.
+        let mut opened =
+            OperatorTerminal { engine, caller, session, effect, terminal: None, end: None };
+        let (terminal, _) = self.bounded(self.sandboxes().terminal(&sandbox, request)).await?;
+        opened.terminal = Some(terminal);
+        Ok(opened)
+    }
+}
+
+impl OperatorTerminal {
+    /// The terminal.
+    ///
+    /// # Errors
+    /// It was not opened.
+    pub fn terminal(&self) -> Result<&dyn Terminal, ApiError> {
+        let missing = mainstay_core::port::SandboxError::Broken("it was not opened".to_owned());
+        self.terminal.as_deref().ok_or_else(|| sandbox_error(&missing))
+    }
+
+    /// Its command ended.
+    pub fn ended(&mut self, end: ExecEnd) {
+        self.end = Some(end);
+    }
+}
+
+impl Drop for OperatorTerminal {
+    fn drop(&mut self) {
+        drop(self.terminal.take());
+        let engine = Engine::of(self.engine.inner());
+        let (caller, session) = (self.caller.clone(), self.session.clone());
+        let (effect, end) = (self.effect.clone(), self.end);
+        let error = end.is_none().then(|| "the operator left".to_owned());
+        let write = async move { engine.exec_ended(&caller, &session, effect, end, error).await };
+        self.engine.inner().spawner.spawn("operator's terminal", write, || {});
+    }
+}

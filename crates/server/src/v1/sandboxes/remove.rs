@@ -1,0 +1,33 @@
+//! `DELETE /v1/sandboxes/{sandbox}`: a machine ends; its session and its checkpoints stay.
+
+use axum::Json;
+use axum::extract::State;
+use mainstay_protocol::{ErrorCode, Scope};
+
+use super::find;
+use super::object::SandboxDetails;
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::extract::Ids;
+use crate::openai::agents::sessions::SessionRows;
+use crate::openapi::Doc;
+use crate::state::AppState;
+
+/// Its entry in the document of the API.
+pub(crate) const REMOVE: Doc = Doc::new("deleteSandbox", "End a session's machine")
+    .refuses(&[ErrorCode::Conflict])
+    .scope(Scope::Admin)
+    .extension();
+
+/// Ends the machine, and answers what is left of the sandbox.
+pub(crate) async fn remove(
+    State(state): State<AppState>,
+    caller: Caller,
+    Ids(sandbox): Ids<String>,
+) -> Answer<Json<SandboxDetails>> {
+    caller.require(Scope::Admin)?;
+    let row = find(&state, &caller.0, &sandbox).await?;
+    state.engine().remove_sandbox(&caller.0, &row.id).await?;
+    let rows = SessionRows::load(&state, &caller.0, row.id.as_str()).await?;
+    Ok(Json(SandboxDetails::of(&state, rows).await?))
+}
