@@ -22,7 +22,7 @@ use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, StoreBlob
 use mainstay_server::{AppState, ServerSettings};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
 
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, WITNESS_FILE};
 #[cfg(feature = "embedded-model")]
 use crate::embedded;
 use crate::failure::Failure;
@@ -47,11 +47,19 @@ pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
     opened.map(Arc::new).map_err(|error| store_failure(&error))
 }
 
-/// What encrypts the secrets of the store.
+/// What encrypts the secrets of the store; a key that is another than theirs is refused.
 pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Vault>, Failure> {
+    vault(config, environment).map(Arc::new)
+}
+
+/// The same, to change its key.
+pub(crate) fn vault(config: &Config, environment: &Environment) -> Result<Vault, Failure> {
     let key = config.vault.key(&config.data.dir, environment);
     let key = key.map_err(|error| Failure::configuration(&error))?;
-    Ok(Arc::new(Vault::new(key, Arc::new(OsEntropy))))
+    let witness = config.data.dir.join(WITNESS_FILE);
+    let vault = Vault::new(key, Arc::new(OsEntropy)).with_witness(witness);
+    vault.check().map_err(|error| Failure::new(error.to_string()))?;
+    Ok(vault)
 }
 
 /// The engine, and what the HTTP side needs beside it.

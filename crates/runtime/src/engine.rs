@@ -189,15 +189,6 @@ impl Engine {
         self.send(session, &submission.caller, submission.commands, keyed).await
     }
 
-    /// Deletes a session with its journal, whatever it is doing.
-    pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
-        let commands = vec![Command::Cancel, Command::Delete];
-        let submission = Submission { caller: caller.clone(), commands, idempotency: None };
-        self.submit(session, submission).await?;
-        self.forget_consents(caller, session).await;
-        Ok(())
-    }
-
     /// Follows a session's entries and deltas.
     pub async fn follow(&self, session: &SessionId, from: FollowFrom) -> Result<Feed, ApiError> {
         let hubs = &self.inner.hubs;

@@ -278,6 +278,13 @@ def test_a_response_asks_and_goes_on(
                         "approve": True}],
             )
             assert done.output_text == "Told."
+            # What the server offers is shown where it was asked, and may be sent back.
+            [listed] = [item for item in done.output if item.type == "mcp_list_tools"]
+            assert [tool.name for tool in listed.tools] == ["balance"]
+            again = client.responses.create(
+                model="scripted", input=[listed.to_dict(), {"role": "user", "content": say({"text": "Ok."})}]
+            )
+            assert again.output_text == "Ok."
             asked = client.responses.create(
                 model="scripted", tools=[{**tool, "server_url": eliciting.url}],
                 input=say({"calls": [call("pay")]}, {"text": "Paid."}),

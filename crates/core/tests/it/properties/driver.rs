@@ -5,10 +5,10 @@ use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
 use mainstay_core::fact::{RequiredAction, SandboxOperation, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
-    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Needs, Reconciliation, SandboxError,
-    Saved, StopReason, ToolError, ToolOutput, WorldChange,
+    Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
+    StopReason, ToolError, ToolOutput, WorldChange,
 };
-use mainstay_core::question::{Asked, Inquiry, Question, ReplyAction};
+use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
@@ -18,6 +18,7 @@ use mainstay_protocol::{
 };
 use serde_json::json;
 
+use super::asks::needs;
 use super::random::Dice;
 use crate::lab::{
     START_MS, World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
@@ -363,29 +364,6 @@ fn tool_error(dice: &mut Dice) -> ToolError {
         retry_after_ms: dice.one_in(4).then_some(700),
         needs: dice.one_in(4).then(|| Box::new(needs(dice))),
     }
-}
-
-/// Questions of a tool's server.
-fn needs(dice: &mut Dice) -> Needs {
-    let server = || "crm".to_owned();
-    let questions = [
-        Question::Authorize { server: server(), url: "https://a.test/".to_owned(), reason: None },
-        Question::Form {
-            server: server(),
-            message: "How much?".to_owned(),
-            schema: json!({"type": "object", "properties": {"amount": {"default": 2}}}),
-        },
-        Question::Visit {
-            server: server(),
-            message: "Pay.".to_owned(),
-            url: "https://b.test/".to_owned(),
-        },
-    ];
-    let asked = (0..dice.below(3))
-        .map(|number| Asked { key: format!("q{number}"), question: dice.pick(&questions) })
-        .collect();
-    let state = dice.one_in(2).then(|| "state".to_owned());
-    Needs { inquiry: Inquiry { asked, keeps_replies: dice.one_in(2), state }, consent: None }
 }
 
 /// The next step to the session's rest: everything that is open is answered, well.

@@ -284,6 +284,7 @@ impl Sorted<'_> {
             }
             // The session holds it.
             Brought::Reference if has_session => {}
+            Brought::Listed => {}
             Brought::Reference => {
                 let message = "refers to an item of another session; name its response or conversation, or send the item";
                 return Err(at.field("id").refuse(ErrorCode::Unsupported, message));

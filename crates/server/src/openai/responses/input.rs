@@ -27,6 +27,8 @@ pub(crate) enum Brought {
     Approval { request: ApprovalId, approve: bool, content: Option<Value> },
     /// An item that the session has already.
     Reference,
+    /// What an MCP server offered before.
+    Listed,
     /// What no model here can be given.
     Foreign(Value),
 }
@@ -72,6 +74,8 @@ fn read_item(item: &Value, at: &At<'_>) -> Result<Brought, ApiError> {
         Some("mcp_approval_response") => approval(object, at),
         Some("item_reference") => text(object, "id", at).map(|_| Brought::Reference),
         Some("compaction") => compaction(object, at),
+        // The server is asked again what it offers.
+        Some("mcp_list_tools") => Ok(Brought::Listed),
         Some(_) => Ok(Brought::Foreign(item.clone())),
     }
 }

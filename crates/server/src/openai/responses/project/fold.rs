@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::head::{Body, Head, Status};
-use super::item;
 use super::live::Live;
 use super::out::Out;
 use super::place::Place;
 use super::text::Text;
+use super::{item, listed};
 use crate::openai::project::{CallEnd, CallView, read};
 
 /// How far apart the outputs of two attempts of one step are: clients take no index twice.
@@ -162,7 +162,12 @@ impl ResponseFold {
                     self.answered(&fact.effect, items, *stop, out);
                 }
                 Outcome::Compacted { usage, .. } => self.body.usage.add(*usage),
-                Outcome::Tool { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {}
+                Outcome::Tools { tools } => {
+                    let (index, shown) = (&mut self.next_index, &mut self.body.output);
+                    let asked = &self.head.echo.tools;
+                    listed::show(&fact.effect, tools, asked, index, shown, out);
+                }
+                Outcome::Tool { .. } | Outcome::Checkpoint { .. } => {}
             },
             Fact::EffectUnknown(fact) => {
                 if let UnknownNext::Ask { approval, .. } = &fact.next {
