@@ -278,12 +278,13 @@ async fn model(
         return Err(ModelError::new(ModelErrorKind::Invalid, message));
     };
     let _permit = inner.limits.models.acquire().await;
-    *place = inner.limits.surge.place().await;
+    *place = inner.limits.surge.place(name).await;
     request.model = at_provider;
     let timeout_ms = request.timeout_ms;
     let clock: &dyn Clock = &*inner.parts.clock;
-    let deadline = clock.sleep_until(clock.now_ms().saturating_add(timeout_ms));
-    let hold = clock.sleep_until(clock.now_ms().saturating_add(HOLD_MS));
+    let begun_ms = clock.now_ms();
+    let deadline = clock.sleep_until(begun_ms.saturating_add(timeout_ms));
+    let hold = clock.sleep_until(begun_ms.saturating_add(HOLD_MS));
     tokio::pin!(deadline, hold);
     let mut stream = model.stream(request);
     loop {
@@ -305,7 +306,10 @@ async fn model(
                     shown.delta(index, kind, text);
                 }
             }
-            Some(Ok(ModelPart::Done(reply))) => return Ok(reply),
+            Some(Ok(ModelPart::Done(reply))) => {
+                inner.limits.surge.answered(name, clock.now_ms().saturating_sub(begun_ms));
+                return Ok(reply);
+            }
             Some(Err(error)) => return Err(error),
             None => {
                 let message = "the model's stream ended before its answer did";

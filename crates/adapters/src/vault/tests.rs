@@ -61,12 +61,12 @@ fn the_key_file_is_made_once_and_for_its_owner() {
     assert!(!path.exists(), "opening makes no key");
     let sealed = first.seal("a", &secret()).expect("sealed");
     let mode = std::os::unix::fs::PermissionsExt::mode(
-        &std::fs::metadata(&path).expect("the key").permissions(),
+        &fs::metadata(&path).expect("the key").permissions(),
     );
     assert_eq!(mode & 0o777, 0o600);
     let later = vault(VaultKey::File(path.clone()));
     assert_eq!(later.open("a", &sealed).expect("opened").expose(), "s3cr3t");
-    std::fs::write(&path, "nonsense").expect("written");
+    fs::write(&path, "nonsense").expect("written");
     let error = vault(VaultKey::File(path)).open("a", &sealed).expect_err("no key");
     assert!(error.to_string().contains("vault.key cannot be used: a vault key is 32 bytes"));
 }
@@ -100,13 +100,13 @@ fn a_key_that_was_rotated_away_opens_what_it_sealed() {
     }
     // Killed between the two writes: the key is in both files, and nothing is lost.
     let retired = folder.path().join("vault.retired");
-    let mut text = std::fs::read_to_string(&retired).expect("a file");
-    text.push_str(&std::fs::read_to_string(&path).expect("a file"));
-    std::fs::write(&retired, text).expect("written");
+    let mut text = fs::read_to_string(&retired).expect("a file");
+    text.push_str(&fs::read_to_string(&path).expect("a file"));
+    fs::write(&retired, text).expect("written");
     let mut again = vault(VaultKey::File(path));
     again.rotate().expect("rotated");
     assert!(sealed.iter().all(|sealed| again.open("a", sealed).is_ok()));
-    std::fs::remove_file(&retired).expect("removed");
+    fs::remove_file(&retired).expect("removed");
     let newest_alone = vault(VaultKey::File(folder.path().join("vault.key")));
     assert!(newest_alone.open("a", &sealed[3]).is_err());
 }
@@ -135,7 +135,7 @@ fn another_key_than_the_datas_is_refused() {
     again.check().expect("the same key");
     again.rotate().expect("rotated");
     again.check().expect("the key before is beside it");
-    std::fs::remove_file(&path).expect("removed");
+    fs::remove_file(&path).expect("removed");
     let lost = open(VaultKey::File(path.clone())).check();
     assert!(lost.expect_err("there is no key").0.contains("bring that key back"));
     assert!(!path.exists(), "a lost key is not replaced");

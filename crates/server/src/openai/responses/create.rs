@@ -73,8 +73,9 @@ pub(super) async fn begun(
     if let Some(head) = known(state, caller, &id, idempotency.as_ref()).await? {
         return Ok(head);
     }
-    Making { state, caller, params, idempotency }.request(id.clone()).await?;
-    let head = rows::find(state, caller, id.as_str()).await?;
+    let making = Making { state, caller, params, idempotency };
+    let echo = making.request(id.clone()).await?;
+    let head = rows::made(state, caller, &id, echo).await?;
     if head.echo.is_not_stored {
         announce(state, caller, &head.row.session).await?;
     }
@@ -121,7 +122,8 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    async fn request(&self, id: ResponseId) -> Result<(), ApiError> {
+    /// Answers what the response repeats of its request.
+    async fn request(&self, id: ResponseId) -> Result<Echo, ApiError> {
         let brought = read_input(self.params.input.as_ref())?;
         if let Some(conversation) = &self.params.conversation {
             let rows = SessionRows::load(self.state, self.caller, conversation.id()).await;
@@ -156,9 +158,9 @@ impl Making<'_> {
     }
 
     /// A session of its own.
-    async fn begin(&self, id: ResponseId, brought: &[Brought]) -> Result<(), ApiError> {
+    async fn begin(&self, id: ResponseId, brought: &[Brought]) -> Result<Echo, ApiError> {
         let agent = definition(self.state, self.caller, self.params, None).await?;
-        let commands = self.commands(id, &agent, None, After::Anything, brought)?;
+        let (commands, echo) = self.commands(id, &agent, None, After::Anything, brought)?;
         let new = NewSession {
             caller: self.caller.clone(),
             session: None,
@@ -172,7 +174,8 @@ impl Making<'_> {
             idempotency: None,
             parent: None,
         };
-        self.state.engine().create_session(new).await.map(drop)
+        self.state.engine().create_session(new).await?;
+        Ok(echo)
     }
 
     async fn go_on(
@@ -181,7 +184,7 @@ impl Making<'_> {
         rows: &SessionRows,
         after: After,
         brought: &[Brought],
-    ) -> Result<(), ApiError> {
+    ) -> Result<Echo, ApiError> {
         let current = rows.config.agent.as_ref();
         let mut agent = definition(self.state, self.caller, self.params, Some(current)).await?;
         let spec = rows.config.sandbox.as_ref().map(|sandbox| &sandbox.spec);
@@ -199,12 +202,14 @@ impl Making<'_> {
                 wire: None,
             });
         }
-        commands.extend(self.commands(id, &agent, Some(&rows.row), after, brought)?);
+        let (asked, echo) = self.commands(id, &agent, Some(&rows.row), after, brought)?;
+        commands.extend(asked);
         let submission = Submission { caller: self.caller.clone(), commands, idempotency: None };
-        self.state.engine().submit(&rows.row.id, submission).await.map(drop)
+        self.state.engine().submit(&rows.row.id, submission).await?;
+        Ok(echo)
     }
 
-    /// The commands of the request, in the order in which they are decided.
+    /// The commands of the request, in the order in which they are decided, and what it is to repeat.
     fn commands(
         &self,
         response: ResponseId,
@@ -212,10 +217,10 @@ impl Making<'_> {
         row: Option<&SessionRow>,
         after: After,
         brought: &[Brought],
-    ) -> Result<Vec<Command>, ApiError> {
+    ) -> Result<(Vec<Command>, Echo), ApiError> {
         let mut echo = Echo::of(self.params, self.params.model.as_deref().unwrap_or(&agent.model));
         echo.body_sha256 = self.idempotency.as_ref().map(|key| key.body_sha256.clone());
-        let wire = serde_json::to_value(echo).expect("plain members serialise");
+        let wire = serde_json::to_value(&echo).expect("plain members serialise");
         let required = row.map_or(&[][..], |row| &row.required);
         let mut sorted = Sorted { required, items: Vec::new(), commands: Vec::new() };
         for (index, brought) in brought.iter().enumerate() {
@@ -225,7 +230,7 @@ impl Making<'_> {
         let respond = Respond { response, after, items, wire };
         let mut all = vec![Command::Respond(Box::new(respond))];
         all.extend(commands);
-        Ok(all)
+        Ok((all, echo))
     }
 }
 

@@ -32,6 +32,18 @@ pub(crate) async fn find(state: &AppState, caller: &Principal, id: &str) -> Resu
     Ok(Head { row, echo })
 }
 
+/// The response that this request made just now.
+pub(crate) async fn made(
+    state: &AppState,
+    caller: &Principal,
+    id: &ResponseId,
+    echo: Echo,
+) -> Result<Head, ApiError> {
+    let row = find_row(state, caller, id).await?;
+    let row = row.ok_or_else(|| not_found("response", id.as_str()))?;
+    Ok(Head { row, echo })
+}
+
 /// The caller's row of a response.
 pub(crate) async fn find_row(
     state: &AppState,
@@ -77,6 +89,10 @@ pub(crate) async fn primed(
 ) -> Result<ResponseFold, ApiError> {
     let row = head.row.clone();
     let mut fold = ResponseFold::new(head, seen);
+    // Before the second entry there is the session's making, and nothing to settle.
+    if row.first_seq <= 2 {
+        return Ok(fold);
+    }
     let next = entries(state, &row, row.first_seq, 1).await?;
     // A turn of its own settles nothing older.
     if next.first().is_none_or(|entry| entry.kind.as_ref() == "input.received") {
