@@ -7,6 +7,7 @@
 
 mod call;
 mod feed;
+mod fleeting;
 mod item;
 mod item_list;
 mod live;

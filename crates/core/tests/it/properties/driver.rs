@@ -2,7 +2,7 @@
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer};
-use mainstay_core::fact::{RequiredAction, SandboxOperation, SessionCopied, SpendLimit};
+use mainstay_core::fact::{RequiredAction, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
     Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
@@ -13,12 +13,11 @@ use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
 use mainstay_core::subagent::{SubagentChange, SubagentEvent};
-use mainstay_protocol::{
-    ApprovalId, CallId, EffectId, ErrorCode, ResponseId, SessionId, TurnId, Usage,
-};
+use mainstay_protocol::{ApprovalId, CallId, ErrorCode, ResponseId, SessionId, TurnId, Usage};
 use serde_json::json;
 
 use super::asks::needs;
+use super::operate::operate;
 use super::random::Dice;
 use crate::lab::{
     START_MS, World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
@@ -63,30 +62,6 @@ fn one(dice: &mut Dice, world: &mut World) -> Option<Command> {
         _ if dice.one_in(4) => Some(Command::Delete),
         _ => late(dice, world),
     }
-}
-
-fn operate(dice: &mut Dice, state: &SessionState) -> Command {
-    let last = state.workspace.checkpoint.as_deref().cloned();
-    let operation = match (dice.below(4), last) {
-        (0, Some(checkpoint)) => SandboxOperation::Restored {
-            seq: state.workspace.checkpoint_seq,
-            checkpoint,
-            lost_calls: dice.below(5),
-        },
-        (1, _) => SandboxOperation::Removed,
-        (2, _) => SandboxOperation::ExecEnded {
-            effect: EffectId::parse("eff_operator").expect("an id"),
-            end: None,
-            error: Some("the operator left".to_owned()),
-        },
-        (_, _) => SandboxOperation::ExecBegun {
-            effect: EffectId::parse("eff_operator").expect("an id"),
-            argv: vec!["true".to_owned()],
-            cwd: "/workspace".to_owned(),
-            has_terminal: dice.one_in(2),
-        },
-    };
-    Command::Operate { operation, as_of: dice.one_in(2).then_some(state.seq) }
 }
 
 fn input(dice: &mut Dice, mode: InputMode) -> Command {

@@ -4,6 +4,7 @@ mod asks;
 mod driver;
 mod laws;
 mod ledger;
+mod operate;
 mod random;
 mod rows;
 mod setups;

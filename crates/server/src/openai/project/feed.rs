@@ -11,7 +11,6 @@ use mainstay_core::fact::{
 use mainstay_core::item::ItemBody;
 use mainstay_core::session::SessionStatus;
 use mainstay_protocol::{ApiError, Entry, ErrorCode, Seq, TurnId, Usage};
-use mainstay_runtime::{Delta, OutputDelta};
 
 use super::call::{CallEnd, CallView, OpenCalls};
 use super::item;
@@ -38,13 +37,13 @@ struct OpenTurn {
 #[derive(Debug)]
 pub(crate) struct EventFold {
     pub(super) view: SessionView,
-    session_id: String,
+    pub(super) session_id: String,
     status: SessionStatus,
     turn: Option<OpenTurn>,
-    calls: OpenCalls,
-    live: Live,
-    printed: Printed,
-    numbering: Numbering,
+    pub(super) calls: OpenCalls,
+    pub(super) live: Live,
+    pub(super) printed: Printed,
+    pub(super) numbering: Numbering,
     /// Whether the user has spoken since the model was asked last.
     is_steered: bool,
     rested: bool,
@@ -81,22 +80,6 @@ impl EventFold {
         self.fact(&read(entry)?, entry.seq, entry.at, &mut Pieces::default());
         self.rested = false;
         Ok(())
-    }
-
-    /// The events of a piece of an answer that is still being written.
-    pub(crate) fn delta(&mut self, delta: &Delta) -> Vec<Shown> {
-        let mut out = Pieces::default();
-        self.live.delta(&self.session_id, delta, &mut out);
-        self.numbering.place_fleeting(out)
-    }
-
-    /// The events of a piece of what a tool prints.
-    pub(crate) fn output(&mut self, output: &OutputDelta) -> Vec<Shown> {
-        let mut out = Pieces::default();
-        if let Some(call) = self.calls.get(&output.call_id) {
-            self.printed.delta(&self.session_id, call, output, &mut out);
-        }
-        self.numbering.place_fleeting(out)
     }
 
     /// Whether a turn ended, or the session failed, since the fold began.
