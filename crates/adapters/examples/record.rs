@@ -91,7 +91,7 @@ async fn forward(
             kept.extend_from_slice(&bytes);
             (status, Body::from(bytes)).into_response()
         }
-        Err(error) => (axum::http::StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+        Err(error) => (http::StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }
 }
 

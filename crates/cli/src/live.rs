@@ -149,6 +149,12 @@ pub(crate) fn action_line(action: &RequiredAction) -> String {
             if request.kind.as_deref() == Some("unknown_outcome") {
                 return format!("what became of {call}: done, not done or retry ({request_id})");
             }
+            if matches!(request.kind.as_deref(), Some("consent" | "form" | "visit")) {
+                return format!(
+                    "an answer to {:?}: {} ({request_id})",
+                    request.server_label, request.message
+                );
+            }
             format!("approval of {call} ({request_id})")
         }
         RequiredAction::Other => "something that this version does not know".to_owned(),

@@ -4,6 +4,7 @@
 
 pub(crate) mod compute;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use mainstay_adapters::model::embedded::{DEFAULT_MAX_WAITING_CALLS, EmbeddedMode
 use mainstay_adapters::model::{Catalogue, ModelRegistry, ReplayModel};
 use mainstay_adapters::sandbox::hub::Hub;
 use mainstay_adapters::sandbox::{EitherSandboxes, ExecutorSandboxes};
-use mainstay_adapters::tool::{EgressCourier, ToolSet};
+use mainstay_adapters::tool::{CLIENT_METADATA_PATH, EgressCourier, ToolSet};
 use mainstay_adapters::vault::Vault;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::Model;
@@ -21,7 +22,7 @@ use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, StoreBlob
 use mainstay_server::{AppState, ServerSettings};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
 
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, WITNESS_FILE};
 #[cfg(feature = "embedded-model")]
 use crate::embedded;
 use crate::failure::Failure;
@@ -46,17 +47,26 @@ pub(crate) fn store(config: &Config) -> Result<Arc<SqliteStore>, Failure> {
     opened.map(Arc::new).map_err(|error| store_failure(&error))
 }
 
-/// What encrypts the secrets of the store.
+/// What encrypts the secrets of the store; a key that is another than theirs is refused.
 pub(crate) fn seals(config: &Config, environment: &Environment) -> Result<Arc<Vault>, Failure> {
+    vault(config, environment).map(Arc::new)
+}
+
+/// The same, to change its key.
+pub(crate) fn vault(config: &Config, environment: &Environment) -> Result<Vault, Failure> {
     let key = config.vault.key(&config.data.dir, environment);
     let key = key.map_err(|error| Failure::configuration(&error))?;
-    Ok(Arc::new(Vault::new(key, Arc::new(OsEntropy))))
+    let witness = config.data.dir.join(WITNESS_FILE);
+    let vault = Vault::new(key, Arc::new(OsEntropy)).with_witness(witness);
+    vault.check().map_err(|error| Failure::new(error.to_string()))?;
+    Ok(vault)
 }
 
 /// The engine, and what the HTTP side needs beside it.
 #[derive(Clone)]
 pub(crate) struct EngineAndExecutors {
     pub(crate) engine: Engine,
+    public_url: Option<String>,
     executors: Arc<ExecutorSandboxes>,
     /// None where machines are switched off.
     pub(crate) hub: Option<Arc<Hub>>,
@@ -66,6 +76,7 @@ pub(crate) struct EngineAndExecutors {
 pub(crate) async fn engine(
     config: &Config,
     environment: &Environment,
+    bound: SocketAddr,
 ) -> Result<EngineAndExecutors, Failure> {
     let clock = Arc::new(SystemClock);
     let entropy = Arc::new(OsEntropy);
@@ -80,6 +91,11 @@ pub(crate) async fn engine(
     let tools = config.tools.settings(&config.data.dir, environment);
     let mut tools = tools.map_err(|error| Failure::configuration(&error))?;
     tools.sandboxes = Some(sandboxes.clone());
+    let public_url = config.server.public_url(bound);
+    let public_url = public_url.map_err(|error| Failure::configuration(&error))?;
+    let has_tls = public_url.as_ref().filter(|url| url.starts_with("https:"));
+    tools.oauth.client_metadata_url = has_tls.map(|url| format!("{url}{CLIENT_METADATA_PATH}"));
+    tools.oauth.public_url.clone_from(&public_url);
     let private_hosts = tools.private_hosts_allowed.clone();
     let courier = EgressCourier::new(private_hosts).context("set up the way out")?;
     let tools = ToolSet::new(tools, clock.clone()).context("set up the tools")?;
@@ -99,7 +115,7 @@ pub(crate) async fn engine(
         ..EngineSettings::default()
     };
     let engine = Engine::start(parts, settings).await?;
-    Ok(EngineAndExecutors { engine, executors, hub: machines.hub })
+    Ok(EngineAndExecutors { engine, public_url, executors, hub: machines.hub })
 }
 
 /// What the HTTP side is given.
@@ -107,6 +123,7 @@ pub(crate) fn app_state(config: &Config, parts: EngineAndExecutors) -> AppState 
     let settings = ServerSettings {
         version: VERSION.to_owned(),
         default_model: config.server.default_model.clone(),
+        public_url: parts.public_url,
         limits: config.limits.server(),
     };
     AppState::new(parts.engine, Some(parts.executors), settings)

@@ -28,7 +28,7 @@ pub use object::{
     MessagePart, Page, RequiredAction, Said, Session, Turn, Usage,
 };
 pub use sandboxes::{
-    Checkpoint, ExecDone, ExecError, ExecEvent, Execution, ListSandboxes, NewExec, Sandbox,
+    Checkpoint, ExecDone, ExecError, ExecEvent, ListSandboxes, NewExec, RunningExec, Sandbox,
     SandboxLog, SavedWorkspace,
 };
 pub use sessions::{ListSessions, message_input};

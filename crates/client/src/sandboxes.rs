@@ -183,13 +183,13 @@ pub struct ExecError {
 }
 
 /// A command under way; dropping it ends it.
-pub struct Execution {
+pub struct RunningExec {
     client: Client,
     bytes: BoxStream<'static, reqwest::Result<Bytes>>,
     parser: Parser,
 }
 
-impl Execution {
+impl RunningExec {
     /// The next event; none when the server said all.
     pub async fn next(&mut self) -> Result<Option<ExecEvent>, ClientError> {
         loop {
@@ -232,13 +232,13 @@ impl Client {
     }
 
     /// Runs a command in the machine, which is made if it is not there.
-    pub async fn exec(&self, id: &str, exec: &NewExec) -> Result<Execution, ClientError> {
+    pub async fn exec(&self, id: &str, exec: &NewExec) -> Result<RunningExec, ClientError> {
         let mut body = serde_json::to_value(exec).expect("texts and numbers serialise");
         body["stream"] = true.into();
         let request = self.request(Method::POST, &format!("{}/exec", path(id)?)).json(&body);
         let response = self.send(request.header(ACCEPT, "text/event-stream")).await?;
         let bytes = response.bytes_stream().boxed();
-        Ok(Execution { client: self.clone(), bytes, parser: Parser::default() })
+        Ok(RunningExec { client: self.clone(), bytes, parser: Parser::default() })
     }
 
     /// The ends of the machine's logs, at most this much of each.

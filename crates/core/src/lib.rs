@@ -9,6 +9,7 @@ pub mod fact;
 pub mod item;
 pub mod policy;
 pub mod port;
+pub mod question;
 pub mod resource;
 pub mod retry;
 pub mod sandbox;

@@ -150,4 +150,7 @@ pub struct IdempotencyRow {
     pub session: String,
     /// When it was accepted.
     pub at_ms: u64,
+    /// The answer itself, sealed, where no resource stands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Sealed>,
 }

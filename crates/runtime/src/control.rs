@@ -7,6 +7,7 @@
 
 mod agents;
 mod keys;
+mod reseal;
 mod resources;
 
 use std::collections::HashMap;

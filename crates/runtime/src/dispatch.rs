@@ -14,7 +14,8 @@ use mainstay_core::port::{
     Clock, LiveSink, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, SandboxError,
     Saved, ToolCall, ToolError, WorldChange,
 };
-use mainstay_protocol::{EffectId, ItemId, SessionId};
+use mainstay_core::tool::ToolSource;
+use mainstay_protocol::{EffectId, ItemId, SessionId, TenantId};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
@@ -31,6 +32,8 @@ use crate::vault;
 const MODEL_CALLS_LIMIT_COUNT: usize = 1024;
 /// Bound on learning an agent's tools.
 const RESOLVE_TIMEOUT_MS: u64 = 30_000;
+/// Bound on finding out who grants access to an MCP server.
+const ASKING_TIMEOUT_MS: u64 = 30_000;
 /// Bound on one attempt to save a machine.
 const CHECKPOINT_TIMEOUT_MS: u64 = 60_000;
 /// How many distinct tools have a concurrency limit in memory at once.
@@ -118,6 +121,7 @@ fn panic_answer(kind: &DispatchKind) -> EffectAnswer {
         retryable: false,
         world: WorldChange::Maybe,
         retry_after_ms: None,
+        needs: None,
     };
     match kind {
         DispatchKind::Model { .. } => {
@@ -165,8 +169,13 @@ async fn perform(
             let name = call.spec.name.clone();
             let shown = LiveCall::new(inner.clone(), session, &call);
             call.live = LiveSink(Some(shown.sink()));
+            let tenant = call.context.tenant.clone();
+            // Asking for consent comes behind the call, and has a time of its own.
+            let is_mcp = matches!(*call.source, ToolSource::Mcp { .. });
+            let bound_ms = timeout_ms + if is_mcp { ASKING_TIMEOUT_MS } else { 0 };
             let call = inner.parts.tools.call(*call);
-            EffectAnswer::Tool(bounded(inner, timeout_ms, &name, WorldChange::Maybe, call).await)
+            let answer = bounded(inner, bound_ms, &name, WorldChange::Maybe, call).await;
+            EffectAnswer::Tool(with_consent(inner, session, &tenant, effect, answer).await)
         }
         DispatchKind::Subagent(work) => {
             let (timeout_ms, name) = (work.call.spec.timeout_ms, work.call.spec.name.clone());
@@ -193,12 +202,29 @@ async fn perform(
             }
             let resolve = inner.parts.tools.resolve(&sources, &context);
             let what = "the agent's tool sources";
-            EffectAnswer::Tools(
-                bounded(inner, RESOLVE_TIMEOUT_MS, what, WorldChange::No, resolve).await,
-            )
+            let answer = bounded(inner, RESOLVE_TIMEOUT_MS, what, WorldChange::No, resolve).await;
+            let tenant = &context.tenant;
+            EffectAnswer::Tools(with_consent(inner, session, tenant, effect, answer).await)
         }
     };
     (answer, None)
+}
+
+/// What completes a consent is kept before anybody is asked.
+async fn with_consent<T>(
+    inner: &Arc<Inner>,
+    session: &SessionId,
+    tenant: &TenantId,
+    effect: &EffectId,
+    answer: Result<T, ToolError>,
+) -> Result<T, ToolError> {
+    match answer {
+        Err(ToolError { needs: Some(mut needs), .. }) => {
+            vault::consent::keep(inner, session, tenant, effect, &mut needs).await?;
+            Err(ToolError::asks(*needs))
+        }
+        other => other,
+    }
 }
 
 /// Ends a call at its time limit.
@@ -218,6 +244,7 @@ async fn bounded<T>(
             retryable: true,
             world,
             retry_after_ms: None,
+            needs: None,
         }),
     }
 }

@@ -117,6 +117,7 @@ impl Engine {
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
         forgetting::start(&inner);
+        crate::vault::consent::start(&inner);
         sandbox::start(&inner);
         crate::webhooks::start(&inner);
         crate::automations::start(&inner);
@@ -186,13 +187,6 @@ impl Engine {
         }
         let keyed = submission.idempotency.map(|key| (session.to_string(), key));
         self.send(session, &submission.caller, submission.commands, keyed).await
-    }
-
-    /// Deletes a session with its journal, whatever it is doing.
-    pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
-        let commands = vec![Command::Cancel, Command::Delete];
-        let submission = Submission { caller: caller.clone(), commands, idempotency: None };
-        self.submit(session, submission).await.map(drop)
     }
 
     /// Follows a session's entries and deltas.
@@ -319,6 +313,7 @@ impl Engine {
             // Sources that need one are remote, and those are asked when the turn begins.
             credentials: Credentials::default(),
             sandbox: sandbox.map(|spec| bare_request(&caller.tenant, session, spec)),
+            replies: Arc::default(),
         };
         let tools = self.inner.parts.tools.resolve(&agent.tools, &context).await;
         let invalid = |error: mainstay_core::port::ToolError| {

@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
+use mainstay_core::session::Command;
 use mainstay_protocol::{
     ApiError, ErrorCode, Principal, PrincipalId, SessionId, TaskChange, TaskKey, TenantId,
 };
 
 use crate::due::{self, Desk};
 use crate::engine::{Engine, Inner};
+use crate::submit::Submission;
 
 const KIND: &str = "forget";
 const JOURNAL: &str = "forget";
@@ -37,6 +39,15 @@ pub(crate) fn start(inner: &Arc<Inner>) {
 }
 
 impl Engine {
+    /// Deletes a session with its journal, whatever it is doing.
+    pub async fn erase(&self, caller: &Principal, session: &SessionId) -> Result<(), ApiError> {
+        let commands = vec![Command::Cancel, Command::Delete];
+        let submission = Submission { caller: caller.clone(), commands, idempotency: None };
+        self.submit(session, submission).await?;
+        self.forget_consents(caller, session).await;
+        Ok(())
+    }
+
     /// Deletes a session with its journal after so long, unless somebody does before.
     pub async fn forget_after(
         &self,

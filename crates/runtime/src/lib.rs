@@ -3,6 +3,7 @@
 //!
 //! Invariant: nothing is acknowledged, shown or executed before it is committed.
 
+mod answers;
 mod automations;
 pub mod bundle;
 mod clock;
@@ -29,6 +30,7 @@ mod surge;
 mod vault;
 mod webhooks;
 
+pub use answers::KeptAnswer;
 pub use automations::{InvalidSchedule, next_run_at_ms};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
@@ -40,6 +42,7 @@ pub use sandbox::{
 };
 pub use stats::EngineStats;
 pub use submit::{Accepted, Idempotency, NewSession, Submission};
+pub use vault::CameBack;
 pub use webhooks::{
     MAX_ENDPOINTS_COUNT, WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, WebhookSecret,
 };

@@ -84,6 +84,7 @@ pub(crate) fn remembered(
         body_sha256: idempotency.body_sha256.clone(),
         session: session.to_string(),
         at_ms: now_ms,
+        answer: None,
     };
     RowChange::Insert(Row::new(key, &[("created", &millis_column(now_ms))], &doc))
 }

@@ -5,7 +5,10 @@
 //! An access token that is about to expire is refreshed first, by one task at a time, and the new
 //! one is sealed and committed before it is used. Deliberately absent: guessing between credentials.
 
+pub(crate) mod consent;
 mod oauth;
+
+pub use consent::CameBack;
 
 use std::sync::Arc;
 
@@ -38,7 +41,9 @@ pub(crate) async fn credentials(
     let row = inner.parts.store.row(&key).await.map_err(|error| failed(&api_error(&error)))?;
     let config: Option<ConfigRow> = row.and_then(|row| row.read().ok());
     let Some(config) = config else { return Ok(Credentials::default()) };
-    let attached = attached(inner, tenant, &config.wire).await.map_err(|error| failed(&error))?;
+    let mut attached =
+        attached(inner, tenant, &config.wire).await.map_err(|error| failed(&error))?;
+    attached.extend(consent::own(inner, tenant, session).await.map_err(|error| failed(&error))?);
     let mut found = Vec::new();
     for (at, url) in over_http {
         let named = named_credential(&config.agent.wire, at);
@@ -48,7 +53,7 @@ pub(crate) async fn credentials(
             Err(error) => Err(error),
         };
         match chosen {
-            Ok(credential) => found.push(credential),
+            Ok(credential) => found.extend(credential),
             Err(error) if is_strict => return Err(error),
             Err(error) => {
                 tracing::warn!(%session, %error, "an MCP server is asked without a credential");
@@ -137,13 +142,23 @@ fn plain_url(url: &str) -> String {
     }
 }
 
-async fn open(inner: &Inner, row: &ResourceRow, source: usize) -> Result<Credential, ToolError> {
+/// None when its tokens are of no use any more: the server asks for what it wants instead.
+async fn open(
+    inner: &Inner,
+    row: &ResourceRow,
+    source: usize,
+) -> Result<Option<Credential>, ToolError> {
     let fresh = oauth::fresh(inner, row).await?;
     let row = fresh.as_ref().unwrap_or(row);
     let body: CredentialBody = row.read().map_err(|error| terminal(error.to_string()))?;
-    let (member, sealed) = match &body.auth {
-        CredentialAuth::StaticBearer { token, .. } => ("token", token),
-        CredentialAuth::McpOauth { access_token, .. } => ("access_token", access_token),
+    let (member, sealed, scope) = match &body.auth {
+        CredentialAuth::StaticBearer { token, .. } => ("token", token, None),
+        CredentialAuth::McpOauth { refresh: Some(refresh), .. } if refresh.rejected.is_some() => {
+            return Ok(None);
+        }
+        CredentialAuth::McpOauth { access_token, scope, .. } => {
+            ("access_token", access_token, scope.as_deref())
+        }
         CredentialAuth::EnvironmentVariable { .. } => {
             return Err(terminal(format!("the credential {:?} is for environments", row.id)));
         }
@@ -152,7 +167,8 @@ async fn open(inner: &Inner, row: &ResourceRow, source: usize) -> Result<Credent
     let token = inner.parts.seals.open(&belongs_to, sealed).map_err(|error| {
         terminal(format!("the credential {:?} cannot be used: {error}", row.id))
     })?;
-    Ok(Credential { source, id: Arc::from(row.id.as_str()), revision: row.revision, token })
+    let (id, scope) = (Arc::from(row.id.as_str()), scope.map(Arc::from));
+    Ok(Some(Credential { source, id, revision: row.revision, token, scope }))
 }
 
 pub(crate) fn belongs_to(row: &ResourceRow, member: &str) -> String {
@@ -161,7 +177,13 @@ pub(crate) fn belongs_to(row: &ResourceRow, member: &str) -> String {
 
 /// Nothing was called, so nothing changed; asking again does not help.
 fn terminal(message: String) -> ToolError {
-    ToolError { message, retryable: false, world: WorldChange::No, retry_after_ms: None }
+    ToolError {
+        message,
+        retryable: false,
+        world: WorldChange::No,
+        retry_after_ms: None,
+        needs: None,
+    }
 }
 
 fn failed(error: &ApiError) -> ToolError {
@@ -170,5 +192,6 @@ fn failed(error: &ApiError) -> ToolError {
         retryable: error.code.retryable(),
         world: WorldChange::No,
         retry_after_ms: None,
+        needs: None,
     }
 }

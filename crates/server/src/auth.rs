@@ -1,6 +1,6 @@
 //! Who calls.
 //!
-//! Invariant: every route but `/health`, `/health/ready` and `/v1/openapi.json` is behind
+//! Invariant: every route but `/health`, `/health/ready`, `/v1/openapi.json` and `/v1/oauth/…` is behind
 //! [`require_key`]; what comes after it has a [`Caller`]. A bearer key is looked up by the hash of its
 //! secret, so that neither the time an answer takes nor the store's content tells a secret; a signing
 //! key by its id, and it opens nothing as a bearer.

@@ -10,7 +10,7 @@ use mainstay_protocol::{ApiError, ErrorCode};
 use mainstay_store::StoreError;
 
 use crate::limits::RETRY_AFTER_SECONDS;
-use crate::openai::wire::ErrorAnswer;
+use crate::openai::wire::{ErrorAnswer, ErrorObject};
 use crate::state::store_error;
 
 /// Says whether the official clients try a request again by themselves.
@@ -32,6 +32,13 @@ impl Failure {
         let mut failure = Self::from(error);
         failure.answer.should_retry = false;
         failure
+    }
+}
+
+impl Failure {
+    /// The status and the error, for answers that are no HTTP answers.
+    pub(crate) fn told(&self) -> (u16, &ErrorObject) {
+        (self.answer.status, &self.answer.body.error)
     }
 }
 

@@ -8,6 +8,7 @@ mod executor;
 mod extract;
 mod gate;
 mod health;
+mod kept;
 pub mod limits;
 mod metrics;
 pub mod openai;

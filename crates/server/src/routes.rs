@@ -10,7 +10,7 @@ use crate::openai::vaults::{self as vault, credentials};
 use crate::openai::webhooks::{self as webhook, deliveries};
 use crate::openai::{agents as agent, chat};
 use crate::openapi::{self, Routes, delete, get, post};
-use crate::v1::{bundle, checkpoints, journal, keys, models, sandboxes};
+use crate::v1::{bundle, checkpoints, journal, keys, models, oauth, sandboxes};
 use crate::{executor, health, metrics};
 
 /// The routes of the whole server.
@@ -43,6 +43,8 @@ pub(crate) fn open() -> Routes {
         .route("/health", get(health::live, health::LIVE))
         .route("/health/ready", get(health::ready, health::READY))
         .route("/v1/openapi.json", get(openapi::serve, openapi::OPENAPI))
+        .route("/v1/oauth/callback", get(oauth::callback, oauth::CALLBACK))
+        .route("/v1/oauth/client.json", get(oauth::client, oauth::CLIENT))
 }
 
 /// Saved agents.
@@ -259,7 +261,10 @@ fn webhooks() -> Routes {
 fn responses() -> Routes {
     Routes::new()
         .route("/v1/chat/completions", post(chat::create, chat::CREATE))
-        .route("/v1/responses", post(response::create, response::CREATE))
+        .route(
+            "/v1/responses",
+            get(response::connect, response::CONNECT).post(response::create, response::CREATE),
+        )
         .route("/v1/responses/compact", post(response::compact, response::COMPACT))
         .route("/v1/responses/input_tokens", post(response::count, response::COUNT))
         .route(

@@ -20,6 +20,8 @@ pub struct ServerSettings {
     pub version: String,
     /// The model of sessions that name neither an agent nor a model; the first one listed when none.
     pub default_model: Option<String>,
+    /// Under which address browsers reach this server, without a slash at its end, if that is known.
+    pub public_url: Option<String>,
     /// Bounds.
     pub limits: ServerLimits,
 }
@@ -68,6 +70,10 @@ impl AppState {
 
     pub(crate) fn version(&self) -> &str {
         &self.inner.settings.version
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.inner.settings.public_url.as_deref()
     }
 
     pub(crate) fn limits(&self) -> ServerLimits {

@@ -11,7 +11,11 @@ from typing import Any, Callable
 class Listener:
     """A server on a free port of this machine that answers what `answer` says, until it is closed."""
 
-    def __init__(self, answer: Callable[["Request"], tuple[int, dict[str, str], bytes]]) -> None:
+    def __init__(
+        self,
+        answer: Callable[["Request"], tuple[int, dict[str, str], bytes]],
+        answers_gets: bool = False,
+    ) -> None:
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,11 +38,16 @@ class Listener:
                 self.wfile.write(answered)
 
             def do_GET(self) -> None:
+                if answers_gets:
+                    return self.do_POST()
                 self.send_response(405)
                 self.send_header("content-length", "0")
                 self.end_headers()
 
-            do_DELETE = do_GET
+            def do_DELETE(self) -> None:
+                self.send_response(405)
+                self.send_header("content-length", "0")
+                self.end_headers()
 
             def log_message(self, *_: Any) -> None:
                 pass

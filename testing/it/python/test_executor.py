@@ -321,3 +321,31 @@ def test_an_access_key_id_is_no_bearer_key(site: Site) -> None:
     with pytest.raises(Exception) as refused:
         OpenAI(base_url=site.server.url, api_key=site.executor.keys["AWS_ACCESS_KEY_ID"]).models.list()
     assert "401" in str(refused.value)
+
+
+def test_a_terminal_on_the_machine(site: Site) -> None:
+    """`mainstay sandbox shell` and `exec` work on the executor's machine too."""
+    # Not at the top: that module needs what compute needs.
+    from test_sandboxes import Operator, Screen, operations
+
+    site.executor.start()
+    site.connected()
+    operator = Operator(site.server)
+    session = site.session.id
+    assert operator.ask("GET", f"/sandboxes/{session}")["status"] == "connected"
+    ran = operator.cli("exec", session, "--", "pwd")
+    assert ran.stdout.strip() == str(site.executor.workspace), ran.stderr
+    screen = Screen(operator, session)
+    screen.type("tty; stty size; echo gr''ün > typed\r")
+    screen.read_until("/dev/pts/")
+    screen.read_until("24 80\r\n")
+    screen.type("sh -c 'echo r''uns; sleep 600'\r")
+    screen.read_until("runs\r\n")
+    screen.type("\x03")
+    screen.type("exit 5\r")
+    assert screen.exit_code() == 5
+    assert (site.executor.workspace / "typed").read_text() == "grün\n"
+    kinds = ["exec_begun", "exec_ended"] * 2
+    until("its end", lambda: operations(operator, session) == kinds)
+    refused = operator.ask("POST", f"/sandboxes/{session}/park", {})
+    assert refused["status"] in (400, 404), refused

@@ -98,6 +98,11 @@ def test_an_operator_works_in_a_machine(server: Server, operator: Operator, tier
         assert operator.cli("exec", session, "--", "bash", "-c", "echo three > operator.txt").returncode == 0
         until("the checkpoint", lambda: len(operator.checkpoints(session)) > before)
 
+        # What cannot be started is refused, and the journal says why.
+        refused = operator.ask("POST", f"/sandboxes/{session}/exec", {"command": ["no-such-program"]})
+        assert refused["status"] == 400 and "no-such-program" in refused["error"]["message"], refused
+        assert "no-such-program" in operator.journal(session)[-1]["payload"]["operation"]["error"]
+
         # The command line: streams, exit code, a pipe.
         ran = operator.cli("exec", session, "--stdin", "--", "bash", "-c", "tee copy; echo aside >&2; exit 3", input="piped ü\n")
         assert (ran.stdout, ran.stderr, ran.returncode) == ("piped ü\n", "aside\n", 3)
@@ -250,8 +255,8 @@ def test_a_shell_in_a_machine(server: Server, operator: Operator, tier: str) -> 
         screen.type("until [ \"$(stty size)\" = '33 111' ]; do sleep 0.05; done; echo re''sized\r")
         screen.read_until("resized\r\n")
         # Ctrl-C is the shell's business.
-        screen.type("sleep 600\r")
-        screen.read_until("sleep 600\r\n")
+        screen.type("sh -c 'echo r''uns; sleep 600'\r")
+        screen.read_until("runs\r\n")
         screen.type("\x03")
         screen.type("echo still ''here; echo saved > shell.txt; exit 5\r")
         screen.read_until("still here\r\n")

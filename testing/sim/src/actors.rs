@@ -9,6 +9,7 @@ use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::RequiredAction;
 use mainstay_core::item::{Content, ItemBody};
 use mainstay_core::port::{Clock, ModelOptions, SandboxSetup, ToolOutput};
+use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, InputMode, Respond, SESSIONS, SessionRow,
 };
@@ -273,6 +274,14 @@ impl Client {
                 let approve = self.chance.permille(800);
                 let answer = if approve { ApprovalAnswer::Approve } else { ApprovalAnswer::Deny };
                 Command::Approval { approval, answer }
+            }
+            RequiredAction::Question { effect, .. } if self.chance.permille(300) => {
+                Command::Consented { effect }
+            }
+            RequiredAction::Question { approval, .. } => {
+                let agree = self.chance.permille(700);
+                let action = if agree { ReplyAction::Accept } else { ReplyAction::Cancel };
+                Command::Approval { approval, answer: ApprovalAnswer::Reply(action, None) }
             }
         }
     }

@@ -238,7 +238,7 @@ fn note(ledger: &mut BTreeMap<EffectId, Ledger>, fact: Fact) {
             known.allowed = u32::from(matches!(requested.request, EffectRequest::Tool { .. }));
         }
         // The fate of the attempt before is settled: by the tool, by a person, by the agent's rule.
-        Fact::EffectFailed(failed) if failed.retry_at_ms.is_some() => {
+        Fact::EffectFailed(failed) if failed.retry_at_ms.is_some() || failed.asks.is_some() => {
             ledger.entry(failed.effect).or_default().allowed += 1;
         }
         Fact::EffectUnknown(unknown) => {

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use mainstay_core::port::{
-    ExecRequest, Fate, OutputSink, Reconciliation, Sandboxes, ToolCall, ToolContext, ToolError,
-    ToolOutput, Tools, WORKSPACE, WorldChange,
+    ExecRequest, Fate, Needs, OutputSink, Reconciliation, Sandboxes, ToolCall, ToolContext,
+    ToolError, ToolOutput, Tools, WORKSPACE, WorldChange,
 };
+use mainstay_core::question::{Asked, Inquiry, Question};
 use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
 use mainstay_protocol::EffectId;
@@ -130,7 +131,13 @@ impl World {
             Err(error) => {
                 let retry_after_ms = None;
                 let (retryable, world) = (true, WorldChange::Maybe);
-                Err(ToolError { message: error.to_string(), retryable, world, retry_after_ms })
+                Err(ToolError {
+                    message: error.to_string(),
+                    retryable,
+                    world,
+                    retry_after_ms,
+                    needs: None,
+                })
             }
         }
     }
@@ -162,8 +169,20 @@ impl World {
 
     fn fails(&self, what: &str, world: WorldChange, retryable: bool) -> ToolError {
         let retry_after_ms = self.chance.permille(200).then(|| self.chance.below(2_000));
-        ToolError { message: what.to_owned(), retryable, world, retry_after_ms }
+        ToolError { message: what.to_owned(), retryable, world, retry_after_ms, needs: None }
     }
+}
+
+/// The tool's server asks two things before it acts.
+fn asks() -> ToolError {
+    let server = || "crm".to_owned();
+    let consent =
+        Question::Authorize { server: server(), url: "https://a.test/".to_owned(), reason: None };
+    let form = Question::Form { server: server(), message: "?".to_owned(), schema: json!({}) };
+    let asked = [("consent", consent), ("form", form)]
+        .map(|(key, question)| Asked { key: key.to_owned(), question });
+    let inquiry = Inquiry { asked: asked.into(), keeps_replies: true, state: None };
+    ToolError::asks(Needs { inquiry, consent: None })
 }
 
 #[async_trait]
@@ -202,6 +221,9 @@ impl Tools for World {
                 WorldChange::Maybe,
                 true,
             ));
+        }
+        if self.strikes(30) {
+            return Err(asks());
         }
         self.apply(&call);
         if self.strikes(40) {

@@ -22,5 +22,6 @@ mod spec;
 pub use courier::EgressCourier;
 pub use egress::{Lookup, SystemLookup};
 pub use files::{remove_workspace, seed_workspace, workspace_dir};
+pub use mcp::{CALLBACK_PATH, CLIENT_METADATA_PATH, OauthClient, OauthGrant, OauthSettings};
 pub use set::ToolSet;
 pub use settings::{HostPort, InvalidHostPort, McpServerSettings, ToolSettings};

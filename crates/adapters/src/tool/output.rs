@@ -39,6 +39,7 @@ pub(crate) fn terminal(message: impl Into<String>) -> ToolError {
         retryable: false,
         world: WorldChange::No,
         retry_after_ms: None,
+        needs: None,
     }
 }
 
@@ -49,5 +50,6 @@ pub(crate) fn not_sent(message: impl Into<String>) -> ToolError {
         retryable: true,
         world: WorldChange::No,
         retry_after_ms: None,
+        needs: None,
     }
 }

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use mainstay_core::port::{
-    Clock, CodeLanguage, Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
+    Clock, CodeLanguage, Grant, Reconciliation, Return, SecretText, ToolCall, ToolContext,
+    ToolError, ToolOutput, Tools,
 };
 use mainstay_core::subagent::subagent_specs;
 use mainstay_core::tool::{ApprovalMode, Safety, ToolSource, ToolSpec};
@@ -60,7 +61,7 @@ impl ToolSet {
             files: FileTools::new(settings.workspaces, settings.workspace_template),
             machine: settings.sandboxes.map(MachineTools::new),
             openapi: OpenapiTools::new(Arc::clone(&egress), Arc::clone(&clock)),
-            mcp: McpTools::new(settings.mcp_servers, Arc::clone(&egress), clock),
+            mcp: McpTools::new(settings.mcp_servers, settings.oauth, Arc::clone(&egress), clock),
             egress,
             http_hosts: SourceCache::new(),
             schemas: Schemas::new(),
@@ -164,6 +165,10 @@ impl Tools for ToolSet {
                 Err(terminal("subagents are for the runtime to make".to_owned()))
             }
         }
+    }
+
+    async fn consented(&self, flow: &SecretText, back: &Return) -> Result<Grant, String> {
+        self.mcp.consented(flow, back).await
     }
 
     async fn reconcile(&self, call: ToolCall) -> Result<Reconciliation, ToolError> {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use mainstay_core::port::Sandboxes;
 use url::Host;
 
+use super::mcp::OauthSettings;
+
 /// The operator's settings for tools.
 #[derive(Clone, Default)]
 pub struct ToolSettings {
@@ -20,6 +22,8 @@ pub struct ToolSettings {
     pub mcp_servers: BTreeMap<String, McpServerSettings>,
     /// Loopback and private addresses that tools may reach; none when empty.
     pub private_hosts_allowed: Vec<HostPort>,
+    /// OAuth for MCP servers.
+    pub oauth: OauthSettings,
     /// The machines of sessions; none when compute is switched off.
     pub sandboxes: Option<Arc<dyn Sandboxes>>,
 }

@@ -82,3 +82,62 @@ fn keys_are_read_in_both_spellings() {
         assert!(VaultKey::parse(text).is_err(), "{text:?}");
     }
 }
+
+#[test]
+fn a_key_that_was_rotated_away_opens_what_it_sealed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("vault.key");
+    let mut one = vault(VaultKey::File(path.clone()));
+    let mut sealed = vec![one.seal("a", &secret()).expect("sealed")];
+    for _ in 0..3 {
+        one.rotate().expect("rotated");
+        sealed.push(one.seal("a", &secret()).expect("sealed"));
+    }
+    let again = vault(VaultKey::File(path.clone()));
+    for sealed in &sealed {
+        assert_eq!(again.open("a", sealed).expect("opened").expose(), "s3cr3t");
+        assert!(again.open("b", sealed).is_err());
+    }
+    // Killed between the two writes: the key is in both files, and nothing is lost.
+    let retired = folder.path().join("vault.retired");
+    let mut text = std::fs::read_to_string(&retired).expect("a file");
+    text.push_str(&std::fs::read_to_string(&path).expect("a file"));
+    std::fs::write(&retired, text).expect("written");
+    let mut again = vault(VaultKey::File(path));
+    again.rotate().expect("rotated");
+    assert!(sealed.iter().all(|sealed| again.open("a", sealed).is_ok()));
+    std::fs::remove_file(&retired).expect("removed");
+    let newest_alone = vault(VaultKey::File(folder.path().join("vault.key")));
+    assert!(newest_alone.open("a", &sealed[3]).is_err());
+}
+
+#[test]
+fn a_given_key_is_rotated_by_giving_another() {
+    let mut old = vault(given());
+    let sealed = old.seal("a", &secret()).expect("sealed");
+    assert!(old.rotate().is_err());
+    let new = VaultKey::parse(&"08".repeat(KEY_BYTES)).expect("64 digits");
+    let new = vault(new.with_retired(&"07".repeat(KEY_BYTES)).expect("64 digits"));
+    assert_eq!(new.open("a", &sealed).expect("opened").expose(), "s3cr3t");
+}
+
+#[test]
+fn another_key_than_the_datas_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, witness) = (folder.path().join("vault.key"), folder.path().join("vault.witness"));
+    let open = |source| vault(source).with_witness(witness.clone());
+    let one = open(VaultKey::File(path.clone()));
+    one.check().expect("nothing was sealed yet");
+    assert!(!witness.exists() && !path.exists());
+    one.seal("a", &secret()).expect("sealed");
+    assert!(witness.exists());
+    let mut again = open(VaultKey::File(path.clone()));
+    again.check().expect("the same key");
+    again.rotate().expect("rotated");
+    again.check().expect("the key before is beside it");
+    std::fs::remove_file(&path).expect("removed");
+    let lost = open(VaultKey::File(path.clone())).check();
+    assert!(lost.expect_err("there is no key").0.contains("bring that key back"));
+    assert!(!path.exists(), "a lost key is not replaced");
+    assert!(open(given()).check().is_err(), "another key");
+}

@@ -14,4 +14,5 @@ pub(crate) mod quickstart;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod sessions;
+pub(crate) mod vaults;
 pub(crate) mod version;

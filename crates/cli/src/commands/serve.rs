@@ -64,7 +64,7 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     // First, because it is what fails most; who connects already waits until the server answers.
     let folder = DataFolder::new(config.data.dir.clone());
     let listener = bind(config.server.listen, &folder).await?;
-    let parts = wire::engine(config, &context.environment).await?;
+    let parts = wire::engine(config, &context.environment, listener.local_addr()?).await?;
     let engine = parts.engine.clone();
     let hub = parts.hub.clone();
     make_first_key(&engine, &folder).await?;

@@ -24,3 +24,4 @@ pub(crate) use load::{Flags, file, load};
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use provider::Provider;
 pub(crate) use tree::{Config, EXAMPLE, schema};
+pub(crate) use vault::WITNESS_FILE;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use mainstay_adapters::tool::{McpServerSettings, ToolSettings};
+use mainstay_adapters::tool::{
+    McpServerSettings, OauthClient, OauthGrant, OauthSettings, ToolSettings,
+};
+use mainstay_core::port::SecretText;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +32,38 @@ pub(crate) struct Tools {
     /// Programs that agents may use as MCP servers, by the name that agents use.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) mcp_servers: BTreeMap<String, McpServer>,
+    /// OAuth clients that were registered by hand, by the URL of the MCP server. Every tenant's agents
+    /// use them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) mcp_oauth: BTreeMap<String, McpOauth>,
+}
+
+/// An OAuth client that was registered by hand.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct McpOauth {
+    /// Its id.
+    pub(crate) client_id: String,
+    /// Its secret, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client_secret: Option<Text>,
+    /// Whose consent its tokens are about.
+    #[serde(default)]
+    pub(crate) grant: McpGrant,
+    /// The scopes that it asks for; those that the server names when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) scopes: Vec<String>,
+}
+
+/// Whose consent tokens are about.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum McpGrant {
+    /// A person's, who is asked.
+    #[default]
+    AuthorizationCode,
+    /// Nobody's: the server knows the client. Needs `client_secret`.
+    ClientCredentials,
 }
 
 /// An MCP server that is a program on this machine.
@@ -65,12 +100,39 @@ impl Tools {
             let settings = settings.with_context(|| format!("tools.mcp_servers.{name}"))?;
             mcp_servers.insert(name.clone(), settings);
         }
+        let mut clients = BTreeMap::new();
+        for (url, client) in &self.mcp_oauth {
+            let settings = client.settings(environment);
+            let settings = settings.with_context(|| format!("tools.mcp_oauth.{url:?}"))?;
+            clients.insert(url.clone(), settings);
+        }
         Ok(ToolSettings {
             workspaces: self.workspaces(data_dir),
             workspace_template: self.workspace_template.clone(),
             mcp_servers,
             private_hosts_allowed: hosts,
+            oauth: OauthSettings { clients, ..OauthSettings::default() },
             sandboxes: None,
+        })
+    }
+}
+
+impl McpOauth {
+    fn settings(&self, environment: &Environment) -> anyhow::Result<OauthClient> {
+        let secret = self.client_secret.as_ref().map(|text| text.read(environment));
+        let secret = secret.transpose().context("client_secret")?;
+        let grant = match self.grant {
+            McpGrant::AuthorizationCode => OauthGrant::AuthorizationCode,
+            McpGrant::ClientCredentials if secret.is_none() => {
+                anyhow::bail!("client_secret is needed for the grant client_credentials")
+            }
+            McpGrant::ClientCredentials => OauthGrant::ClientCredentials,
+        };
+        Ok(OauthClient {
+            client_id: self.client_id.clone(),
+            client_secret: secret.map(SecretText::from),
+            grant,
+            scopes: self.scopes.clone(),
         })
     }
 }

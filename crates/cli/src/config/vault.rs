@@ -22,7 +22,14 @@ pub(crate) struct Vault {
     /// first secret is kept. Without the key that encrypted them, secrets are lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<SecretRef>,
+    /// Keys that `key` replaced: what they encrypted still opens. `mainstay vaults rekey` keeps those of
+    /// the file `vault.key` by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) retired_keys: Vec<SecretRef>,
 }
+
+/// The file that shows which key the data folder's secrets were encrypted with.
+pub(crate) const WITNESS_FILE: &str = "vault.witness";
 
 impl Vault {
     /// Where the key is.
@@ -33,11 +40,19 @@ impl Vault {
     ) -> anyhow::Result<VaultKey> {
         if let Some(key) = &self.key {
             let text = key.read(environment).context("vault.key")?;
-            return VaultKey::parse(text.expose()).context("vault.key");
+            let key = VaultKey::parse(text.expose()).context("vault.key")?;
+            return self.with_retired(key, environment);
         }
         match environment.get(VAULT_KEY) {
-            Some(text) => VaultKey::parse(text).context(VAULT_KEY),
+            Some(text) => self.with_retired(VaultKey::parse(text).context(VAULT_KEY)?, environment),
             None => Ok(VaultKey::File(data_dir.join(KEY_FILE))),
         }
+    }
+
+    fn with_retired(&self, key: VaultKey, environment: &Environment) -> anyhow::Result<VaultKey> {
+        self.retired_keys.iter().try_fold(key, |key, retired| {
+            let text = retired.read(environment).context("vault.retired_keys")?;
+            key.with_retired(text.expose()).context("vault.retired_keys")
+        })
     }
 }

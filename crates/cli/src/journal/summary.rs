@@ -73,7 +73,11 @@ fn fact_summary(fact: &Fact) -> String {
             format!("{} {}", short(&completed.effect), outcome(&completed.outcome))
         }
         Fact::EffectFailed(failed) => {
-            let next = if failed.retry_at_ms.is_some() { ", tried again" } else { "" };
+            let next = match (&failed.asks, failed.retry_at_ms) {
+                (Some(_), _) => ", tried again when it is answered",
+                (None, Some(_)) => ", tried again",
+                (None, None) => "",
+            };
             let failure = &failed.failure;
             format!("{} {}: {}{next}", short(&failed.effect), failure.code, failure.message)
         }
@@ -197,6 +201,9 @@ fn required(action: &RequiredAction) -> String {
         }
         RequiredAction::Approval { name, arguments, unknown_outcome: true, .. } => {
             format!("what became of {name} {arguments}")
+        }
+        RequiredAction::Question { question, .. } => {
+            format!("an answer to {:?}: {}", question.server(), question.message())
         }
     }
 }

@@ -89,8 +89,11 @@ pub struct ActionRequest {
     /// The question.
     #[serde(default)]
     pub message: String,
-    /// `unknown_outcome` when the question is what became of a call; none when it is whether to
-    /// make it.
+    /// `unknown_outcome` when the question is what became of a call; `consent`, `form` or `visit` when
+    /// an MCP server asks; none when it is whether to make a call.
     #[serde(default)]
     pub kind: Option<String>,
+    /// The JSON schema of what a form asks for.
+    #[serde(default)]
+    pub requested_schema: Option<Value>,
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{Awaits, EffectFailure, EffectRequest, Outcome, UnknownNext};
 use crate::item::Item;
 use crate::policy::PolicyDecision;
+use crate::question::{Inquiry, Reply};
 use crate::tool::Safety;
 
 /// See [`super::Fact::EffectRequested`].
@@ -69,6 +70,21 @@ pub struct EffectFailed {
     /// What the model reads, when a tool call failed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Item>,
+    /// What a person is asked: the next attempt follows the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Box<QuestionAsked>>,
+}
+
+/// Questions that an attempt ended with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuestionAsked {
+    /// The question that is asked now: the first.
+    pub approval: ApprovalId,
+    /// All of them; each is asked when the one before is answered.
+    pub inquiry: Inquiry,
+    /// When the question lapses.
+    pub expires_at_ms: u64,
 }
 
 /// See [`super::Fact::EffectParked`].
@@ -128,6 +144,22 @@ pub struct ApprovalResolved {
     /// What the model reads, when the answer settles the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Item>,
+    /// The answer to a question of a tool's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+    /// The question that is asked next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextQuestion>,
+}
+
+/// The next of several questions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextQuestion {
+    /// The question.
+    pub approval: ApprovalId,
+    /// When it lapses.
+    pub expires_at_ms: u64,
 }
 
 /// See [`super::Fact::CallRefused`].

@@ -136,7 +136,7 @@ facts! {
     /// A queued turn begins.
     TurnStarted = "turn.started", 1;
     /// The turn waits for the client or a person.
-    TurnWaiting = "turn.waiting", 1;
+    TurnWaiting = "turn.waiting", 2;
     /// The turn goes on.
     TurnResumed = "turn.resumed", 1;
     /// The turn ended: completed, failed or cancelled.
@@ -148,13 +148,13 @@ facts! {
     /// An effect has its outcome.
     EffectCompleted = "effect.completed", 3;
     /// An attempt failed; another follows, or none.
-    EffectFailed = "effect.failed", 1;
+    EffectFailed = "effect.failed", 2;
     /// A wait for subagents goes on without this process.
     EffectParked = "effect.parked", 1;
     /// An attempt's outcome is not known.
     EffectUnknown = "effect.unknown", 1;
     /// A person answered.
-    ApprovalResolved = "approval.resolved", 1;
+    ApprovalResolved = "approval.resolved", 2;
     /// A tool call of the model that does not become an effect.
     CallRefused = "call.refused", 1;
     /// An operator did something with the session's machine.

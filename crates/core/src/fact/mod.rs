@@ -13,7 +13,7 @@ mod turn;
 
 pub use effect::{
     Answer, ApprovalResolved, CallRefused, EffectAttempted, EffectCompleted, EffectFailed,
-    EffectParked, EffectRequested, EffectUnknown, RefusalReason,
+    EffectParked, EffectRequested, EffectUnknown, NextQuestion, QuestionAsked, RefusalReason,
 };
 pub use kind::{Fact, UnknownFact};
 pub use response::{ItemRemoved, ItemsAdded, ResponseRemoved, ResponseRequested};

@@ -6,6 +6,7 @@ use mainstay_protocol::{ApprovalId, CallId, EffectId, ErrorCode, TurnId, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::item::Item;
+use crate::question::Question;
 
 /// What input does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,26 @@ pub enum RequiredAction {
         arguments: String,
         /// SHA-256 of the canonical arguments: the answer is bound to it.
         arguments_sha256: String,
+        /// When the question lapses.
+        expires_at_ms: u64,
+    },
+    /// An answer to a question of a tool's server.
+    Question {
+        /// The question.
+        approval: ApprovalId,
+        /// The effect it is about.
+        effect: EffectId,
+        /// The call; none when the server was only asked for its tools.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call_id: Option<CallId>,
+        /// The tool.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// JSON text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<String>,
+        /// What is asked.
+        question: Question,
         /// When the question lapses.
         expires_at_ms: u64,
     },

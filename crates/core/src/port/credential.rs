@@ -15,6 +15,8 @@ pub struct Credential {
     pub revision: u64,
     /// The bearer token.
     pub token: SecretText,
+    /// What it was granted for, as far as that is known.
+    pub scope: Option<Arc<str>>,
 }
 
 /// The credentials of one resolution or call; most have none.

@@ -27,5 +27,6 @@ pub use sandbox::{
 };
 pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
 pub use tool::{
-    LiveSink, Reconciliation, ToolCall, ToolContext, ToolError, ToolOutput, Tools, WorldChange,
+    Consent, Grant, LiveSink, Needs, Reconciliation, Return, ToolCall, ToolContext, ToolError,
+    ToolOutput, Tools, WorldChange,
 };

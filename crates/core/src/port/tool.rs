@@ -11,8 +11,9 @@ use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Credentials, ExecRecord, OutputSink, SandboxRequest};
+use super::{Credentials, ExecRecord, OutputSink, SandboxRequest, SecretText};
 use crate::item::Content;
+use crate::question::{Inquiry, Replies};
 use crate::subagent::SubagentChange;
 use crate::tool::{ToolSource, ToolSpec};
 
@@ -29,6 +30,8 @@ pub struct ToolContext {
     pub credentials: Credentials,
     /// The session's machine, when it has one.
     pub sandbox: Option<Arc<SandboxRequest>>,
+    /// What people answered to the questions of attempts before.
+    pub replies: Arc<Replies>,
 }
 
 /// One attempt of a tool call.
@@ -119,6 +122,74 @@ pub struct ToolError {
     pub world: WorldChange,
     /// When the tool said to come back, in milliseconds from now.
     pub retry_after_ms: Option<u64>,
+    /// What a person is asked before another attempt is made; nothing else counts then.
+    pub needs: Option<Box<Needs>>,
+}
+
+impl ToolError {
+    /// The attempt ended with questions to a person.
+    #[must_use]
+    pub fn asks(needs: Needs) -> Self {
+        Self {
+            message: "a person is asked first".to_owned(),
+            retryable: false,
+            world: WorldChange::No,
+            retry_after_ms: None,
+            needs: Some(Box::new(needs)),
+        }
+    }
+}
+
+/// Questions to a person, and what completes a consent among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// The questions.
+    pub inquiry: Inquiry,
+    /// To be kept, sealed, before the question is asked.
+    pub consent: Option<Consent>,
+}
+
+/// A consent that was begun: what is needed to go on when the person comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// What the person comes back with, and what it is found by.
+    pub state: SecretText,
+    /// The server that it is for.
+    pub server_url: String,
+    /// What completes it.
+    pub flow: SecretText,
+}
+
+/// What an authorization server granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The access token.
+    pub access_token: SecretText,
+    /// How long it is good for.
+    pub expires_in_ms: Option<u64>,
+    /// What gets another, if it may be got.
+    pub refresh_token: Option<SecretText>,
+    /// The client.
+    pub client_id: String,
+    /// Its secret, with whether it goes into the `authorization` header rather than the body.
+    pub client_secret: Option<(SecretText, bool)>,
+    /// Where tokens are got.
+    pub token_endpoint: String,
+    /// The resource that the tokens are for.
+    pub resource: String,
+    /// The scopes granted, separated by blanks.
+    pub scope: Option<String>,
+}
+
+/// What a person's browser brings back from an authorization server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Return {
+    /// The state that the consent was begun with.
+    pub state: SecretText,
+    /// The code.
+    pub code: SecretText,
+    /// Who sends it (RFC 9207).
+    pub issuer: Option<String>,
 }
 
 /// What a tool knows of an earlier attempt.
@@ -148,6 +219,12 @@ pub trait Tools: Send + Sync {
 
     /// Runs one attempt. Dropping the future abandons the attempt.
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError>;
+
+    /// Completes a consent that an attempt began; the error is for the person who came back.
+    async fn consented(&self, flow: &SecretText, back: &Return) -> Result<Grant, String> {
+        let _ = (flow, back);
+        Err("this server asks nobody for consent".to_owned())
+    }
 
     /// Asks what became of the effect's earlier attempts. Called only for specs that declare it.
     async fn reconcile(&self, call: ToolCall) -> Result<Reconciliation, ToolError>;

@@ -47,7 +47,10 @@ pub enum CredentialAuth {
         expires_at_ms: Option<u64>,
         /// How to get another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        refresh: Option<OauthRefresh>,
+        refresh: Option<Box<OauthRefresh>>,
+        /// What it was granted for, as far as that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<String>,
     },
     /// A secret that a sandbox knows by a placeholder.
     EnvironmentVariable {
@@ -78,6 +81,13 @@ pub struct OauthRefresh {
     /// The scopes asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// When a refresh began whose answer is not here: if the server stopped in between, a token that
+    /// may be used once is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at_ms: Option<u64>,
+    /// Why the refresh token is of no use any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<String>,
 }
 
 /// How an OAuth client proves itself at the token endpoint.

@@ -285,6 +285,6 @@ fn told(fact: &Fact, after: &SessionState) -> Vec<(&'static str, Option<&'static
 fn action(required: &RequiredAction) -> &'static str {
     match required {
         RequiredAction::ToolResult { .. } => "function_call",
-        RequiredAction::Approval { .. } => "mcp_approval_request",
+        RequiredAction::Approval { .. } | RequiredAction::Question { .. } => "mcp_approval_request",
     }
 }

@@ -15,6 +15,7 @@ use crate::fact::{SandboxOperation, SessionCopied, SpendLimit};
 use crate::item::{Content, ItemBody};
 use crate::policy::{PolicyDecision, PolicyQuery};
 use crate::port::{ModelCapabilities, ToolOutput};
+use crate::question::ReplyAction;
 use crate::sandbox::SessionSandbox;
 use crate::subagent::Parent;
 use crate::tool::ToolSpec;
@@ -76,6 +77,11 @@ pub enum Command {
         approval: ApprovalId,
         /// The answer.
         answer: ApprovalAnswer,
+    },
+    /// A person consented to what an effect asked for; nothing happens when it does not ask any more.
+    Consented {
+        /// The effect.
+        effect: EffectId,
     },
     /// Change settings; absent members stay.
     Update {
@@ -201,6 +207,8 @@ pub enum ApprovalAnswer {
     NotDone,
     /// Attempt the call again.
     Retry,
+    /// What a person says to a question of a tool's server, with the members of its form.
+    Reply(ReplyAction, Option<Value>),
 }
 
 /// What decisions ask of the installation; pure and quick.

@@ -28,7 +28,7 @@ pub use context::{
 pub use decide::{
     Decision, MAX_GIVEN_ITEMS, MAX_INPUT_MESSAGES, MAX_PARALLEL_CALLS, MAX_QUEUED_TURNS, decide,
 };
-pub use open_effect::{EffectPhase, OpenCall, OpenEffect};
+pub use open_effect::{EffectPhase, OpenCall, OpenEffect, OpenQuestions};
 pub use projection::{
     ConfigRow, RESPONSES, ROW_SPECS, ResponseRow, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
     TurnRow, millis_column, projected,

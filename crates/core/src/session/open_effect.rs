@@ -2,6 +2,7 @@
 //!
 //! Invariant: enough to make the next attempt, or the next question, without reading the journal.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use mainstay_protocol::{ApprovalId, EffectId, Seq, SessionId};
@@ -12,6 +13,7 @@ use crate::effect::EffectRequest;
 use crate::fact::RequiredAction;
 use crate::item::{Item, ItemBody};
 use crate::port::WorldChange;
+use crate::question::{Asked, Replies};
 use crate::subagent;
 use crate::tool::{Safety, ToolSource, ToolSpec};
 
@@ -38,6 +40,19 @@ pub struct OpenEffect {
     pub too_long_count: u32,
     /// When a wait for subagents ends at the latest, once it has begun.
     pub until_ms: Option<u64>,
+    /// What its server asked of people, and what they answered.
+    pub questions: Option<Box<OpenQuestions>>,
+}
+
+/// Questions of an effect's attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenQuestions {
+    /// What is still to be answered, the one that is asked now first.
+    pub left: VecDeque<Asked>,
+    /// What further attempts bring.
+    pub replies: Arc<Replies>,
+    /// How many attempts ended with questions.
+    pub rounds_count: u32,
 }
 
 /// A tool call without an outcome.
@@ -177,12 +192,31 @@ impl OpenEffect {
         self.safety != Safety::ReadOnly && self.call.as_ref().is_some_and(uses)
     }
 
-    /// Bound on attempts of a tool call.
+    /// Bound on attempts of a tool call; those that ended with a question do not count.
     pub(super) fn max_attempts(&self) -> u32 {
-        self.call.as_ref().map_or(1, |call| call.spec.max_attempts)
+        let allowed = self.call.as_ref().map_or(1, |call| call.spec.max_attempts);
+        allowed + self.rounds_count()
+    }
+
+    /// How many attempts ended with questions.
+    pub(super) fn rounds_count(&self) -> u32 {
+        self.questions.as_ref().map_or(0, |questions| questions.rounds_count)
+    }
+
+    /// The question of its server that is asked now.
+    pub(super) fn asked(&self) -> Option<&Asked> {
+        self.questions.as_ref()?.left.front()
+    }
+
+    /// What its next attempt brings.
+    pub(super) fn replies(&self) -> Arc<Replies> {
+        self.questions.as_ref().map(|questions| questions.replies.clone()).unwrap_or_default()
     }
 
     pub(super) fn required_action(&self, id: &EffectId) -> Option<RequiredAction> {
+        if let Some(asked) = self.asked() {
+            return self.question_action(id, asked);
+        }
         let call = self.call.as_ref()?;
         let ItemBody::ToolCall { call_id, name, arguments, source } = &call.item.body else {
             return None;
@@ -205,6 +239,27 @@ impl OpenEffect {
             name: name.clone(),
             arguments: arguments.clone(),
             arguments_sha256: mainstay_protocol::sha256_hex(canonical.as_bytes()),
+            expires_at_ms,
+        })
+    }
+}
+
+impl OpenEffect {
+    fn question_action(&self, id: &EffectId, asked: &Asked) -> Option<RequiredAction> {
+        let (approval, expires_at_ms, _) = self.phase.question()?;
+        let (call_id, name, arguments) = match self.call.as_ref().map(|call| &call.item.body) {
+            Some(ItemBody::ToolCall { call_id, name, arguments, .. }) => {
+                (Some(call_id.clone()), Some(name.clone()), Some(arguments.clone()))
+            }
+            _ => (None, None, None),
+        };
+        Some(RequiredAction::Question {
+            approval: approval.clone(),
+            effect: id.clone(),
+            call_id,
+            name,
+            arguments,
+            question: asked.question.clone(),
             expires_at_ms,
         })
     }

@@ -253,9 +253,9 @@ async fn what_code_prints_is_shown_while_it_runs() {
         ),
     ];
     for (language, source) in cases {
-        let (sender, mut shown) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut shown) = tokio::sync::mpsc::channel(64);
         let sink: OutputSink = Arc::new(move |stream, bytes| {
-            let _ = sender.send((stream, bytes.to_vec()));
+            let _ = sender.try_send((stream, bytes.to_vec()));
         });
         let effect = format!("live {language:?}");
         let running = machine.code(code(language, &effect, source), Some(sink));

@@ -302,6 +302,7 @@ fn remember(
         body_sha256: request.idempotency.body_sha256.clone(),
         session: id.to_owned(),
         at_ms: now_ms,
+        answer: None,
     };
     let created = millis_column(now_ms);
     let key = remembered_key(request, tenant);

@@ -145,7 +145,13 @@ fn secret(
 
 /// Nothing was run, so nothing changed; asking again does not help.
 fn terminal(message: String) -> ToolError {
-    ToolError { message, retryable: false, world: WorldChange::No, retry_after_ms: None }
+    ToolError {
+        message,
+        retryable: false,
+        world: WorldChange::No,
+        retry_after_ms: None,
+        needs: None,
+    }
 }
 
 fn failed(error: &ApiError) -> ToolError {
@@ -154,5 +160,6 @@ fn failed(error: &ApiError) -> ToolError {
         retryable: error.code.retryable(),
         world: WorldChange::No,
         retry_after_ms: None,
+        needs: None,
     }
 }

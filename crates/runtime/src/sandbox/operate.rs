@@ -108,21 +108,22 @@ impl Engine {
             output_limit_bytes: command.output_limit_bytes,
         };
         let deadline = self.clock().now_ms().saturating_add(timeout_ms + MACHINE_ROOM_MS);
+        let gone = |why: &str| Err((why.to_owned(), SandboxError::Broken(why.to_owned())));
         let done = tokio::select! {
             biased;
-            () = answer.closed() => Err("the operator left".to_owned()),
+            () = answer.closed() => gone("the operator left"),
             done = self.sandboxes().exec(request, exec, Some(sink(sender))) => {
-                done.map(|(output, _)| output).map_err(|error| error.to_string())
+                done.map(|(output, _)| output).map_err(|error| (error.to_string(), error))
             }
-            () = self.clock().sleep_until(deadline) => Err("it did not answer in time".to_owned()),
+            () = self.clock().sleep_until(deadline) => gone("it did not answer in time"),
         };
-        let (end, error) = match &done {
+        let (end, why) = match &done {
             Ok(output) => (Some(output.end), None),
-            Err(error) => (None, Some(error.clone())),
+            Err((why, _)) => (None, Some(why.clone())),
         };
-        self.exec_ended(caller, &request.session, effect, end, error).await;
+        self.exec_ended(caller, &request.session, effect, end, why).await;
         // Nobody may be there to read it.
-        let _ = answer.send(done.map_err(|error| sandbox_error(&SandboxError::Broken(error))));
+        let _ = answer.send(done.map_err(|(_, error)| sandbox_error(&error)));
     }
 
     /// Writes down how a command of an operator ended; what it left is saved by that.

@@ -69,6 +69,7 @@ pub(crate) async fn call(inner: &Arc<Inner>, work: SubagentWork) -> Result<Told,
             retryable: true,
             world: WorldChange::Maybe,
             retry_after_ms: None,
+            needs: None,
         }),
     })
 }

@@ -2,7 +2,9 @@
 //! names.
 //!
 //! Invariant: one refresh at a time in this process, decided from the credential as it is then: a
-//! refresh token that may be used once is used once. A new token is committed before it is used.
+//! refresh token that may be used once is used once. That a refresh begins is committed before it is
+//! asked for, and a new token before it is used. A refresh token that is refused is not tried again:
+//! the credential is of no use until a person consents anew, and is told why.
 
 use mainstay_core::port::{Parcel, Receipt, SecretText, ToolError, WorldChange};
 use mainstay_core::resource::{
@@ -21,7 +23,7 @@ const MARGIN_MS: u64 = 60_000;
 /// Bound on one request to a token endpoint.
 const REFRESH_TIMEOUT_MS: u64 = 20_000;
 /// Who refreshes, in the control journal.
-const RUNTIME: &str = "runtime";
+pub(super) const RUNTIME: &str = "runtime";
 
 /// What a token endpoint answers.
 #[derive(Deserialize)]
@@ -46,8 +48,61 @@ pub(super) async fn fresh(
     let row = found.map_err(|error| failed(&error))?;
     let row = row.ok_or_else(|| terminal("the credential was deleted".to_owned()))?;
     let Some(refresh) = due(inner, &row) else { return Ok(Some(row)) };
-    let tokens = ask(inner, &row, &refresh).await?;
-    keep(inner, &row, tokens).await.map(Some)
+    let was_interrupted = refresh.began_at_ms.is_some();
+    note(inner, &row, Note::Begins).await?;
+    match ask(inner, &row, &refresh).await? {
+        Asked::Got(tokens) => keep(inner, &row, tokens).await.map(Some),
+        Asked::Rejected(status) => {
+            let why = if was_interrupted {
+                "this server stopped while its tokens were renewed, and the new ones were lost"
+                    .to_owned()
+            } else {
+                format!("the authorization server refuses to renew its tokens: HTTP {status}")
+            };
+            tracing::warn!(credential = row.id, why, "a credential needs a person's consent");
+            note(inner, &row, Note::Rejected(why)).await.map(Some)
+        }
+    }
+}
+
+/// What a token endpoint said.
+enum Asked {
+    Got(Tokens),
+    /// The refresh token is of no use.
+    Rejected(u16),
+}
+
+/// What is written down about a refresh.
+#[derive(Clone)]
+enum Note {
+    Begins,
+    Rejected(String),
+}
+
+async fn note(inner: &Inner, row: &ResourceRow, note: Note) -> Result<ResourceRow, ToolError> {
+    let target = (CREDENTIAL_KIND, row.id.as_str());
+    let caller = caller(row);
+    let changed = inner.control.change_resource(&caller, target, None, |found| {
+        let mut row = found.row;
+        let mut body: CredentialBody = row.read().map_err(|error| shapeless(&error))?;
+        let CredentialAuth::McpOauth { refresh: Some(refresh), .. } = &mut body.auth else {
+            return Ok(None);
+        };
+        match note.clone() {
+            // The first that was interrupted is the one that may have lost a token.
+            Note::Begins if refresh.began_at_ms.is_some() => return Ok(None),
+            Note::Begins => refresh.began_at_ms = Some(found.now_ms),
+            Note::Rejected(why) => refresh.rejected = Some(why),
+        }
+        row.body = serde_json::to_value(&body).map_err(|error| shapeless(&error))?;
+        Ok(Some(ResourceChange::of("resource.refreshing", row)))
+    });
+    changed.await.map_err(|error| failed(&error))
+}
+
+fn caller(row: &ResourceRow) -> Principal {
+    let principal = PrincipalId::parse(RUNTIME).expect("a plain id");
+    Principal { tenant: row.tenant.clone(), id: principal, scopes: Vec::new() }
 }
 
 /// How to refresh the token, if it is time.
@@ -55,14 +110,11 @@ fn due(inner: &Inner, row: &ResourceRow) -> Option<OauthRefresh> {
     let body: CredentialBody = row.read().ok()?;
     let CredentialAuth::McpOauth { expires_at_ms, refresh, .. } = body.auth else { return None };
     let now_ms = inner.parts.clock.now_ms();
-    (expires_at_ms? <= now_ms.saturating_add(MARGIN_MS)).then_some(refresh).flatten()
+    let refresh = (expires_at_ms? <= now_ms.saturating_add(MARGIN_MS)).then_some(refresh).flatten();
+    refresh.filter(|refresh| refresh.rejected.is_none()).map(|refresh| *refresh)
 }
 
-async fn ask(
-    inner: &Inner,
-    row: &ResourceRow,
-    refresh: &OauthRefresh,
-) -> Result<Tokens, ToolError> {
+async fn ask(inner: &Inner, row: &ResourceRow, refresh: &OauthRefresh) -> Result<Asked, ToolError> {
     let open = |member: &str, sealed: &Sealed| {
         let opened = inner.parts.seals.open(&belongs_to(row, member), sealed);
         opened.map_err(|error| terminal(format!("the credential {:?}: {error}", row.id)))
@@ -103,6 +155,7 @@ async fn ask(
         retryable: error.retryable,
         world: WorldChange::No,
         retry_after_ms: None,
+        needs: None,
     })?;
     read(row, &answer)
 }
@@ -118,7 +171,7 @@ fn basic(client_id: &str, secret: &str) -> SecretText {
 }
 
 /// The answer's body may hold tokens, so that none of it is repeated.
-fn read(row: &ResourceRow, answer: &Receipt) -> Result<Tokens, ToolError> {
+fn read(row: &ResourceRow, answer: &Receipt) -> Result<Asked, ToolError> {
     let refused = |retryable| ToolError {
         message: format!(
             "refresh the credential {:?}: the token endpoint answered {}",
@@ -127,17 +180,27 @@ fn read(row: &ResourceRow, answer: &Receipt) -> Result<Tokens, ToolError> {
         retryable,
         world: WorldChange::No,
         retry_after_ms: answer.retry_after_ms,
+        needs: None,
     };
     match answer.status {
-        200..=299 => serde_json::from_slice(&answer.body).map_err(|_| refused(false)),
+        200..=299 => {
+            let tokens = serde_json::from_slice(&answer.body).map_err(|_| refused(false))?;
+            Ok(Asked::Got(tokens))
+        }
+        400 if is_invalid_grant(&answer.body) => Ok(Asked::Rejected(answer.status)),
         429 | 500..=599 => Err(refused(true)),
         _ => Err(refused(false)),
     }
 }
 
+/// Whether the endpoint says that the refresh token is of no use (RFC 6749, section 5.2).
+fn is_invalid_grant(body: &[u8]) -> bool {
+    let said: Result<serde_json::Value, _> = serde_json::from_slice(body);
+    said.is_ok_and(|said| said["error"] == "invalid_grant")
+}
+
 async fn keep(inner: &Inner, row: &ResourceRow, tokens: Tokens) -> Result<ResourceRow, ToolError> {
-    let principal = PrincipalId::parse(RUNTIME).expect("a plain id");
-    let caller = Principal { tenant: row.tenant.clone(), id: principal, scopes: Vec::new() };
+    let caller = caller(row);
     let seal = |member: &str, text: String| {
         let sealed = inner.parts.seals.seal(&belongs_to(row, member), &SecretText::from(text));
         sealed.map_err(|error| terminal(error.to_string()))
@@ -154,8 +217,11 @@ async fn keep(inner: &Inner, row: &ResourceRow, tokens: Tokens) -> Result<Resour
         };
         *access_token = access.clone();
         *expires_at_ms = tokens.expires_in.map(|s| found.now_ms.saturating_add(s * 1_000));
-        if let (Some(refresh), Some(rotated)) = (refresh, &rotated) {
-            refresh.refresh_token = rotated.clone();
+        if let Some(refresh) = refresh {
+            refresh.began_at_ms = None;
+            if let Some(rotated) = &rotated {
+                refresh.refresh_token = rotated.clone();
+            }
         }
         row.body = serde_json::to_value(&body).map_err(|error| shapeless(&error))?;
         Ok(Some(ResourceChange::of("resource.refreshed", row)))

@@ -171,6 +171,7 @@ async fn a_further_attempt_prints_from_its_own_beginning() {
                 retryable: true,
                 world: WorldChange::No,
                 retry_after_ms: None,
+                needs: None,
             });
         }
         Ok(ToolOutput::text("done"))

@@ -67,6 +67,7 @@ async fn run(machines: &FakeSandboxes, call: &ToolCall) -> Result<ToolOutput, To
             retryable: false,
             world: WorldChange::No,
             retry_after_ms: None,
+            needs: None,
         }),
     }
 }

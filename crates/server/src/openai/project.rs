@@ -28,7 +28,7 @@ pub(crate) use place::FeedPlace;
 pub(crate) use prime::{primed, turn_scan};
 pub(crate) use session::{
     HostedView, MICROUSD_PER_CENT, SelfHostedView, SessionExtras, SessionView, environment_id,
-    environment_session,
+    environment_session, server_question,
 };
 pub(crate) use subagent::{among_agents, show_subagent};
 pub(crate) use trace::TraceFold;

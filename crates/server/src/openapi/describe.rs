@@ -3,6 +3,8 @@
 use std::future::Future;
 
 use axum::Json;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -53,6 +55,7 @@ impl Input for Caller {}
 impl Input for RawQuery {}
 impl Input for HeaderMap {}
 impl Input for Request {}
+impl Input for Result<WebSocketUpgrade, WebSocketUpgradeRejection> {}
 impl<T> Input for Ids<T> {}
 
 impl<T: JsonSchema> Input for Checked<T> {

@@ -48,6 +48,8 @@ pub(crate) struct Doc {
     pub(super) upload: Option<&'static str>,
     /// Whether the handler reads an `Idempotency-Key` by itself.
     pub(super) is_keyed: bool,
+    /// Whether the answer itself is kept under the key.
+    pub(super) is_kept: bool,
     /// Refusals beside those that every endpoint of its shape has.
     pub(super) refusals: &'static [ErrorCode],
     /// The scope that the key needs.
@@ -69,6 +71,7 @@ impl Doc {
             stream_end: None,
             upload: None,
             is_keyed: false,
+            is_kept: false,
             refusals: &[],
             scope: None,
             is_extension: false,
@@ -110,6 +113,11 @@ impl Doc {
 
     pub(crate) const fn keyed(self) -> Self {
         Self { is_keyed: true, ..self }
+    }
+
+    /// Its answer is kept for requests that are repeated under an `Idempotency-Key`.
+    pub(crate) const fn kept(self) -> Self {
+        Self { is_keyed: true, is_kept: true, ..self }
     }
 
     pub(crate) const fn refuses(self, refusals: &'static [ErrorCode]) -> Self {

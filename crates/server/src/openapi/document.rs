@@ -36,7 +36,8 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("/", "Operation", "The server itself."),
 ];
 /// Paths that need no key.
-const OPEN_PATHS: [&str; 3] = ["/health", "/health/ready", "/v1/openapi.json"];
+const OPEN_PATHS: [&str; 5] =
+    ["/health", "/health/ready", "/v1/openapi.json", "/v1/oauth/callback", "/v1/oauth/client.json"];
 
 /// The document of the HTTP surface, as text.
 #[must_use]

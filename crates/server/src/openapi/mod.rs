@@ -20,3 +20,6 @@ pub(crate) use param::{PAGE, Param};
 pub(crate) use routes::{Routes, delete, get, post};
 pub(crate) use schema::{Given, Metadata, Nullable, Tag, shape, tagged, union};
 pub(crate) use serve::{OPENAPI, serve};
+
+#[cfg(test)]
+mod key_tests;

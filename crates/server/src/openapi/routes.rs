@@ -1,5 +1,7 @@
 //! Routes, each with what the document says of it.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -115,6 +117,11 @@ impl Routes {
     /// The routes as the server runs them.
     pub(crate) fn into_router(self) -> Router<AppState> {
         self.router
+    }
+
+    /// The paths whose answers are kept.
+    pub(crate) fn kept_paths(&self) -> BTreeSet<&'static str> {
+        self.endpoints.iter().filter(|one| one.doc.is_kept).map(|one| one.path).collect()
     }
 
     /// The routes as the document describes them.

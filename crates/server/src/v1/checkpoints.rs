@@ -79,7 +79,8 @@ impl From<CheckpointSeen> for CheckpointObject {
 }
 
 /// Its entry in the document of the API.
-pub(crate) const CREATE: Doc = Doc::new("createCheckpoint", "Save a session's machine").extension();
+pub(crate) const CREATE: Doc =
+    Doc::new("createCheckpoint", "Save a session's machine").extension().kept();
 
 /// `POST …/checkpoints`: saves the machine, and answers what was saved.
 pub(crate) async fn create(

@@ -5,4 +5,5 @@ pub(crate) mod checkpoints;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod models;
+pub(crate) mod oauth;
 pub(crate) mod sandboxes;

@@ -79,6 +79,7 @@ async fn an_unknown_outcome_is_asked_about() {
             retryable: true,
             world: WorldChange::Maybe,
             retry_after_ms: None,
+            needs: None,
         }));
     };
     let mut agent = asking();

@@ -299,9 +299,11 @@ async fn an_access_token_is_refreshed_before_it_expires() {
     let path = format!("/v1/vaults/{vault}/credentials/{}", made["id"].as_str().unwrap_or(""));
     assert_eq!(server.get(&path).await.body["auth"]["expires_at"], "2026-09-21T15:29:30Z");
     assert!(stored(&server).await.contains("2-hserfer"), "the rotated refresh token");
-    // A refusal is an error of the call, and repeats nothing of the answer.
+    // A token that is refused is not sent or renewed any more: the server says what it wants instead.
     server.clock.advance(3_600_000);
     server.courier.answer_with(400, r#"{"error":"invalid_grant","hint":"refresh-2"}"#);
     server.courier.answer_with(400, r#"{"error":"invalid_grant","hint":"refresh-2"}"#);
-    assert_eq!(talk(&server, &[&vault], json!({})).await, [None]);
+    assert_eq!(talk(&server, &[&vault], json!({})).await, [None, None]);
+    assert_eq!(talk(&server, &[&vault], json!({})).await, [None, None]);
+    assert_eq!(server.courier.count(), 2, "the refresh token was tried once more, and not again");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Harness, result, say};
+use crate::support::{Harness, STRANGER, request, result, say};
 
 #[tokio::test]
 async fn the_same_input_under_the_same_key_is_taken_once() {
@@ -89,4 +89,57 @@ async fn the_same_fork_is_made_once() {
     assert_eq!(other.refusal(), (409, "idempotency_conflict", ""));
     let all = server.get("/v1/agents/sessions").await.body;
     assert_eq!(all["data"].as_array().map(Vec::len), Some(2));
+}
+
+/// Posts the same twice under one key: both answers are the same, and another body is refused.
+async fn check_kept(
+    server: &Harness,
+    path: &str,
+    body: &serde_json::Value,
+) -> crate::support::Reply {
+    let first = server.post_keyed(path, "key-1", body).await;
+    assert!(first.status.is_success(), "{path}: {}", first.body);
+    assert_eq!(first.header("idempotency-replayed"), "");
+    let again = server.post_keyed(path, "key-1", body).await;
+    assert_eq!((again.status, &again.body), (first.status, &first.body), "{path}");
+    assert_eq!(again.header("idempotency-replayed"), "true", "{path}");
+    assert_eq!(again.header("content-type"), first.header("content-type"), "{path}");
+    let other = server.post_keyed(path, "key-1", &json!({"other": true})).await;
+    assert_eq!(other.refusal(), (409, "idempotency_conflict", ""), "{path}");
+    first
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_where_nothing_else_is_left_of_it() {
+    let server = Harness::start().await;
+    let agent = server.post("/v1/agents", &json!({"model": "scripted", "name": "Clerk"})).await;
+    let path = format!("/v1/agents/{}", agent.text("id"));
+    check_kept(&server, &path, &json!({"name": "Bookkeeper"})).await;
+    check_kept(&server, "/v1/keys", &json!({"name": "one"})).await;
+    let keys = server.get("/v1/keys").await.body;
+    let named = |key: &&serde_json::Value| key["name"] == "one";
+    assert_eq!(keys["data"].as_array().map(|keys| keys.iter().filter(named).count()), Some(1));
+    let asked = json!({"model": "scripted", "messages": [{"role": "user", "content": "Hi"}]});
+    let first = check_kept(&server, "/v1/chat/completions", &asked).await;
+    // Another key is another request, and another server knows what was kept.
+    let other = server.post_keyed("/v1/chat/completions", "key-2", &asked).await;
+    assert_ne!(other.text("id"), first.text("id"));
+    let server = server.restart().await;
+    let again = server.post_keyed("/v1/chat/completions", "key-1", &asked).await;
+    assert_eq!(again.text("id"), first.text("id"));
+    // What is kept is another tenant's neither.
+    let body = axum::body::Body::from(asked.to_string());
+    let mut request = request(axum::http::Method::POST, "/v1/chat/completions", STRANGER, body);
+    request.headers_mut().insert("idempotency-key", "key-1".parse().expect("a plain key"));
+    let stranger = server.call(request).await;
+    assert_ne!(stranger.text("id"), first.text("id"));
+}
+
+#[tokio::test]
+async fn a_stream_is_kept_once_it_has_ended() {
+    let server = Harness::start().await;
+    let asked = json!({
+        "model": "scripted", "stream": true, "messages": [{"role": "user", "content": "Hi"}],
+    });
+    check_kept(&server, "/v1/chat/completions", &asked).await;
 }

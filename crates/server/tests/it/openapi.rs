@@ -71,8 +71,8 @@ async fn what_needs_no_key_says_so_and_the_rest_is_refused_without_one() {
         let mut asked = request(method, &place, ADMIN, Body::empty());
         asked.headers_mut().remove("authorization");
         let status = server.send(asked).await.status().as_u16();
-        let wanted = if operation["security"] == serde_json::json!([]) { 200 } else { 401 };
-        assert_eq!(status, wanted, "{path}");
+        let is_open = operation["security"] == serde_json::json!([]);
+        assert_eq!(status != 401, is_open, "{path}: {status}");
     }
 }
 

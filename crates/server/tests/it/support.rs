@@ -239,6 +239,7 @@ async fn begin(parts: &EngineParts, limits: ServerLimits) -> (Engine, AppState) 
     let settings = ServerSettings {
         version: "0.0.0-test".to_owned(),
         default_model: Some("scripted".to_owned()),
+        public_url: None,
         limits,
     };
     let state = AppState::new(engine.clone(), None, settings);

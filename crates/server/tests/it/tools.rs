@@ -125,6 +125,7 @@ async fn a_failed_tool_is_told_to_the_model_and_shown() {
         retryable: false,
         world: WorldChange::No,
         retry_after_ms: None,
+        needs: None,
     }));
     server.models.say([
         Script::calls(&[("call_a", "files", r#"{"path":"a"}"#)]),

@@ -70,6 +70,7 @@ pub(super) struct Process {
     watched: Arc<Mutex<Watched>>,
     /// Whether it is killed when nobody waits for it any more.
     is_killed_with_its_caller: bool,
+    has_terminal: bool,
 }
 
 impl Process {
@@ -83,11 +84,18 @@ impl Process {
         let id = started.effect.to_string();
         place.watch(&id, Arc::clone(&watched));
         let place = Arc::clone(place);
-        Self { place, link, id, watched, is_killed_with_its_caller: false }
+        let (is_killed_with_its_caller, has_terminal) = (false, false);
+        Self { place, link, id, watched, is_killed_with_its_caller, has_terminal }
+    }
+
+    /// It gets a terminal, and lives as long as whoever holds it.
+    pub(super) fn on_terminal(&mut self) {
+        self.has_terminal = true;
+        self.is_killed_with_its_caller = true;
     }
 
     /// Starts it, unless the executor has it already.
-    async fn start(
+    pub(super) async fn start(
         &mut self,
         paths: &Paths<'_>,
         exec: &ExecRequest,
@@ -143,7 +151,7 @@ impl Process {
                 "inherit": "core", "ignoreDefaultExcludes": false,
                 "exclude": [], "set": {}, "includeOnly": [],
             },
-            "tty": false,
+            "tty": self.has_terminal,
             "pipeStdin": false,
             "arg0": null,
         }))
@@ -185,7 +193,7 @@ impl Process {
         })
     }
 
-    async fn ended(&mut self) -> Result<Option<i32>, SandboxError> {
+    pub(super) async fn ended(&mut self) -> Result<Option<i32>, SandboxError> {
         let session = self.link.session();
         let mut progress =
             self.watched.lock().expect("no code panics while it holds an output").progress();

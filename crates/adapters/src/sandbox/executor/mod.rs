@@ -19,5 +19,6 @@ mod place;
 mod port;
 mod record;
 mod rpc;
+mod terminal;
 
 pub use executors::ExecutorSandboxes;

@@ -5,9 +5,10 @@ use bytes::Bytes;
 use mainstay_core::port::{
     CodeOutput, CodeRequest, ExecOutput, ExecRequest, ExecutorError, ExecutorSpec, ExecutorStatus,
     ExecutorWire, Executors, Fate, FileInfo, OutputSink, Readiness, SandboxCapabilities,
-    SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved, Terminal,
+    TerminalRequest,
 };
-use mainstay_protocol::{EffectId, SessionId};
+use mainstay_protocol::{EffectId, IdMint, SessionId};
 
 use super::commands::{CONNECT_WAIT_MS, away, exec};
 use super::connection;
@@ -16,6 +17,7 @@ use super::fate::fate;
 use super::files::Files;
 use super::paths::Paths;
 use super::place::Place;
+use super::terminal;
 
 /// What a registration is named by, before its random part.
 const REGISTRATION_PREFIX: &str = "reg_";
@@ -112,6 +114,18 @@ impl Sandboxes for ExecutorSandboxes {
             Some(place) => fate(&place, effect).await,
             None => Ok(Fate::NotRun),
         }
+    }
+
+    async fn terminal(
+        &self,
+        request: &SandboxRequest,
+        asked: TerminalRequest,
+    ) -> Result<(Box<dyn Terminal>, Readiness), SandboxError> {
+        let place = self.place(&request.session).await?;
+        let mut mint = IdMint::new(place.clock.now_ms(), self.entropy.next());
+        let effect = EffectId::mint(&mut mint);
+        let opened = terminal::open(&place, &paths(&request.spec)?, effect, asked).await?;
+        Ok((opened, Readiness::Running))
     }
 
     async fn code(

@@ -49,6 +49,7 @@ impl EgressError {
             retryable,
             world: if may_have_changed { WorldChange::Maybe } else { WorldChange::No },
             retry_after_ms: None,
+            needs: None,
         }
     }
 }

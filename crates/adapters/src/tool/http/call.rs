@@ -102,6 +102,7 @@ pub(crate) fn settle(answer: &Incoming, safety: Safety) -> Result<ToolOutput, To
         retryable: true,
         world: if may_have_changed { WorldChange::Maybe } else { WorldChange::No },
         retry_after_ms,
+        needs: None,
     })
 }
 

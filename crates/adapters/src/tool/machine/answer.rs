@@ -59,6 +59,7 @@ pub(super) fn failed(error: &SandboxError, safety: Safety) -> Result<ToolOutput,
                 Safety::Idempotent | Safety::Once => WorldChange::Maybe,
             },
             retry_after_ms: None,
+            needs: None,
         }),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mainstay_core::port::SecretText;
@@ -15,6 +14,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 
 use super::connection::{Connection, Listener, list_tools};
 use super::http::{MAX_MESSAGE_BYTES, McpHttp};
+use super::oauth::Challenge;
 use super::source::parse_url;
 use super::stdio::Program;
 use crate::tool::egress::Egress;
@@ -47,15 +47,22 @@ pub(super) struct ConnectFault {
     pub(super) reason: String,
     /// Whether trying later may help.
     pub(super) retryable: bool,
+    /// What the server wants to be shown, if that is why.
+    pub(super) challenge: Option<Challenge>,
 }
 
 impl ConnectFault {
     fn terminal(reason: String) -> Self {
-        Self { reason, retryable: false }
+        Self { reason, retryable: false, challenge: None }
+    }
+
+    /// A failure that may pass, unless the server wants to be shown a token.
+    fn of(reason: String, challenge: Option<Challenge>) -> Self {
+        Self { reason, retryable: challenge.is_none(), challenge }
     }
 
     fn retryable(reason: String) -> Self {
-        Self { reason, retryable: true }
+        Self { reason, retryable: true, challenge: None }
     }
 }
 
@@ -75,8 +82,10 @@ pub(super) async fn connect(
             other => other?,
         };
         let tools = list_tools(connection.peer()).await;
-        let tools =
-            tools.map_err(|error| ConnectFault::retryable(format!("list its tools: {error}")))?;
+        let tools = tools.map_err(|error| {
+            let challenge = Challenge::of_request(&error);
+            ConnectFault::of(format!("list its tools: {error}"), challenge)
+        })?;
         connection.keep_tools(tools);
         Ok(connection)
     };
@@ -112,7 +121,10 @@ impl From<ConnectFault> for Fault {
 impl From<Fault> for ConnectFault {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Protocol(error) => Self::retryable(error.to_string()),
+            Fault::Protocol(error) => {
+                let challenge = Challenge::of_connecting(&error);
+                Self::of(error.to_string(), challenge)
+            }
             Fault::Other(fault) => fault,
         }
     }
@@ -143,11 +155,10 @@ async fn start(
     let (program, transport) = Program::start(server, settings).map_err(|error| {
         ConnectFault::terminal(format!("start {:?}: {error}", settings.command))
     })?;
-    let changed = Arc::new(AtomicBool::new(false));
-    let listener = Listener::new(Arc::clone(&changed));
-    let running = serve_client_with_lifecycle(listener, transport, lifecycle).await;
+    let listener = Listener::default();
+    let running = serve_client_with_lifecycle(listener.clone(), transport, lifecycle).await;
     let running = running.map_err(|error| Fault::Protocol(Box::new(error)))?;
-    Ok(Connection::new(running, changed, Some(program)))
+    Ok(Connection::new(running, listener, Some(program)))
 }
 
 async fn reach(
@@ -169,11 +180,10 @@ async fn reach(
     config.retry_config = Arc::new(StreamPatience);
     config.auth_header = token.map(|token| token.expose().to_owned());
     let transport = StreamableHttpClientTransport::with_client(client, config);
-    let changed = Arc::new(AtomicBool::new(false));
-    let listener = Listener::new(Arc::clone(&changed));
-    let running = serve_client_with_lifecycle(listener, transport, lifecycle).await;
+    let listener = Listener::default();
+    let running = serve_client_with_lifecycle(listener.clone(), transport, lifecycle).await;
     let running = running.map_err(|error| Fault::Protocol(Box::new(error)))?;
-    Ok(Connection::new(running, changed, None))
+    Ok(Connection::new(running, listener, None))
 }
 
 /// Protocols without a handshake, and one with it when the server does not know the question.

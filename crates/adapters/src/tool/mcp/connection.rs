@@ -3,10 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rmcp::model::{ClientConfig, Implementation, PaginatedRequestParams, Tool};
-use rmcp::service::{NotificationContext, Peer, RunningService};
+use rmcp::model::{
+    ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationCapability,
+    FormElicitationCapability, Implementation, PaginatedRequestParams, Tool,
+    UrlElicitationCapability,
+};
+use rmcp::service::{NotificationContext, Peer, RequestContext, RunningService};
 use rmcp::{ClientHandler, RoleClient, ServiceError};
 
+use super::elicit::Desk;
 use super::stdio::Program;
 use crate::tool::cache::lock;
 
@@ -15,21 +20,30 @@ const MAX_LISTED_TOOLS: usize = 1_000;
 /// The most pages that its list has.
 const MAX_PAGES: usize = 100;
 
-/// What a server may tell without being asked.
+/// What a server may tell and ask without being asked.
+#[derive(Clone, Default)]
 pub(super) struct Listener {
     changed: Arc<AtomicBool>,
-}
-
-impl Listener {
-    pub(super) fn new(changed: Arc<AtomicBool>) -> Self {
-        Self { changed }
-    }
+    desk: Arc<Desk>,
 }
 
 impl ClientHandler for Listener {
     fn get_info(&self) -> ClientConfig {
         let implementation = Implementation::new("mainstay", env!("CARGO_PKG_VERSION"));
-        ClientConfig::new(rmcp::model::ClientCapabilities::default(), implementation)
+        let elicitation = ElicitationCapability::new()
+            .with_form(FormElicitationCapability::new().with_schema_validation(true))
+            .with_url(UrlElicitationCapability::new());
+        let mut capabilities = ClientCapabilities::default();
+        capabilities.elicitation = Some(elicitation);
+        ClientConfig::new(capabilities, implementation)
+    }
+
+    async fn create_elicitation(
+        &self,
+        request: ElicitRequestParams,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, rmcp::ErrorData> {
+        self.desk.elicit(request).await
     }
 
     async fn on_tool_list_changed(&self, _context: NotificationContext<RoleClient>) {
@@ -41,7 +55,7 @@ impl ClientHandler for Listener {
 pub(super) struct Connection {
     // Before the program: the conversation ends before the one it is held with.
     running: RunningService<RoleClient, Listener>,
-    changed: Arc<AtomicBool>,
+    listener: Listener,
     tools: Mutex<Arc<[Tool]>>,
     _program: Option<Program>,
 }
@@ -49,10 +63,15 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(
         running: RunningService<RoleClient, Listener>,
-        changed: Arc<AtomicBool>,
+        listener: Listener,
         program: Option<Program>,
     ) -> Self {
-        Self { running, changed, tools: Mutex::new(Arc::from([])), _program: program }
+        Self { running, listener, tools: Mutex::new(Arc::from([])), _program: program }
+    }
+
+    /// Where its calls are asked.
+    pub(super) fn desk(&self) -> &Arc<Desk> {
+        &self.listener.desk
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleClient> {
@@ -75,7 +94,7 @@ impl Connection {
 
     /// Whether the server said since the last time that its list is another.
     pub(super) fn take_changed(&self) -> bool {
-        self.changed.swap(false, Ordering::AcqRel)
+        self.listener.changed.swap(false, Ordering::AcqRel)
     }
 }
 

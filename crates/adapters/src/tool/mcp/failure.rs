@@ -3,9 +3,13 @@
 use mainstay_core::port::{ToolError, WorldChange};
 use mainstay_core::tool::Safety;
 use rmcp::ServiceError;
+use rmcp::model::ErrorData;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
+use serde::Deserialize;
+
 use super::http::HttpFault;
+use super::oauth::Challenge;
 use crate::tool::egress::EgressError;
 
 /// What is done with a failed call.
@@ -15,12 +19,46 @@ pub(super) enum Failure {
     Model(String),
     /// It did not; the runtime decides.
     Attempt(ToolError),
+    /// The server wants to be shown a token, or another one.
+    Challenged(Challenge),
+    /// The user has to open these addresses first, each with its name.
+    Visits(Vec<UrlElicitation>),
+}
+
+/// An address that the user has to open first.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UrlElicitation {
+    #[serde(default)]
+    pub(super) elicitation_id: String,
+    pub(super) message: String,
+    pub(super) url: String,
+}
+
+/// The protocol's code for a call that the user has to open an address for.
+const URL_ELICITATION_REQUIRED: i32 = -32042;
+
+#[derive(Deserialize)]
+struct Elicitations {
+    elicitations: Vec<UrlElicitation>,
+}
+
+fn visits(error: &ErrorData) -> Option<Vec<UrlElicitation>> {
+    let data = error.data.clone().filter(|_| error.code.0 == URL_ELICITATION_REQUIRED)?;
+    let asked: Elicitations = serde_json::from_value(data).ok()?;
+    Some(asked.elicitations).filter(|asked| !asked.is_empty())
 }
 
 /// Sorts a failure of a call to the server called `name`.
 pub(super) fn sort(error: ServiceError, name: &str, safety: Safety) -> Failure {
+    if let Some(challenge) = Challenge::of_request(&error) {
+        return Failure::Challenged(challenge);
+    }
     match error {
         ServiceError::McpError(error) => {
+            if let Some(visits) = visits(&error) {
+                return Failure::Visits(visits);
+            }
             Failure::Model(format!("the MCP server answered: {}", error.message))
         }
         ServiceError::UnexpectedResponse => Failure::Model(
@@ -87,5 +125,6 @@ fn attempt(name: &str, reason: &str, world: WorldChange) -> ToolError {
         retryable: true,
         world,
         retry_after_ms: None,
+        needs: None,
     }
 }

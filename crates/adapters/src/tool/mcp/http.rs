@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use reqwest::{Method, Response, StatusCode};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_client::{
-    HttpStatusError, SseError, StreamableHttpClient, StreamableHttpError,
-    StreamableHttpPostResponse,
+    AuthRequiredError, HttpStatusError, InsufficientScopeError, SseError, StreamableHttpClient,
+    StreamableHttpError, StreamableHttpPostResponse,
 };
 use sse_stream::{Sse, SseStream};
 use url::Url;
@@ -188,6 +190,9 @@ async fn said_no(
     has_session: bool,
 ) -> Result<StreamableHttpPostResponse, HttpFault> {
     let status = response.status();
+    if let Some(challenge) = challenged(&response) {
+        return Err(challenge);
+    }
     let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
     let status_error = HttpStatusError::new(status.as_u16(), retry_after.map(str::to_owned));
     let body = read_body(response, MAX_ERROR_BYTES).await.unwrap_or_default();
@@ -215,6 +220,29 @@ async fn said_no(
         }
         _ => Err(status_error.into()),
     }
+}
+
+/// A server that wants a token, or one with more scopes.
+fn challenged(response: &Response) -> Option<HttpFault> {
+    let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    let texts: Vec<&str> = headers.filter_map(|value| value.to_str().ok()).collect();
+    match response.status() {
+        StatusCode::UNAUTHORIZED => {
+            let bearer = texts.iter().find(|text| is_bearer(text)).or(texts.first());
+            let header = bearer.copied().unwrap_or_default().to_owned();
+            Some(StreamableHttpError::AuthRequired(AuthRequiredError::new(header)))
+        }
+        StatusCode::FORBIDDEN => {
+            let wants_scope = |text: &&&str| text.contains("insufficient_scope");
+            let header = (*texts.iter().find(wants_scope)?).to_owned();
+            Some(StreamableHttpError::InsufficientScope(InsufficientScopeError::new(header, None)))
+        }
+        _ => None,
+    }
+}
+
+fn is_bearer(challenge: &str) -> bool {
+    challenge.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 /// The id of a question for what the server can do.

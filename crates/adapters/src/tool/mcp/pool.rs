@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use super::connect::{ConnectFault, connect};
 use super::connection::{Connection, list_tools};
+use super::oauth::Challenge;
 use crate::tool::cache::{Fingerprint, hash_json, lock};
 use crate::tool::egress::Egress;
 use crate::tool::output::terminal;
@@ -37,6 +38,20 @@ type Key = (TenantId, Fingerprint, Option<(Arc<str>, u64)>);
 pub(super) struct Bearer<'a> {
     pub(super) tenant: &'a TenantId,
     pub(super) credential: Option<&'a Credential>,
+}
+
+/// Why there is no connection.
+pub(super) enum Unreached {
+    /// The server wants to be shown a token, or another one.
+    Challenged(Challenge),
+    /// Something else.
+    Failed(ToolError),
+}
+
+impl From<ToolError> for Unreached {
+    fn from(error: ToolError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// The connections to all MCP servers.
@@ -74,7 +89,7 @@ impl Pool {
         &self,
         bearer: Bearer<'_>,
         transport: &McpTransport,
-    ) -> Result<Arc<Connection>, ToolError> {
+    ) -> Result<Arc<Connection>, Unreached> {
         let slot = self.slot(bearer, transport);
         let mut slot = slot.lock().await;
         self.connected(&mut slot, bearer, transport).await
@@ -85,7 +100,7 @@ impl Pool {
         &self,
         bearer: Bearer<'_>,
         transport: &McpTransport,
-    ) -> Result<Arc<Connection>, ToolError> {
+    ) -> Result<Arc<Connection>, Unreached> {
         let slot = self.slot(bearer, transport);
         let mut slot = slot.lock().await;
         let connection = self.connected(&mut slot, bearer, transport).await?;
@@ -115,7 +130,7 @@ impl Pool {
         slot: &mut Slot,
         bearer: Bearer<'_>,
         transport: &McpTransport,
-    ) -> Result<Arc<Connection>, ToolError> {
+    ) -> Result<Arc<Connection>, Unreached> {
         if let Some(connection) =
             slot.connection.as_ref().filter(|connection| !connection.is_closed())
         {
@@ -124,7 +139,7 @@ impl Pool {
         slot.connection = None;
         let pause_ms = slot.paused_until_ms.saturating_sub(self.clock.now_ms());
         if pause_ms > 0 {
-            return Err(not_reached(transport, "it failed a moment ago", pause_ms));
+            return Err(not_reached(transport, "it failed a moment ago", pause_ms).into());
         }
         let token = bearer.credential.map(|credential| &credential.token);
         match connect(transport, token, &self.servers, &self.egress).await {
@@ -138,14 +153,19 @@ impl Pool {
                 };
                 Ok(connection)
             }
-            Err(ConnectFault { reason, retryable }) => {
+            // Nothing is wrong with the server, and another credential may be there at once.
+            Err(ConnectFault { challenge: Some(challenge), .. }) => {
+                Err(Unreached::Challenged(challenge))
+            }
+            Err(ConnectFault { reason, retryable, challenge: None }) => {
                 let pause_ms = (MIN_PAUSE_MS << slot.failures.min(16)).min(MAX_PAUSE_MS);
                 slot.failures += 1;
                 slot.paused_until_ms = self.clock.now_ms() + pause_ms;
                 if retryable {
-                    return Err(not_reached(transport, &reason, pause_ms));
+                    return Err(not_reached(transport, &reason, pause_ms).into());
                 }
-                Err(terminal(format!("connect to the MCP server {}: {reason}", name(transport))))
+                let reason = format!("connect to the MCP server {}: {reason}", name(transport));
+                Err(terminal(reason).into())
             }
         }
     }
@@ -158,6 +178,7 @@ fn not_reached(transport: &McpTransport, reason: &str, pause_ms: u64) -> ToolErr
         retryable: true,
         world: WorldChange::No,
         retry_after_ms: Some(pause_ms),
+        needs: None,
     }
 }
 

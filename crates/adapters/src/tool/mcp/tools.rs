@@ -2,42 +2,51 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use mainstay_core::port::{Clock, ToolCall, ToolContext, ToolError, ToolOutput};
+use mainstay_core::port::{
+    Clock, Grant, Return, SecretText, ToolCall, ToolContext, ToolError, ToolOutput,
+};
 use mainstay_core::tool::{ToolSource, ToolSpec};
-use rmcp::model::{CallToolRequestParams, CallToolResponse, RequestMetaObject};
-use serde_json::Value;
 
-use super::failure::{Failure, sort, timed_out};
-use super::output::to_output;
-use super::pool::{Bearer, Pool, name};
+use super::call::{Ended, attempt};
+use super::consent::{Consents, Next};
+use super::oauth::OauthSettings;
+use super::pool::{Bearer, Pool, Unreached};
 use super::source::{self, Parts, parts};
 use super::spec::specs;
 use crate::tool::egress::Egress;
 use crate::tool::output::{bounded_error, terminal};
 use crate::tool::settings::McpServerSettings;
 
-/// The member of a call's `_meta` that names the effect, the same for every attempt.
-const IDEMPOTENCY_KEY: &str = "mainstay/idempotency-key";
-
 /// The MCP servers of all agents.
 pub(crate) struct McpTools {
     pool: Pool,
+    consents: Consents,
 }
 
 impl McpTools {
     pub(crate) fn new(
         servers: BTreeMap<String, McpServerSettings>,
+        oauth: OauthSettings,
         egress: Arc<Egress>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { pool: Pool::new(servers, egress, clock) }
+        let consents = Consents::new(oauth, Arc::clone(&egress), Arc::clone(&clock));
+        Self { pool: Pool::new(servers, egress, clock), consents }
     }
 
     /// Checks a source without asking anybody; the error names the member at fault.
     pub(crate) fn check(&self, source: &ToolSource) -> Result<(), (String, String)> {
         source::check(source, self.pool.servers())
+    }
+
+    /// Completes a consent that an attempt began.
+    pub(crate) async fn consented(
+        &self,
+        flow: &SecretText,
+        back: &Return,
+    ) -> Result<Grant, String> {
+        self.consents.complete(flow, back).await
     }
 
     /// The tools that a source offers now; none when it cannot be reached and need not be.
@@ -48,9 +57,9 @@ impl McpTools {
         position: usize,
     ) -> Result<Vec<ToolSpec>, ToolError> {
         let parts = own_parts(source)?;
-        match self.pool.get_fresh(bearer(context, position), parts.transport).await {
-            Ok(connection) => Ok(specs(&connection.tools(), parts, position)),
-            Err(error) if parts.required => Err(error),
+        match self.listed(parts, context, position).await {
+            Ok(specs) => Ok(specs),
+            Err(error) if parts.required || error.needs.is_some() => Err(error),
             Err(error) => {
                 tracing::warn!(label = parts.label, %error, "left out the tools of an MCP server");
                 Ok(Vec::new())
@@ -58,38 +67,59 @@ impl McpTools {
         }
     }
 
+    async fn listed(
+        &self,
+        parts: Parts<'_>,
+        context: &ToolContext,
+        position: usize,
+    ) -> Result<Vec<ToolSpec>, ToolError> {
+        let own = context.credentials.of(position);
+        let mut token = self.consents.client_credential(parts, own, position);
+        loop {
+            let bearer = Bearer { tenant: &context.tenant, credential: token.as_ref().or(own) };
+            let challenge = match self.pool.get_fresh(bearer, parts.transport).await {
+                Ok(connection) => return Ok(specs(&connection.tools(), parts, position)),
+                Err(Unreached::Failed(error)) => return Err(error),
+                Err(Unreached::Challenged(challenge)) => challenge,
+            };
+            let is_first = token.is_none();
+            match self.consents.next(parts, context, position, own, &challenge, is_first).await {
+                Next::Token(credential) => token = Some(credential),
+                Next::Failed(reason) => return Err(terminal(reason)),
+                Next::Ask(needs) => return Err(ToolError::asks(*needs)),
+            }
+        }
+    }
+
     /// Runs one attempt. Dropping it tells the server to stop.
     pub(crate) async fn call(&self, call: &ToolCall) -> Result<ToolOutput, ToolError> {
         let parts = own_parts(&call.source)?;
-        let Value::Object(arguments) = call.arguments.as_ref() else {
-            return Ok(ToolOutput::error("the arguments are not an object"));
-        };
-        let connection =
-            self.pool.get(bearer(&call.context, call.spec.source), parts.transport).await?;
-        let mut meta = RequestMetaObject::new();
-        meta.insert(IDEMPOTENCY_KEY.to_owned(), Value::from(call.effect.as_str()));
-        let mut params = CallToolRequestParams::new(call.spec.remote_name.clone());
-        params.arguments = Some(arguments.clone());
-        params.meta = Some(meta);
-        let bound = Duration::from_millis(call.spec.timeout_ms);
-        let answer = tokio::time::timeout(bound, connection.peer().call_tool_once(params)).await;
-        let server = name(parts.transport);
-        match answer {
-            Err(_) => Err(timed_out(&server, call.spec.timeout_ms, call.spec.safety)),
-            Ok(Ok(CallToolResponse::Complete(result))) => Ok(to_output(result)),
-            Ok(Ok(_)) => {
-                Ok(ToolOutput::error("the tool wants to ask the user, which is not supported"))
+        let (context, position) = (&call.context, call.spec.source);
+        let own = context.credentials.of(position);
+        let mut token = self.consents.client_credential(parts, own, position);
+        loop {
+            let bearer = Bearer { tenant: &context.tenant, credential: token.as_ref().or(own) };
+            let ended = match self.pool.get(bearer, parts.transport).await {
+                Ok(connection) => attempt(&connection, call, parts).await,
+                Err(Unreached::Failed(error)) => Err(error),
+                Err(Unreached::Challenged(challenge)) => Ok(Ended::Challenged(challenge)),
+            };
+            let challenge = match ended? {
+                Ended::Answered(output) => return Ok(output),
+                Ended::Asked(inquiry) => {
+                    let needs = mainstay_core::port::Needs { inquiry, consent: None };
+                    return Err(ToolError::asks(needs));
+                }
+                Ended::Challenged(challenge) => challenge,
+            };
+            let is_first = token.is_none();
+            match self.consents.next(parts, context, position, own, &challenge, is_first).await {
+                Next::Token(credential) => token = Some(credential),
+                Next::Failed(reason) => return Ok(bounded_error(reason)),
+                Next::Ask(needs) => return Err(ToolError::asks(*needs)),
             }
-            Ok(Err(error)) => match sort(error, &server, call.spec.safety) {
-                Failure::Model(text) => Ok(bounded_error(text)),
-                Failure::Attempt(error) => Err(error),
-            },
         }
     }
-}
-
-fn bearer(context: &ToolContext, source: usize) -> Bearer<'_> {
-    Bearer { tenant: &context.tenant, credential: context.credentials.of(source) }
 }
 
 fn own_parts(source: &ToolSource) -> Result<Parts<'_>, ToolError> {

@@ -39,7 +39,7 @@ async fn statuses_are_for_the_model_or_for_another_attempt() {
         let message = error.message.clone();
         assert_eq!(
             error,
-            ToolError { message, retryable: true, world, retry_after_ms },
+            ToolError { message, retryable: true, world, retry_after_ms, needs: None },
             "{tool} {status}"
         );
         assert!(error.message.starts_with(&format!("HTTP {status} ")), "{error}");

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use mainstay_adapters::tool::{Lookup, McpServerSettings, ToolSet, ToolSettings, workspace_dir};
+use mainstay_adapters::tool::{
+    Lookup, McpServerSettings, OauthSettings, ToolSet, ToolSettings, workspace_dir,
+};
 use mainstay_core::item::Content;
 use mainstay_core::port::{
     Clock, Credentials, LiveSink, Sandboxes, ToolCall, ToolContext, ToolError, ToolOutput, Tools,
@@ -66,6 +68,7 @@ pub(super) struct Wanted {
     pub(super) names: Names,
     pub(super) template: Option<PathBuf>,
     pub(super) mcp_servers: BTreeMap<String, McpServerSettings>,
+    pub(super) oauth: OauthSettings,
     pub(super) sandboxes: Option<Arc<dyn Sandboxes>>,
 }
 
@@ -77,6 +80,7 @@ impl Bench {
             workspaces: root.path().join("workspaces"),
             workspace_template: wanted.template,
             mcp_servers: wanted.mcp_servers,
+            oauth: wanted.oauth,
             sandboxes: wanted.sandboxes,
             private_hosts_allowed: wanted
                 .private_hosts
@@ -158,6 +162,7 @@ pub(super) fn context() -> ToolContext {
         principal: "prn_1".into(),
         credentials: Credentials::default(),
         sandbox: None,
+        replies: Arc::default(),
     }
 }
 

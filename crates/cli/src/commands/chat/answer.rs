@@ -1,7 +1,7 @@
 //! Questions that a session asks a person, and results of functions that nobody else runs.
 
 use mainstay_client::RequiredAction;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 use crate::input;
@@ -36,10 +36,16 @@ pub(super) async fn ask(actions: &[RequiredAction]) -> Result<Vec<Value>, Failur
                 } else {
                     let choices = ["approve", "deny"];
                     let decision = choose(&action_line(action), &choices).await?;
+                    let mut response = json!({ "type": "mcp_tool_call", "decision": decision });
+                    if let Some(schema) =
+                        request.requested_schema.as_ref().filter(|_| decision == "approve")
+                    {
+                        response["content"] = form(schema).await?;
+                    }
                     json!({
                         "type": "agent.session.input.mcp_approval_request_result",
                         "request_id": request_id,
-                        "response": { "type": "mcp_tool_call", "decision": decision },
+                        "response": response,
                     })
                 });
             }
@@ -51,6 +57,24 @@ pub(super) async fn ask(actions: &[RequiredAction]) -> Result<Vec<Value>, Failur
         }
     }
     Ok(inputs)
+}
+
+/// The members of a form, one after the other; nothing typed leaves a member to its default.
+async fn form(schema: &Value) -> Result<Value, Failure> {
+    let none = Map::new();
+    let mut content = Map::new();
+    for (name, member) in schema["properties"].as_object().unwrap_or(&none) {
+        let about = member["description"].as_str().or(member["title"].as_str()).unwrap_or_default();
+        let typed = line(&format!("  {name} {about}: ")).await?;
+        let typed = typed.trim();
+        if typed.is_empty() {
+            continue;
+        }
+        let is_text = member["type"] == "string";
+        let value = if is_text { None } else { serde_json::from_str(typed).ok() };
+        content.insert(name.clone(), value.unwrap_or_else(|| typed.into()));
+    }
+    Ok(Value::Object(content))
 }
 
 /// One of several answers, asked for until it is one of them.

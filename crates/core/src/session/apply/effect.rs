@@ -8,12 +8,15 @@ use super::settle;
 use crate::effect::{Awaits, EffectRequest, UnknownNext};
 use crate::fact::{
     Answer, ApprovalResolved, CallRefused, EffectAttempted, EffectFailed, EffectParked,
-    EffectRequested, EffectUnknown,
+    EffectRequested, EffectUnknown, NextQuestion, QuestionAsked,
 };
 use crate::item::ItemBody;
 use crate::port::WorldChange;
+use crate::question::{Replies, Reply};
 use crate::session::config::Offer;
-use crate::session::open_effect::{EffectPhase, OpenCall, OpenEffect, parse_arguments};
+use crate::session::open_effect::{
+    EffectPhase, OpenCall, OpenEffect, OpenQuestions, parse_arguments,
+};
 use crate::session::state::{SessionState, Turn};
 use crate::tool::Safety;
 
@@ -53,6 +56,7 @@ pub(super) fn effect_requested(state: &mut SessionState, fact: &EffectRequested)
         reconcile_count: 0,
         too_long_count: 0,
         until_ms: None,
+        questions: None,
     };
     state.effects.insert(fact.effect.clone(), open);
 }
@@ -117,6 +121,9 @@ pub(super) fn effect_failed(state: &mut SessionState, fact: &EffectFailed) {
     if fact.failure.world == WorldChange::Maybe && effect.may_change_sandbox() {
         state.workspace.changed();
     }
+    if let Some(asks) = &fact.asks {
+        return question_asked(effect, asks);
+    }
     if let Some(retry_at) = fact.retry_at_ms {
         if effect.phase == EffectPhase::Reconciling {
             effect.phase = EffectPhase::ReconcileAt(retry_at);
@@ -138,6 +145,33 @@ pub(super) fn effect_failed(state: &mut SessionState, fact: &EffectFailed) {
         Some(item) => state.transcript.push(Arc::new(item.clone())),
         None => route_on(state, &effect, fact),
     }
+}
+
+fn question_asked(effect: &mut OpenEffect, asks: &QuestionAsked) {
+    let QuestionAsked { approval, inquiry, expires_at_ms } = asks;
+    let before = effect.questions.take();
+    let rounds_count = before.as_ref().map_or(0, |before| before.rounds_count) + 1;
+    let kept = before.filter(|_| inquiry.keeps_replies).map(|before| before.replies);
+    let mut replies = kept.map_or_else(Replies::default, Arc::unwrap_or_clone);
+    replies.state.clone_from(&inquiry.state);
+    let (left, replies) = (inquiry.asked.iter().cloned().collect(), Arc::new(replies));
+    effect.questions = Some(Box::new(OpenQuestions { left, replies, rounds_count }));
+    effect.phase =
+        EffectPhase::AwaitsApproval { approval: approval.clone(), expires_at_ms: *expires_at_ms };
+}
+
+/// A question of a server is answered; the next one is asked, or the attempt is made.
+fn question_answered(effect: &mut OpenEffect, reply: &Reply, next: Option<&NextQuestion>) {
+    let Some(questions) = &mut effect.questions else { return };
+    questions.left.pop_front();
+    Arc::make_mut(&mut questions.replies).replies.push(reply.clone());
+    effect.phase = match next {
+        Some(next) => EffectPhase::AwaitsApproval {
+            approval: next.approval.clone(),
+            expires_at_ms: next.expires_at_ms,
+        },
+        None => EffectPhase::Running,
+    };
 }
 
 /// What a turn cannot do without failed for good: the next model of the route is asked, or the
@@ -213,6 +247,9 @@ pub(super) fn approval_resolved(state: &mut SessionState, fact: &ApprovalResolve
         return;
     }
     let Some(effect) = state.effects.get_mut(&fact.effect) else { return };
+    if let Some(reply) = &fact.reply {
+        return question_answered(effect, reply, fact.next.as_ref());
+    }
     let is_client = effect.call.as_ref().is_some_and(|call| call.config.is_client_tool(&call.spec));
     match fact.answer {
         Answer::Approve if is_client => effect.phase = EffectPhase::AwaitsClient,

@@ -6,8 +6,10 @@ use mainstay_protocol::{ApprovalId, EffectId, ErrorCode};
 
 use super::call::begin;
 use super::draft::Draft;
+use super::question;
 use crate::fact::{Answer, ApprovalResolved, Fact};
 use crate::port::ToolOutput;
+use crate::question::ReplyAction;
 use crate::session::command::{ApprovalAnswer, Rejected};
 use crate::session::open_effect::EffectPhase;
 
@@ -21,13 +23,27 @@ pub(super) fn resolve(
         let (asked, expires_at_ms, is_unknown) = open.phase.question()?;
         // One that lapses now is closed by the next tick.
         let is_it = asked == approval && expires_at_ms > now_ms;
-        is_it.then(|| (id.clone(), open.attempt, is_unknown))
+        is_it.then(|| (id.clone(), open.attempt, is_unknown, open.asked().is_some()))
     });
-    let Some((effect, attempt, is_unknown)) = asked else {
+    let Some((effect, attempt, is_unknown, is_question)) = asked else {
         let message = format!("no question {approval} waits for an answer");
         return Err(Rejected::new(ErrorCode::CallNotWaiting, message));
     };
+    if is_question {
+        return question::answer(draft, approval, &effect, answer);
+    }
     match (answer, is_unknown) {
+        (ApprovalAnswer::Reply(ReplyAction::Accept, None), false) => {
+            approve(draft, approval, &effect);
+        }
+        (ApprovalAnswer::Reply(ReplyAction::Decline | ReplyAction::Cancel, None), false) => {
+            let output = ToolOutput::error("a person denied this call; it was not carried out");
+            settle(draft, approval, &effect, Answer::Deny, output);
+        }
+        (ApprovalAnswer::Reply(..), _) => {
+            let message = "this question asks about a call, and takes no content";
+            return Err(Rejected::new(ErrorCode::InvalidParameter, message));
+        }
         (ApprovalAnswer::Approve, false) => approve(draft, approval, &effect),
         (ApprovalAnswer::Deny, false) => {
             let output = ToolOutput::error("a person denied this call; it was not carried out");
@@ -76,6 +92,9 @@ pub(super) fn lapse(
     effect: &EffectId,
     is_unknown: bool,
 ) {
+    if draft.state.effects.get(effect).is_some_and(|open| open.asked().is_some()) {
+        return question::lapse(draft, approval, effect);
+    }
     let text = if is_unknown {
         "the outcome of this call is unknown, and nobody said what became of it in time"
     } else {
@@ -103,5 +122,6 @@ fn record(
     item: Option<crate::item::Item>,
 ) {
     let (approval, effect) = (approval.clone(), effect.clone());
-    draft.record(Fact::ApprovalResolved(ApprovalResolved { approval, effect, answer, item }));
+    let resolved = ApprovalResolved { approval, effect, answer, item, reply: None, next: None };
+    draft.record(Fact::ApprovalResolved(resolved));
 }

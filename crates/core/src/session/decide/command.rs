@@ -4,8 +4,8 @@ use mainstay_protocol::{EffectId, ErrorCode, RowChange};
 
 use super::draft::Draft;
 use super::{
-    advance, approval, checkpoint, close, input, operate, outcome, recover, respond, subagent,
-    update,
+    advance, approval, checkpoint, close, input, operate, outcome, question, recover, respond,
+    subagent, update,
 };
 use crate::effect::Dispatch;
 use crate::fact::{Fact, ResponseRemoved, SessionUpdated};
@@ -106,6 +106,11 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
         Command::Approval { approval, answer } => {
             check_exists(&draft.state)?;
             approval::resolve(draft, &approval, answer)
+        }
+        Command::Consented { effect } => {
+            check_exists(&draft.state)?;
+            question::consented(draft, &effect);
+            Ok(())
         }
         Command::Update { agent, metadata, spend_limit, wire } => {
             check_exists(&draft.state)?;

@@ -131,7 +131,7 @@ impl<'a> Draft<'a> {
         item: Option<Item>,
     ) {
         let effect = effect.clone();
-        let failed = EffectFailed { effect, attempt, failure, retry_at_ms, item };
+        let failed = EffectFailed { effect, attempt, failure, retry_at_ms, item, asks: None };
         self.record(Fact::EffectFailed(failed));
     }
 
@@ -161,7 +161,8 @@ impl<'a> Draft<'a> {
             EffectRequest::ResolveTools => {
                 let sources = Arc::from(self.state.config().agent.tools.clone());
                 let sandbox = self.sandbox_request();
-                DispatchKind::ResolveTools { sources, context: self.tool_context(sandbox) }
+                let context = self.tool_context(sandbox, effect);
+                DispatchKind::ResolveTools { sources, context }
             }
             EffectRequest::Checkpoint => {
                 DispatchKind::Checkpoint { connections_after: self.state.workspace.last_connection }
@@ -204,7 +205,7 @@ impl<'a> Draft<'a> {
             spec: call.spec.clone(),
             source,
             arguments: call.arguments.clone(),
-            context: self.tool_context(sandbox),
+            context: self.tool_context(sandbox, effect),
             live: LiveSink::default(),
         })
     }
@@ -236,7 +237,11 @@ impl<'a> Draft<'a> {
         }))
     }
 
-    fn tool_context(&self, sandbox: Option<Arc<SandboxRequest>>) -> ToolContext {
+    fn tool_context(
+        &self,
+        sandbox: Option<Arc<SandboxRequest>>,
+        effect: &OpenEffect,
+    ) -> ToolContext {
         let config = self.state.config();
         ToolContext {
             tenant: config.tenant.clone(),
@@ -244,6 +249,7 @@ impl<'a> Draft<'a> {
             principal: self.principal(),
             credentials: Credentials::default(),
             sandbox,
+            replies: effect.replies(),
         }
     }
 

@@ -15,6 +15,7 @@ mod input;
 mod model;
 mod operate;
 mod outcome;
+mod question;
 mod recover;
 mod respond;
 mod subagent;

@@ -96,7 +96,9 @@ pub(super) fn check_answered(draft: &Draft<'_>) -> Result<(), Rejected> {
         Some(RequiredAction::ToolResult { call_id, .. }) => {
             format!("No tool output found for function call {call_id}.")
         }
-        Some(RequiredAction::Approval { approval, .. }) => {
+        Some(
+            RequiredAction::Approval { approval, .. } | RequiredAction::Question { approval, .. },
+        ) => {
             format!("No answer found for approval request {approval}.")
         }
     };

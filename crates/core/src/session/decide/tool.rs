@@ -4,6 +4,7 @@ use mainstay_protocol::{EffectId, ErrorCode};
 
 use super::draft::Draft;
 use super::outcome::{complete, retry};
+use super::question;
 use super::unknown::outcome_unknown;
 use crate::effect::{EffectFailure, Outcome};
 use crate::port::{ToolError, ToolOutput, WorldChange};
@@ -19,6 +20,9 @@ pub(super) fn answered(draft: &mut Draft<'_>, id: &EffectId, attempt: u32, outpu
 }
 
 pub(super) fn failed(draft: &mut Draft<'_>, id: &EffectId, open: &OpenEffect, error: &ToolError) {
+    if let Some(needs) = &error.needs {
+        return question::ask(draft, id, open, &needs.inquiry);
+    }
     if open.safety == Safety::Once && error.world == WorldChange::Maybe {
         return outcome_unknown(draft, id, &error.message);
     }
@@ -51,10 +55,13 @@ pub(super) fn resolve_failed(
     open: &OpenEffect,
     error: &ToolError,
 ) {
+    if let Some(needs) = &error.needs {
+        return question::ask(draft, id, open, &needs.inquiry);
+    }
     let (code, message) = (ErrorCode::ToolUnavailable, error.message.clone());
     let failure = EffectFailure { code, message, world: WorldChange::No };
     let attempt = open.attempt;
-    if error.retryable && attempt < RESOLVE_MAX_ATTEMPTS {
+    if error.retryable && attempt < RESOLVE_MAX_ATTEMPTS + open.rounds_count() {
         return retry(draft, id, attempt, attempt, failure, error.retry_after_ms);
     }
     draft.failed(id, attempt, failure, None, None);

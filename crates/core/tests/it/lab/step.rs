@@ -7,9 +7,10 @@ use mainstay_core::effect::{DispatchKind, EffectAnswer, EffectRequest};
 use mainstay_core::fact::SpendLimit;
 use mainstay_core::item::Content;
 use mainstay_core::port::{
-    ModelError, ModelErrorKind, ModelOutput, ModelReply, Reconciliation, StopReason, ToolError,
-    ToolOutput, WorldChange,
+    ModelError, ModelErrorKind, ModelOutput, ModelReply, Needs, Reconciliation, StopReason,
+    ToolError, ToolOutput, WorldChange,
 };
+use mainstay_core::question::Inquiry;
 use mainstay_core::session::{ApprovalAnswer, Command, EffectPhase, InputMode};
 use mainstay_core::tool::ToolSpec;
 use mainstay_protocol::{ApprovalId, CallId, ErrorCode, TurnId, Usage};
@@ -233,6 +234,14 @@ pub(crate) fn tool_error(call: &'static str, world: WorldChange, retryable: bool
     answer_tool(label, call, EffectAnswer::Tool(Err(error(world, retryable))))
 }
 
+/// The attempt ends with questions of the tool's server.
+pub(crate) fn tool_asks(call: &'static str, inquiry: Inquiry) -> Step {
+    let questions: Vec<_> = inquiry.asked.iter().map(|asked| asked.key.as_str()).collect();
+    let label = format!("{call} asks {}", questions.join(", "));
+    let error = ToolError::asks(Needs { inquiry, consent: None });
+    answer_tool(label, call, EffectAnswer::Tool(Err(error)))
+}
+
 pub(crate) fn reconciled(call: &'static str, known: Reconciliation) -> Step {
     let label = format!("{call} reconciles: {known:?}");
     answer_tool(label, call, EffectAnswer::Reconciled(Ok(known)))
@@ -245,7 +254,13 @@ pub(crate) fn reconcile_error(call: &'static str, retryable: bool) -> Step {
 }
 
 fn error(world: WorldChange, retryable: bool) -> ToolError {
-    ToolError { message: "it broke".to_owned(), retryable, world, retry_after_ms: None }
+    ToolError {
+        message: "it broke".to_owned(),
+        retryable,
+        world,
+        retry_after_ms: None,
+        needs: None,
+    }
 }
 
 /// The oldest tool call without an outcome gets one, from the tool or the client.

@@ -132,7 +132,14 @@ pub(super) fn fact_line(fact: &Fact) -> String {
         Fact::ApprovalResolved(fact) => {
             let told =
                 fact.item.as_ref().map_or_else(String::new, |told| format!(": {}", item(told)));
-            format!("{} {:?} for {}{told}", fact.approval, fact.answer, fact.effect)
+            let reply = fact.reply.as_ref();
+            let reply = reply.map_or_else(String::new, |own| {
+                let content = own.content.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
+                format!(": {} {:?}{content}", own.key, own.action)
+            });
+            let next = fact.next.as_ref();
+            let next = next.map_or_else(String::new, |next| format!(", then {}", next.approval));
+            format!("{} {:?} for {}{told}{reply}{next}", fact.approval, fact.answer, fact.effect)
         }
         Fact::CallRefused(fact) => {
             let policy = fact.policy.as_ref().map_or_else(String::new, |id| format!(" by {id}"));
@@ -148,6 +155,10 @@ fn required(required: &RequiredAction) -> String {
         RequiredAction::Approval { approval, unknown_outcome, call_id, source, name, .. } => {
             let what = if *unknown_outcome { "outcome" } else { "approval" };
             format!("{what} {approval} of {call_id} {source}/{name}")
+        }
+        RequiredAction::Question { approval, call_id, question, .. } => {
+            let about = call_id.as_ref().map_or_else(|| "tools".to_owned(), ToString::to_string);
+            format!("answer {approval} for {about} to {:?}", question.message())
         }
     }
 }
@@ -175,6 +186,10 @@ fn requested(fact: &EffectRequested) -> String {
 fn failed(fact: &EffectFailed) -> String {
     let failure = &fact.failure;
     let next = match (fact.retry_at_ms, &fact.item) {
+        _ if fact.asks.is_some() => {
+            let asks = fact.asks.as_ref().expect("it was just seen");
+            format!("asks {} until {}", asks.approval, at(asks.expires_at_ms))
+        }
         (Some(retry_at), _) => format!("again at {}", at(retry_at)),
         (None, Some(told)) => item(told),
         (None, None) => "for good".to_owned(),

@@ -8,6 +8,7 @@ use mainstay_core::port::{
     Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
     StopReason, ToolError, ToolOutput, WorldChange,
 };
+use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{
     After, ApprovalAnswer, Command, EffectPhase, InputMode, Respond, SessionState,
 };
@@ -15,7 +16,9 @@ use mainstay_core::subagent::{SubagentChange, SubagentEvent};
 use mainstay_protocol::{
     ApprovalId, CallId, EffectId, ErrorCode, ResponseId, SessionId, TurnId, Usage,
 };
+use serde_json::json;
 
+use super::asks::needs;
 use super::random::Dice;
 use crate::lab::{
     START_MS, World, agent, call_with, client_only, remote_only, reply, say, think, tools, user,
@@ -68,7 +71,7 @@ fn operate(dice: &mut Dice, state: &SessionState) -> Command {
         (0, Some(checkpoint)) => SandboxOperation::Restored {
             seq: state.workspace.checkpoint_seq,
             checkpoint,
-            lost_calls: dice.below(5) as u32,
+            lost_calls: dice.below(5),
         },
         (1, _) => SandboxOperation::Removed,
         (2, _) => SandboxOperation::ExecEnded {
@@ -172,7 +175,8 @@ fn bring(dice: &mut Dice, state: &SessionState) -> Command {
         RequiredAction::ToolResult { call_id, .. } => {
             Command::ToolResult { turn: None, call_id, output }
         }
-        RequiredAction::Approval { approval, .. } => {
+        RequiredAction::Question { effect, .. } if dice.one_in(4) => Command::Consented { effect },
+        RequiredAction::Approval { approval, .. } | RequiredAction::Question { approval, .. } => {
             Command::Approval { approval, answer: opinion(dice) }
         }
     }
@@ -185,6 +189,9 @@ fn opinion(dice: &mut Dice) -> ApprovalAnswer {
         ApprovalAnswer::Done(None),
         ApprovalAnswer::NotDone,
         ApprovalAnswer::Retry,
+        ApprovalAnswer::Reply(ReplyAction::Accept, Some(json!({"amount": 1}))),
+        ApprovalAnswer::Reply(ReplyAction::Accept, None),
+        ApprovalAnswer::Reply(ReplyAction::Cancel, None),
     ])
 }
 
@@ -355,6 +362,7 @@ fn tool_error(dice: &mut Dice) -> ToolError {
         retryable: dice.one_in(2),
         world: dice.pick(&[WorldChange::Maybe, WorldChange::No]),
         retry_after_ms: dice.one_in(4).then_some(700),
+        needs: dice.one_in(4).then(|| Box::new(needs(dice))),
     }
 }
 
@@ -369,6 +377,7 @@ pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
             RequiredAction::Approval { approval, unknown_outcome, .. } => {
                 agreed(approval, unknown_outcome)
             }
+            RequiredAction::Question { approval, .. } => agreed(approval, false),
         });
     }
     if let Some(dispatch) = under_way(world).into_iter().next_back() {

@@ -83,7 +83,7 @@ fn take(called: &mut BTreeMap<EffectId, Called>, fact: Fact) {
         }
         Fact::EffectFailed(fact) => {
             let Some(call) = called.get_mut(&fact.effect) else { return };
-            call.is_closed = fact.retry_at_ms.is_none();
+            call.is_closed = fact.retry_at_ms.is_none() && fact.asks.is_none();
             call.may_repeat = fact.failure.world == WorldChange::No;
         }
         Fact::EffectUnknown(fact) => {

@@ -1,5 +1,6 @@
 //! What must hold in every history: random commands, answers, times and crashes.
 
+mod asks;
 mod driver;
 mod laws;
 mod ledger;

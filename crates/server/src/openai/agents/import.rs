@@ -18,7 +18,8 @@ use crate::state::AppState;
 /// Its entry in the document of the API.
 pub(crate) const IMPORT: Doc = Doc::new("importAgent", "Bring an agent in under an id that it had")
     .scope(Scope::Import)
-    .extension();
+    .extension()
+    .kept();
 
 /// Answers the agent. The same agent brought in again is answered as it is.
 pub(crate) async fn import(

@@ -17,7 +17,8 @@ use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// Its entry in the document of the API.
-pub(crate) const UPDATE: Doc = Doc::new("updateAgent", "Change a saved agent: a new revision");
+pub(crate) const UPDATE: Doc =
+    Doc::new("updateAgent", "Change a saved agent: a new revision").kept();
 
 /// Answers the agent at its new revision. Repeating the request repeats its result.
 pub(crate) async fn update(

@@ -23,7 +23,8 @@ pub(crate) const CREATE: Doc =
     Doc::new("createChatCompletion", "One answer of a model, without a session")
         .answers(schema_of::<ChatCompletion>)
         .streams_until(schema_of::<ChatCompletionChunk>, "[DONE]")
-        .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited]);
+        .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited])
+        .kept();
 
 /// Answers with a completion, or with a stream of its chunks. A client that leaves ends the call.
 pub(crate) async fn create(

@@ -162,6 +162,7 @@ async fn tools(
         // Functions of the client need none.
         credentials: Credentials::default(),
         sandbox: None,
+        replies: Arc::default(),
     };
     let resolved = state.engine().tools().resolve(&sources, &context).await;
     let mut specs = resolved.map_err(|error| at.invalid(error.message))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::RequiredAction;
+use mainstay_core::question::Question;
 use mainstay_core::session::{ConfigRow, SessionRow, SessionStatus};
 use mainstay_protocol::{SessionId, TurnId, Usage};
 use serde::{Deserialize, Serialize};
@@ -236,8 +237,48 @@ fn required_action(action: &RequiredAction, turn_id: &str) -> wire::RequiredActi
                 },
                 arguments_sha256: Some(arguments_sha256.clone()),
                 expires_at: Some(seconds(*expires_at_ms)),
+                url: None,
+                requested_schema: None,
             },
         }),
+        RequiredAction::Question {
+            approval,
+            name,
+            arguments,
+            question,
+            expires_at_ms,
+            effect: _,
+            call_id: _,
+        } => wire::RequiredAction::McpApprovalRequest(ApprovalAction {
+            request_id: approval.to_string(),
+            turn_id: turn_id.to_owned(),
+            request: ApprovalRequest {
+                name: name.clone(),
+                arguments: arguments.as_deref().map_or(Value::Null, arguments_value),
+                expires_at: Some(seconds(*expires_at_ms)),
+                ..server_question(question)
+            },
+        }),
+    }
+}
+
+/// What a tool's server asks.
+pub(crate) fn server_question(question: &Question) -> ApprovalRequest {
+    let (kind, url, requested_schema) = match question {
+        Question::Authorize { url, .. } => (ApprovalKind::Consent, Some(url.clone()), None),
+        Question::Form { schema, .. } => (ApprovalKind::Form, None, Some(schema.clone())),
+        Question::Visit { url, .. } => (ApprovalKind::Visit, Some(url.clone()), None),
+    };
+    ApprovalRequest {
+        server_label: question.server().to_owned(),
+        name: None,
+        arguments: Value::Null,
+        message: question.message(),
+        kind,
+        arguments_sha256: None,
+        expires_at: None,
+        url,
+        requested_schema,
     }
 }
 

@@ -167,7 +167,7 @@ impl<'a> TraceFold<'a> {
     }
 
     fn failed(&mut self, at_ms: u64, failed: EffectFailed) {
-        if failed.retry_at_ms.is_some() {
+        if failed.retry_at_ms.is_some() || failed.asks.is_some() {
             let attributes = failure_attributes(&failed.failure);
             return self.note(&failed.effect, at_ms, "attempt_failed", attributes);
         }

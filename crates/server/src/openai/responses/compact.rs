@@ -60,7 +60,8 @@ impl Validate for ResponseCompactParams {
 /// Its entry in the document of the API.
 pub(crate) const COMPACT: Doc = Doc::new("compactContext", "A context as one item")
     .answers(schema_of::<CompactedContext>)
-    .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited]);
+    .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited])
+    .kept();
 
 /// Answers one compaction item, which stands for the context in a later request's input.
 pub(crate) async fn compact(

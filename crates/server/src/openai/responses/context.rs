@@ -56,7 +56,7 @@ fn body(brought: Brought, at: &At<'_>) -> Result<Option<ItemBody>, ApiError> {
             content: output.content,
             is_error: output.is_error,
         }),
-        Brought::Approval { .. } | Brought::Reference => None,
+        Brought::Approval { .. } | Brought::Reference | Brought::Listed => None,
         Brought::Foreign(item) => return Err(foreign(&item, at)),
     })
 }

@@ -52,7 +52,8 @@ impl Validate for InputTokenCountParams {
 /// Its entry in the document of the API.
 pub(crate) const COUNT: Doc = Doc::new("countInputTokens", "How large a context is, estimated")
     .answers(schema_of::<InputTokens>)
-    .refuses(&[ErrorCode::NotFound]);
+    .refuses(&[ErrorCode::NotFound])
+    .kept();
 
 /// Answers the number of tokens, at four bytes each: tokenizers are the providers' own.
 pub(crate) async fn count(

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::fact::RequiredAction;
 use mainstay_core::item::ItemBody;
+use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{After, ApprovalAnswer, Command, Respond, SessionRow};
 use mainstay_protocol::{ApiError, ErrorCode, Principal, ResponseId, SessionId};
 use mainstay_runtime::{Idempotency, NewSession, Submission};
@@ -44,24 +45,7 @@ pub(crate) async fn create(
     request: Checked<ResponseCreateParams>,
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
-    let id = response_id(&state, &caller, idempotency.as_ref());
-    let head = match known(&state, &caller, &id, idempotency.as_ref()).await? {
-        Some(head) => head,
-        None => {
-            let made = Making {
-                state: &state,
-                caller: &caller,
-                params: &params,
-                idempotency: &idempotency,
-            };
-            made.request(id.clone()).await?;
-            let head = rows::find(&state, &caller, id.as_str()).await?;
-            if head.echo.is_not_stored {
-                announce(&state, &caller, &head.row.session).await?;
-            }
-            head
-        }
-    };
+    let head = begun(&state, &caller, &params, &idempotency).await?;
     let is_stored = !head.echo.is_not_stored;
     let session = head.row.session.clone();
     if params.stream == Some(true) {
@@ -76,6 +60,25 @@ pub(crate) async fn create(
         forget(&state, &caller, &session).await;
     }
     Ok(Json(shown).into_response())
+}
+
+/// A response whose request is durable: made now, or before under the same key.
+pub(super) async fn begun(
+    state: &AppState,
+    caller: &Principal,
+    params: &ResponseCreateParams,
+    idempotency: &Option<Idempotency>,
+) -> Answer<Head> {
+    let id = response_id(state, caller, idempotency.as_ref());
+    if let Some(head) = known(state, caller, &id, idempotency.as_ref()).await? {
+        return Ok(head);
+    }
+    Making { state, caller, params, idempotency }.request(id.clone()).await?;
+    let head = rows::find(state, caller, id.as_str()).await?;
+    if head.echo.is_not_stored {
+        announce(state, caller, &head.row.session).await?;
+    }
+    Ok(head)
 }
 
 /// The response's id: the same for the same `Idempotency-Key`.
@@ -267,13 +270,13 @@ impl Sorted<'_> {
                     is_error: output.is_error,
                 });
             }
-            Brought::Approval { request, approve } => {
+            Brought::Approval { request, approve, content } => {
                 let is_unknown = self.required.iter().any(|action| {
                     matches!(action, RequiredAction::Approval { approval, unknown_outcome: true, .. } if approval == request)
                 });
                 let answer = match (is_unknown, approve) {
-                    (false, true) => ApprovalAnswer::Approve,
-                    (false, false) => ApprovalAnswer::Deny,
+                    (false, true) => ApprovalAnswer::Reply(ReplyAction::Accept, content.clone()),
+                    (false, false) => ApprovalAnswer::Reply(ReplyAction::Decline, None),
                     (true, true) => ApprovalAnswer::Retry,
                     (true, false) => ApprovalAnswer::NotDone,
                 };
@@ -281,6 +284,7 @@ impl Sorted<'_> {
             }
             // The session holds it.
             Brought::Reference if has_session => {}
+            Brought::Listed => {}
             Brought::Reference => {
                 let message = "refers to an item of another session; name its response or conversation, or send the item";
                 return Err(at.field("id").refuse(ErrorCode::Unsupported, message));

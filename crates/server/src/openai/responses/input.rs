@@ -24,9 +24,11 @@ pub(crate) enum Brought {
     /// What a function gave.
     Output { call_id: CallId, output: ToolOutput },
     /// A person's answer.
-    Approval { request: ApprovalId, approve: bool },
+    Approval { request: ApprovalId, approve: bool, content: Option<Value> },
     /// An item that the session has already.
     Reference,
+    /// What an MCP server offered before.
+    Listed,
     /// What no model here can be given.
     Foreign(Value),
 }
@@ -72,6 +74,8 @@ fn read_item(item: &Value, at: &At<'_>) -> Result<Brought, ApiError> {
         Some("mcp_approval_response") => approval(object, at),
         Some("item_reference") => text(object, "id", at).map(|_| Brought::Reference),
         Some("compaction") => compaction(object, at),
+        // The server is asked again what it offers.
+        Some("mcp_list_tools") => Ok(Brought::Listed),
         Some(_) => Ok(Brought::Foreign(item.clone())),
     }
 }
@@ -200,7 +204,12 @@ fn approval(object: &Map<String, Value>, at: &At<'_>) -> Result<Brought, ApiErro
         .map_err(|error| at.field("approval_request_id").invalid(error))?;
     let approve = object.get("approve").and_then(Value::as_bool);
     let approve = approve.ok_or_else(|| at.field("approve").invalid("is not true or false"))?;
-    Ok(Brought::Approval { request, approve })
+    let content = match object.get("content") {
+        None | Some(Value::Null) => None,
+        Some(content @ Value::Object(_)) => Some(content.clone()),
+        Some(_) => return Err(at.field("content").invalid("is not an object")),
+    };
+    Ok(Brought::Approval { request, approve, content })
 }
 
 /// What a compaction item of this server holds.

@@ -20,6 +20,7 @@ mod project;
 mod query;
 mod rows;
 mod shapes;
+mod socket;
 mod stream;
 mod tools;
 
@@ -35,3 +36,4 @@ pub(crate) use input_items::{LIST as LIST_INPUT_ITEMS, list as list_input_items}
 pub(crate) use project::show_item;
 pub(crate) use query::{ItemsQuery, page};
 pub(crate) use shapes::{InputItem, ResponseItem, ResponseItemList};
+pub(crate) use socket::{CONNECT, connect};

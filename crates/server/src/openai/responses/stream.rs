@@ -56,17 +56,11 @@ pub(super) async fn open_stream(
     head: Head,
     seen: Option<Place>,
 ) -> Result<Response, ApiError> {
-    let permit = state.admit_stream()?;
-    let forgetting =
-        head.echo.is_not_stored.then(|| Forgetting::new(state, caller, &head.row.session));
-    let (feed, fold) = attached(state, head, seen).await?;
-    let clock = state.engine().clock().clone();
-    let follower = Follower { feed, fold, clock, is_broken: false, forgetting, _permit: permit };
-    Ok(sse::answer(follower))
+    Ok(sse::answer(Follower::new(state, caller, head, seen).await?))
 }
 
 /// One open stream.
-struct Follower {
+pub(super) struct Follower {
     feed: Feed,
     fold: ResponseFold,
     clock: Arc<dyn Clock>,
@@ -77,14 +71,37 @@ struct Follower {
 
 impl Frames for Follower {
     async fn next(&mut self) -> Option<Bytes> {
+        let events = self.events().await?;
+        if events.is_empty() {
+            return Some(Bytes::from_static(SSE_KEEP_ALIVE));
+        }
+        Some(frames(&events))
+    }
+}
+
+impl Follower {
+    pub(super) async fn new(
+        state: &AppState,
+        caller: &Principal,
+        head: Head,
+        seen: Option<Place>,
+    ) -> Result<Self, ApiError> {
+        let permit = state.admit_stream()?;
+        let forgetting =
+            head.echo.is_not_stored.then(|| Forgetting::new(state, caller, &head.row.session));
+        let (feed, fold) = attached(state, head, seen).await?;
+        let clock = state.engine().clock().clone();
+        Ok(Self { feed, fold, clock, is_broken: false, forgetting, _permit: permit })
+    }
+
+    /// The next events; none to show that the stream lives, and nothing at its end.
+    pub(super) async fn events(&mut self) -> Option<Vec<Value>> {
         while !self.fold.is_over() && !self.is_broken {
             let deadline = self.clock.now_ms().saturating_add(KEEP_ALIVE_MS);
             let item = tokio::select! {
                 biased;
                 item = self.feed.next() => item?,
-                () = self.clock.sleep_until(deadline) => {
-                    return Some(Bytes::from_static(SSE_KEEP_ALIVE));
-                }
+                () = self.clock.sleep_until(deadline) => return Some(Vec::new()),
             };
             let events = item.and_then(|item| match item {
                 FeedItem::Entry(entry) => self.fold.entry(&entry),
@@ -94,7 +111,7 @@ impl Frames for Follower {
             });
             let events = events.unwrap_or_else(|error| self.broken(&error));
             if !events.is_empty() {
-                return Some(frames(&events));
+                return Some(events);
             }
         }
         if let Some(forgetting) = self.forgetting.take() {
@@ -102,9 +119,7 @@ impl Frames for Follower {
         }
         None
     }
-}
 
-impl Follower {
     /// The journal cannot be read on: the client is told, and the stream ends.
     fn broken(&mut self, error: &ApiError) -> Vec<Value> {
         tracing::warn!(%error, "a stream of a response broke off");

@@ -30,7 +30,8 @@ pub(crate) struct TestResult {
 
 /// Its entry in the document of the API.
 pub(crate) const TEST: Doc = Doc::new("testWebhookEndpoint", "Send a signed sample")
-    .refuses(&[ErrorCode::WebhookUnreachable]);
+    .refuses(&[ErrorCode::WebhookUnreachable])
+    .kept();
 
 /// Answers the endpoint's status, whatever it is. Nothing is kept, and nothing tried again.
 pub(crate) async fn test(

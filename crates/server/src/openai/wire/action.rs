@@ -70,6 +70,12 @@ pub struct ApprovalRequest {
     /// Extension: when the question lapses, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// Extension: where the person goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Extension: the JSON schema of the form's content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_schema: Option<Value>,
 }
 
 /// What kind of answer is asked for.
@@ -81,6 +87,13 @@ pub enum ApprovalKind {
     Approval,
     /// Whether a call was made: `agent.session.input.approval_result`.
     UnknownOutcome,
+    /// Whether an MCP server may be used for the person, who says so at `url`; the answer comes by
+    /// itself. `approve` asks the server again, `deny` goes on without it.
+    Consent,
+    /// The members of a form: `approve` with `content`.
+    Form,
+    /// To open `url` and deal with the server there, then `approve`.
+    Visit,
 }
 
 impl ApprovalKind {

@@ -5,6 +5,7 @@
 use mainstay_protocol::{ApiError, MAX_ID_CHARS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::content::{FunctionOutput, InputContent, validate_parts};
 use super::limits::{
@@ -157,11 +158,14 @@ tagged_params! {
 }
 
 /// A person's decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBody {
     /// The decision.
     pub decision: ApprovalDecision,
+    /// Extension: the content of the form that was asked for; its defaults are filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Map<String, Value>>,
 }
 
 /// What a person may decide.

@@ -54,7 +54,8 @@ impl Validate for KeyCreateParams {
 }
 
 /// Its entry in the document of the API.
-pub(crate) const CREATE: Doc = Doc::new("createKey", "Make a key").scope(Scope::Admin).extension();
+pub(crate) const CREATE: Doc =
+    Doc::new("createKey", "Make a key").scope(Scope::Admin).extension().kept();
 
 /// Answers the key with its secret. It acts as the principal that made it.
 pub(crate) async fn create(

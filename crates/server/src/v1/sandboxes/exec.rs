@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::find;
+use super::find::find;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, Ids};

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::find;
+use super::find::find;
 use super::object::SandboxDetails;
 use crate::auth::Caller;
 use crate::error::Answer;

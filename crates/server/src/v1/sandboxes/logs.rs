@@ -6,7 +6,7 @@ use mainstay_protocol::{ApiError, ErrorCode, Scope};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::find;
+use super::find::find;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use mainstay_protocol::{ErrorCode, Scope};
 
-use super::find;
+use super::find::find;
 use super::object::SandboxDetails;
 use crate::auth::Caller;
 use crate::error::Answer;

@@ -6,7 +6,7 @@ use mainstay_protocol::{ApiError, ErrorCode, Scope};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::find;
+use super::find::find;
 use super::object::SandboxDetails;
 use crate::auth::Caller;
 use crate::error::Answer;

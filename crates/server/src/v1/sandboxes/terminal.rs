@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::find;
+use super::find::find;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Ids;

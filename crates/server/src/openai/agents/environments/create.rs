@@ -45,7 +45,8 @@ impl Validate for EnvironmentCreateParams {
 /// Its entry in the document of the API.
 pub(crate) const CREATE: Doc = Doc::new("createEnvironment", "Make an environment")
     .answers(schema_of::<EnvironmentInfo>)
-    .refuses(&[ErrorCode::NotFound]);
+    .refuses(&[ErrorCode::NotFound])
+    .kept();
 
 /// Answers what is wrong with the request, or where environments are made.
 pub(crate) async fn create(

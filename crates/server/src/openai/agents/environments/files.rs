@@ -24,7 +24,7 @@ use crate::state::AppState;
 
 /// Its entry in the document of the API.
 pub(crate) const CREATE_FILE: Doc =
-    Doc::new("createEnvironmentFile", "Put a file into an environment");
+    Doc::new("createEnvironmentFile", "Put a file into an environment").kept();
 
 /// Its entry in the document of the API.
 pub(crate) const LIST_FILES: Doc = Doc::new("listEnvironmentFiles", "List an environment's files")

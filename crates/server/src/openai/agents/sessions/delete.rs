@@ -23,9 +23,13 @@ pub(crate) async fn delete(
     Ids(session): Ids<String>,
 ) -> Answer<Json<Deleted>> {
     let session = session_id(&session)?;
-    let submission = Submission { caller, commands: vec![Command::Delete], idempotency: None };
+    let commands = vec![Command::Delete];
+    let submission = Submission { caller: caller.clone(), commands, idempotency: None };
     match state.engine().submit(&session, submission).await {
-        Ok(_) => Ok(Json(Deleted::session(session))),
+        Ok(_) => {
+            state.engine().forget_consents(&caller, &session).await;
+            Ok(Json(Deleted::session(session)))
+        }
         // The turn does not end by asking again.
         Err(error) if error.code == ErrorCode::Conflict => Err(Failure::is_final(error)),
         Err(error) => Err(error.into()),

@@ -69,6 +69,17 @@ impl Call {
         self.mcp(arguments).show("in_progress", None)
     }
 
+    /// A person is asked before it goes on: its item ends here, and the call has another later.
+    pub(super) fn paused(&mut self, out: &mut Out) -> Option<Value> {
+        if !std::mem::take(&mut self.is_shown) {
+            return None;
+        }
+        let whole = self.mcp(&self.view.arguments).show("incomplete", None);
+        let index = self.index;
+        out.push("response.output_item.done", json!({"output_index": index, "item": whole}));
+        Some(whole)
+    }
+
     /// What it gave.
     pub(super) fn ended(&self, end: &CallEnd, out: &mut Out) -> Value {
         let (id, index) = (self.view.item_id.as_str(), self.index);

@@ -4,23 +4,24 @@
 //! it shows at its end is the same however it was read. Deliberately absent: calls that were refused
 //! before they became effects, which are between the runtime and the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use mainstay_core::effect::{Awaits, EffectRequest, Outcome, UnknownNext};
 use mainstay_core::fact::{Answer, EffectRequested, Fact, TurnEnd};
 use mainstay_core::item::{Item, ItemBody};
 use mainstay_core::port::{PartKind, StopReason};
+use mainstay_core::question::Asked;
 use mainstay_protocol::{ApiError, CallId, EffectId, Entry, ErrorCode, Seq, Usage};
 use mainstay_runtime::Delta;
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::head::{Body, Head, Status};
-use super::item;
 use super::live::Live;
 use super::out::Out;
 use super::place::Place;
 use super::text::Text;
+use super::{item, listed};
 use crate::openai::project::{CallEnd, CallView, read};
 
 /// How far apart the outputs of two attempts of one step are: clients take no index twice.
@@ -33,6 +34,8 @@ pub(crate) struct ResponseFold {
     next_index: u32,
     calls: BTreeMap<CallId, Call>,
     effects: BTreeMap<EffectId, CallId>,
+    /// What a tool's server asks and was not asked yet.
+    questions: VecDeque<Asked>,
     live: Live,
     seen: Option<Place>,
     last_seq: Seq,
@@ -56,6 +59,7 @@ impl ResponseFold {
             next_index: 0,
             calls: BTreeMap::new(),
             effects: BTreeMap::new(),
+            questions: VecDeque::new(),
             live: Live::default(),
             seen,
             is_over: false,
@@ -77,6 +81,14 @@ impl ResponseFold {
                 if let EffectRequest::Tool { call_id, .. } = &fact.request {
                     self.effects.insert(fact.effect, call_id.clone());
                 }
+            }
+            Fact::EffectFailed(fact) => {
+                if let Some(asks) = fact.asks {
+                    self.questions = asks.inquiry.asked.into_iter().skip(1).collect();
+                }
+            }
+            Fact::ApprovalResolved(fact) if fact.next.is_some() => {
+                self.questions.pop_front();
             }
             _ => {}
         }
@@ -137,20 +149,35 @@ impl ResponseFold {
             Fact::EffectFailed(fact) if fact.retry_at_ms.is_some() => {
                 self.retry(&fact.effect, fact.attempt + 1, out);
             }
-            Fact::EffectFailed(fact) => self.live.end(&fact.effect),
+            Fact::EffectFailed(fact) => {
+                self.live.end(&fact.effect);
+                if let Some(asks) = &fact.asks {
+                    self.questions = asks.inquiry.asked.iter().cloned().collect();
+                    self.ask_next(&fact.effect, asks.approval.as_str(), out);
+                }
+            }
             Fact::EffectCompleted(fact) => match &fact.outcome {
                 Outcome::Model { items, usage, stop, model: _ } => {
                     self.body.usage.add(*usage);
                     self.answered(&fact.effect, items, *stop, out);
                 }
                 Outcome::Compacted { usage, .. } => self.body.usage.add(*usage),
-                Outcome::Tool { .. } | Outcome::Tools { .. } | Outcome::Checkpoint { .. } => {}
+                Outcome::Tools { tools } => {
+                    let (index, shown) = (&mut self.next_index, &mut self.body.output);
+                    let asked = &self.head.echo.tools;
+                    listed::show(&fact.effect, tools, asked, index, shown, out);
+                }
+                Outcome::Tool { .. } | Outcome::Checkpoint { .. } => {}
             },
             Fact::EffectUnknown(fact) => {
                 if let UnknownNext::Ask { approval, .. } = &fact.next {
                     self.ask_about(&fact.effect, approval.as_str(), out);
                 }
             }
+            Fact::ApprovalResolved(fact) if fact.reply.is_some() => match &fact.next {
+                Some(next) => self.ask_next(&fact.effect, next.approval.as_str(), out),
+                None => self.approved(&fact.effect, fact.approval.as_str(), out),
+            },
             Fact::ApprovalResolved(fact) => {
                 if matches!(fact.answer, Answer::Approve | Answer::Retry) {
                     self.approved(&fact.effect, fact.approval.as_str(), out);
@@ -291,6 +318,24 @@ impl ResponseFold {
         let Some(call) = call else { return };
         let index = self.take_index();
         self.ask(&call, index, approval, out);
+    }
+
+    /// A tool's server asks a person.
+    fn ask_next(&mut self, effect: &EffectId, approval: &str, out: &mut Out) {
+        let Some(asked) = self.questions.pop_front() else { return };
+        let call_id = self.effects.get(effect).cloned();
+        if let Some(call) = call_id.as_ref().and_then(|id| self.calls.get_mut(id))
+            && let Some(whole) = call.paused(out)
+        {
+            self.body.output.insert(call.index, whole);
+        }
+        let index = self.take_index();
+        let call = call_id.and_then(|id| self.calls.get(&id));
+        let call = call.map(|call| (call.view.name.as_str(), call.view.arguments.as_str()));
+        let item = item::question(approval, call, &asked.question);
+        out.push("response.output_item.added", json!({"output_index": index, "item": item}));
+        out.push("response.output_item.done", json!({"output_index": index, "item": item}));
+        self.body.output.insert(index, item);
     }
 
     /// A person agreed: the call is made in this response.

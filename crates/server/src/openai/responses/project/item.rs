@@ -4,8 +4,10 @@
 //! in a stream. Calls of tools that this server runs are `mcp_call` items, whatever their source.
 
 use mainstay_core::item::{Content, DeveloperRole, Item, ItemBody};
+use mainstay_core::question::Question;
 use serde_json::{Value, json};
 
+use crate::openai::project::server_question;
 use crate::openai::responses::{CompactedText, opaque};
 
 /// An item that stands by itself.
@@ -125,6 +127,23 @@ pub(crate) fn function_call(
         "type": "function_call", "id": id, "call_id": call_id, "name": name,
         "arguments": arguments, "status": status,
     })
+}
+
+/// What a tool's server asks a person, about a call or before it says what tools it has.
+pub(crate) fn question(approval: &str, call: Option<(&str, &str)>, question: &Question) -> Value {
+    let (name, arguments) = call.unwrap_or(("", "{}"));
+    let asked = server_question(question);
+    let mut item = json!({
+        "type": "mcp_approval_request", "id": approval, "name": name, "arguments": arguments,
+        "server_label": asked.server_label, "kind": asked.kind, "message": asked.message,
+    });
+    if let Some(url) = asked.url {
+        item["url"] = url.into();
+    }
+    if let Some(schema) = asked.requested_schema {
+        item["requested_schema"] = schema;
+    }
+    item
 }
 
 /// A call that this server runs.

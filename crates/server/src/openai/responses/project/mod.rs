@@ -6,6 +6,7 @@ mod call;
 mod fold;
 mod head;
 mod item;
+mod listed;
 mod live;
 mod out;
 mod place;

@@ -62,7 +62,9 @@ fn same_auth(safe: &Safe<'_>, kept: &CredentialAuth, given: &AuthParams) -> Resu
             *mcp_server_url == own.mcp_server_url && safe.holds("token", token, &own.token.0)
         }
         (
-            CredentialAuth::McpOauth { mcp_server_url, access_token, expires_at_ms, refresh },
+            CredentialAuth::McpOauth {
+                mcp_server_url, access_token, expires_at_ms, refresh, ..
+            },
             AuthParams::McpOauth(own),
         ) => {
             let at = At::Root;

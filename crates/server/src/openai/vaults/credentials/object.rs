@@ -66,12 +66,12 @@ fn show_auth(auth: &CredentialAuth) -> Value {
         CredentialAuth::StaticBearer { mcp_server_url, token: _ } => {
             json!({"type": "static_bearer", "mcp_server_url": mcp_server_url})
         }
-        CredentialAuth::McpOauth { mcp_server_url, expires_at_ms, refresh, access_token: _ } => {
+        CredentialAuth::McpOauth { mcp_server_url, expires_at_ms, refresh, .. } => {
             json!({
                 "type": "mcp_oauth",
                 "mcp_server_url": mcp_server_url,
                 "expires_at": expires_at_ms.map(rfc3339),
-                "refresh": refresh.as_ref().map(show_refresh),
+                "refresh": refresh.as_deref().map(show_refresh),
             })
         }
         CredentialAuth::EnvironmentVariable { secret_name, allowed_hosts, secret_value: _ } => {

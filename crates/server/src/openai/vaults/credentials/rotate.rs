@@ -65,6 +65,10 @@ fn rotate_oauth(
         Patch::Clear => *expires_at_ms = None,
         Patch::Set(text) => *expires_at_ms = Some(timestamp(&at.field("expires_at"), text)?),
     }
+    if let Some(refresh) = refresh {
+        // Whoever rotates says that it is good again.
+        (refresh.began_at_ms, refresh.rejected) = (None, None);
+    }
     match (refresh, &new.refresh) {
         (_, None) => Ok(()),
         (Some(refresh), Some(new)) => rotate_refresh(safe, refresh, new, &at.field("refresh")),

@@ -58,7 +58,12 @@ impl Safe<'_> {
                     expires_at_ms: expires
                         .map(|text| timestamp(&at.field("expires_at"), text))
                         .transpose()?,
-                    refresh: params.refresh.as_ref().map(|own| self.refresh(own)).transpose()?,
+                    refresh: params
+                        .refresh
+                        .as_ref()
+                        .map(|own| self.refresh(own).map(Box::new))
+                        .transpose()?,
+                    scope: None,
                 }
             }
             AuthParams::EnvironmentVariable(params) => CredentialAuth::EnvironmentVariable {
@@ -90,6 +95,8 @@ impl Safe<'_> {
             },
             resource: params.resource.clone(),
             scope: params.scope.clone(),
+            began_at_ms: None,
+            rejected: None,
         })
     }
 }

@@ -12,7 +12,8 @@ use crate::openapi::Doc;
 use crate::state::AppState;
 
 /// Its entry in the document of the API.
-pub(crate) const REPLAY: Doc = Doc::new("replayDelivery", "Send a delivery again").extension();
+pub(crate) const REPLAY: Doc =
+    Doc::new("replayDelivery", "Send a delivery again").extension().kept();
 
 /// Answers the delivery, which is due now. Asking twice while it waits changes nothing more.
 pub(crate) async fn replay(

@@ -123,6 +123,8 @@ pub(super) fn session() -> AgentSession {
         kind: ApprovalKind::Approval,
         arguments_sha256: None,
         expires_at: None,
+        url: None,
+        requested_schema: None,
     };
     let approval = |request| {
         RequiredAction::McpApprovalRequest(ApprovalAction {

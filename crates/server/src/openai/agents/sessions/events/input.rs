@@ -4,8 +4,10 @@
 
 use mainstay_core::item::Content;
 use mainstay_core::port::ToolOutput;
+use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{ApprovalAnswer, Command, InputMode};
 use mainstay_protocol::{ApiError, ApprovalId, CallId, ErrorCode, TurnId};
+use serde_json::Value;
 
 use crate::openai::wire::{
     ApprovalDecision, ApprovalRequestResultInput, ApprovalResponse, At, FunctionOutput, Input,
@@ -33,7 +35,7 @@ fn command(input: Input, at: &At<'_>) -> Result<Command, ApiError> {
         }),
         Input::Cancel(_) => Ok(Command::Cancel),
         Input::ToolResult(result) => tool_result(result),
-        Input::ApprovalRequestResult(result) => approval(&result),
+        Input::ApprovalRequestResult(result) => approval(result),
         Input::OutcomeResult(result) => outcome(result),
         Input::ComputerUseResult(_) => {
             let message = "answers a browser, which this server does not have";
@@ -80,12 +82,14 @@ fn tool_result(result: ToolResultInput) -> Result<Command, ApiError> {
     Ok(Command::ToolResult { turn: Some(turn), call_id, output })
 }
 
-fn approval(result: &ApprovalRequestResultInput) -> Result<Command, ApiError> {
+fn approval(result: ApprovalRequestResultInput) -> Result<Command, ApiError> {
     let ApprovalResponse::ToolCall(body) = result.response;
-    let answer = match body.decision {
-        ApprovalDecision::Approve => ApprovalAnswer::Approve,
-        ApprovalDecision::Deny | ApprovalDecision::Cancel => ApprovalAnswer::Deny,
+    let action = match body.decision {
+        ApprovalDecision::Approve => ReplyAction::Accept,
+        ApprovalDecision::Deny => ReplyAction::Decline,
+        ApprovalDecision::Cancel => ReplyAction::Cancel,
     };
+    let answer = ApprovalAnswer::Reply(action, body.content.map(Value::Object));
     Ok(Command::Approval { approval: question(&result.request_id)?, answer })
 }
 

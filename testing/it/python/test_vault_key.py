@@ -1,0 +1,71 @@
+"""The key that encrypts secrets: changed, cut short in the middle, lost."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from conftest import Server, World
+from listeners import mcp_server
+from test_vaults import SECRET, balance
+
+
+def test_the_key_is_changed_and_lost(tmp_path: Path, world: World) -> None:
+    ledger = mcp_server(lambda: SECRET)
+    server = Server(tmp_path, world, hosts=[ledger.host])
+    data = tmp_path / "data"
+    try:
+        url = ledger.url + "/mcp"
+        with server.client() as client:
+            vault = client.beta.agents.vaults.create()
+            client.beta.agents.vaults.credentials.create(
+                vault.id, name="ledger",
+                auth={"type": "static_bearer", "mcp_server_url": url, "token": SECRET},
+            )
+        first = (data / "vault.key").read_text()
+        running = subprocess.run(
+            server.command("vaults", "rekey"), env=server.environment, capture_output=True, text=True
+        )
+        assert running.returncode != 0 and "one process at a time" in running.stderr, running.stderr
+        server.kill()
+        # Killed anywhere in the middle, it is run again.
+        for moment in (0.05, 0.1, 0.2):
+            begun = subprocess.Popen(
+                server.command("vaults", "rekey"), env=server.environment,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+            try:
+                begun.wait(moment)
+            except subprocess.TimeoutExpired:
+                begun.kill()
+                begun.wait()
+        assert "encrypted 1 credentials" in server.run("vaults", "rekey")
+        assert first.strip() in (data / "vault.retired").read_text()
+        assert oct((data / "vault.retired").stat().st_mode & 0o777) == "0o600"
+        server.start()
+        with server.client() as client:
+            assert balance(client, url, vault.id) == ["42 EUR"]
+        server.kill()
+        # Everything is under the newest key alone.
+        (data / "vault.retired").unlink()
+        server.run("vaults", "rekey", "--keep-key")
+        server.start()
+        with server.client() as client:
+            assert balance(client, url, vault.id) == ["42 EUR"]
+        server.kill()
+        key = (data / "vault.key").read_text()
+        (data / "vault.key").unlink()
+        for name in ("serve", "vaults"):
+            arguments = {"serve": ["serve", "--listen", server.address], "vaults": ["vaults", "rekey"]}
+            lost = subprocess.run(
+                server.command(*arguments[name]), env=server.environment, capture_output=True, text=True
+            )
+            assert lost.returncode != 0 and "bring that key back" in lost.stderr, lost.stderr
+            assert not (data / "vault.key").exists()
+        (data / "vault.key").write_text(key)
+        server.start()
+        with server.client() as client:
+            assert balance(client, url, vault.id) == ["42 EUR"]
+    finally:
+        server.kill()
+        ledger.close()
