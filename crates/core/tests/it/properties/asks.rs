@@ -1,13 +1,23 @@
-//! Questions of tools' servers that could be asked.
+//! Failures of tools, and questions of their servers, that could come.
 
-use mainstay_core::port::Needs;
+use mainstay_core::port::{Needs, ToolError, WorldChange};
 use mainstay_core::question::{Asked, Inquiry, Question};
 use serde_json::json;
 
 use super::random::Dice;
 
+pub(super) fn tool_error(dice: &mut Dice) -> ToolError {
+    ToolError {
+        message: "it failed".to_owned(),
+        retryable: dice.one_in(2),
+        world: dice.pick(&[WorldChange::Maybe, WorldChange::No]),
+        retry_after_ms: dice.one_in(4).then_some(700),
+        needs: dice.one_in(4).then(|| Box::new(needs(dice))),
+    }
+}
+
 /// Questions of a tool's server.
-pub(super) fn needs(dice: &mut Dice) -> Needs {
+fn needs(dice: &mut Dice) -> Needs {
     let server = || "crm".to_owned();
     let questions = [
         Question::Authorize { server: server(), url: "https://a.test/".to_owned(), reason: None },

@@ -6,7 +6,7 @@ use mainstay_core::fact::{RequiredAction, SessionCopied, SpendLimit};
 use mainstay_core::item::{DeveloperRole, Item, ItemBody};
 use mainstay_core::port::{
     Checkpoint, ModelError, ModelErrorKind, ModelOutput, Reconciliation, SandboxError, Saved,
-    StopReason, ToolError, ToolOutput, WorldChange,
+    StopReason, ToolOutput,
 };
 use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{
@@ -16,7 +16,7 @@ use mainstay_core::subagent::{SubagentChange, SubagentEvent};
 use mainstay_protocol::{ApprovalId, CallId, ErrorCode, ResponseId, SessionId, TurnId, Usage};
 use serde_json::json;
 
-use super::asks::needs;
+use super::asks::tool_error;
 use super::operate::operate;
 use super::random::Dice;
 use crate::lab::{
@@ -329,16 +329,6 @@ fn model_error(dice: &mut Dice) -> ModelError {
         ModelErrorKind::Invalid,
     ];
     ModelError::new(dice.pick(&kinds), "it failed")
-}
-
-fn tool_error(dice: &mut Dice) -> ToolError {
-    ToolError {
-        message: "it failed".to_owned(),
-        retryable: dice.one_in(2),
-        world: dice.pick(&[WorldChange::Maybe, WorldChange::No]),
-        retry_after_ms: dice.one_in(4).then_some(700),
-        needs: dice.one_in(4).then(|| Box::new(needs(dice))),
-    }
 }
 
 /// The next step to the session's rest: everything that is open is answered, well.
