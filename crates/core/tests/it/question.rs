@@ -28,7 +28,7 @@ fn consent(key: &str) -> Asked {
 }
 
 fn asking<const N: usize>(asked: [Asked; N]) -> Inquiry {
-    Inquiry { asked: asked.to_vec(), keeps_replies: true, state: Some("opaque".to_owned()) }
+    Inquiry { asked: Vec::from(asked), keeps_replies: true, state: Some("opaque".to_owned()) }
 }
 
 fn accept(content: Value) -> ApprovalAnswer {
