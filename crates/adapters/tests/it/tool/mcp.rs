@@ -163,7 +163,7 @@ async fn a_server_that_cannot_be_reached_is_left_out_or_fails_the_turn() {
         (named("unlisted"), false, "does not list it"),
         (named("absent"), false, "start \"/nowhere/to/be/found\""),
         (named("failing"), true, "connect to the MCP server \"failing\""),
-        (http.transport("wrong"), true, "401"),
+        (http.transport("wrong"), false, "401"),
         (
             over_http("http://169.254.169.254/mcp?token=secret"),
             true,

@@ -17,6 +17,7 @@ use crate::state::AppState;
 pub(crate) const PARK: Doc = Doc::new("parkSandbox", "Put a session's machine away")
     .refuses(&[ErrorCode::Conflict])
     .scope(Scope::Admin)
+    .kept()
     .extension();
 
 /// Parks the machine, and answers what is there then.

@@ -40,8 +40,8 @@ pub(in crate::tool::mcp) async fn begin(
     granted: &[String],
 ) -> Result<Begun, String> {
     let redirect_uri = settings.redirect_uri().ok_or(
-        "it wants a person's consent, and this server does not know under which address browsers \
-         reach it: set server.public_url",
+        "it answers 401 (it wants a person's consent), and this server does not know under which \
+         address browsers reach it: set server.public_url",
     )?;
     let (metadata, mut manager) = discovered(egress, server_url, challenge).await?;
     let own = settings.client(server_url).filter(|own| own.grant == OauthGrant::AuthorizationCode);

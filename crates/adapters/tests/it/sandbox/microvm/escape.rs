@@ -38,7 +38,7 @@ const ABSENT: [&str; 7] = [
     "find / -xdev -type f -perm /6000 2>/dev/null",
     "cat /proc/net/route | tail -n +2",
     "ls /sys/class/net | grep -vx lo",
-    "env | grep -i -e key -e token -e secret -e mainstay",
+    "env | grep -v ^MAINSTAY_COMMAND= | grep -i -e key -e token -e secret -e mainstay",
     "curl -s -m 2 --noproxy '*' http://169.254.169.254/ || true",
 ];
 
