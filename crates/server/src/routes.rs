@@ -43,7 +43,8 @@ pub(crate) fn open() -> Routes {
         .route("/health", get(health::live, health::LIVE))
         .route("/health/ready", get(health::ready, health::READY))
         .route("/v1/openapi.json", get(openapi::serve, openapi::OPENAPI))
-        .route("/v1/oauth/callback", get(oauth::callback, oauth::CALLBACK))
+        // Pages for browsers, described in `docs/mcp.md`.
+        .aside("/v1/oauth/callback", axum::routing::get(oauth::callback))
         .route("/v1/oauth/client.json", get(oauth::client, oauth::CLIENT))
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -135,13 +136,19 @@ def test_a_machine_that_died_is_made_again_and_the_agent_is_told(server: Server,
     with server.client() as client:
         session = new_machine(client, tier)
         turn(client, session, shell("echo saved > file"), python("x = 1"))
-        for process in machine_processes(server):
-            os.kill(process, signal.SIGKILL)
-        until("the machine to die", lambda: not machine_processes(server))
+        kill_machines(server)
         said = turn(client, session, shell("cat file"), python("x"))
         assert said[0].startswith("[The machine was made again from its last checkpoint. Its files are all there;")
         assert said[0].endswith("\nsaved\n")
         assert "NameError" in said[1]
+
+
+def kill_machines(server: Server) -> None:
+    """Kills what belongs to machines; some of it goes by itself with its parent."""
+    for process in machine_processes(server):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    until("the machine to die", lambda: not machine_processes(server))
 
 
 def machine_processes(server: Server) -> list[int]:
@@ -262,9 +269,7 @@ def test_what_a_turn_leaves_under_artifacts_outlives_its_machine(server: Server,
         # A further turn leaves what it changed; what an earlier one left stays what it was.
         newest = artifacts.list(session, limit=1).data[0]
         assert (newest.path, newest.turn_id != raw.turn_id) == ("/workspace/artifacts/raw", True)
-        for process in machine_processes(server):
-            os.kill(process, signal.SIGKILL)
-        until("the machine to die", lambda: not machine_processes(server))
+        kill_machines(server)
     server.restart()
     with server.client() as client:
         artifacts = client.beta.agents.sessions.artifacts

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from conftest import Server
-from test_compute import TIERS, machine_processes, new_machine, outputs, python, shell, turn, until
+from test_compute import TIERS, kill_machines, machine_processes, new_machine, outputs, python, shell, turn, until
 
 from openai import OpenAI
 
@@ -84,9 +84,7 @@ def test_a_lost_microvm_goes_on_from_its_memory_image(server: Server) -> None:
     with server.client() as client:
         session = new_machine(client, "microvm")
         turn(client, session, shell("echo kept > file; (sleep 600 & echo $! > pid)"), python("x = 41"))
-        for process in machine_processes(server):
-            os.kill(process, signal.SIGKILL)
-        until("the machine to die", lambda: not machine_processes(server))
+        kill_machines(server)
         said = turn(client, session, python("x + 1"), shell("cat file; kill -0 $(cat pid) && echo runs"))
         assert said[0].startswith("[The machine was lost and goes on from its last checkpoint")
         assert said[0].endswith("\n42")

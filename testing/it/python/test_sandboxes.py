@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import termios
@@ -193,7 +192,7 @@ def test_an_operator_who_leaves_ends_the_command(server: Server, operator: Opera
             text=True,
         )
         assert running.stdout is not None and running.stdout.readline() == "begun\n"
-        running.send_signal(signal.SIGINT)
+        running.terminate()
         running.wait()
         running.stdout.close()
         until("its end", lambda: operations(operator, session) == ["exec_begun", "exec_ended"])

@@ -36,8 +36,8 @@ const GROUPS: &[(&str, &str, &str)] = &[
     ("/", "Operation", "The server itself."),
 ];
 /// Paths that need no key.
-const OPEN_PATHS: [&str; 5] =
-    ["/health", "/health/ready", "/v1/openapi.json", "/v1/oauth/callback", "/v1/oauth/client.json"];
+const OPEN_PATHS: [&str; 4] =
+    ["/health", "/health/ready", "/v1/openapi.json", "/v1/oauth/client.json"];
 
 /// The document of the HTTP surface, as text.
 #[must_use]
@@ -235,7 +235,8 @@ fn refused_with(endpoint: &Endpoint, shape: &Shape) -> BTreeSet<u16> {
     };
     let doc = &endpoint.doc;
     let has_body = shape.body.is_some() || doc.upload.is_some();
-    let has_input = has_body || !doc.query.is_empty() || !doc.headers.is_empty();
+    let has_key = shape.takes_key || doc.is_keyed;
+    let has_input = has_body || has_key || !doc.query.is_empty() || !doc.headers.is_empty();
     let has_place = path_names(endpoint.path).next().is_some();
     let groups: [(bool, &[ErrorCode]); 6] = [
         (!is_open(endpoint), &[Unauthenticated, Internal, StoreUnavailable]),

@@ -14,27 +14,13 @@ use mainstay_runtime::CameBack;
 use serde_json::{Value, json};
 
 use crate::error::Answer;
-use crate::openapi::{Doc, Param, schema_of, shape};
+use crate::openapi::{Doc, schema_of, shape};
 use crate::state::AppState;
 
 /// The longest query that is read, in bytes.
 const MAX_QUERY_BYTES: usize = 16_384;
 /// The longest text of an authorization server that is shown, in characters.
 const MAX_REASON_CHARS: usize = 500;
-
-/// Its entry in the document of the API.
-pub(crate) const CALLBACK: Doc =
-    Doc::new("oauthCallback", "Where a browser comes back to after somebody consented")
-        .query(&[&[
-            Param::text("state", "What the authorization request was made with."),
-            Param::text("code", "What the tokens are got with."),
-            Param::text("iss", "Who sends the browser back (RFC 9207)."),
-            Param::text("error", "Why there is no code."),
-            Param::text("error_description", "The same for people."),
-        ]])
-        .answers_bytes("text/html")
-        .refuses(&[ErrorCode::InvalidParameter, ErrorCode::NotFound, ErrorCode::StoreUnavailable])
-        .extension();
 
 /// Keeps the tokens, lets the session go on, and shows a page.
 pub(crate) async fn callback(
