@@ -8,6 +8,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -33,12 +34,15 @@ pub(super) struct Calls {
     folder: PathBuf,
     /// Unknown on a host that does not say.
     boot: Option<String>,
+    /// Held while a line is written: one written into a file that is just being cut would be lost, and
+    /// a call that was sent would count as unsent.
+    writing: Mutex<()>,
 }
 
 impl Calls {
     pub(super) fn new(machines: &Path) -> Self {
         let boot = fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned());
-        Self { folder: machines.join(FOLDER), boot }
+        Self { folder: machines.join(FOLDER), boot, writing: Mutex::default() }
     }
 
     /// A call waits for its machine.
@@ -74,6 +78,7 @@ impl Calls {
 
     fn note(&self, session: &SessionId, step: Step, effect: &EffectId) -> io::Result<()> {
         let Some(boot) = &self.boot else { return Ok(()) };
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.file(session);
         let open = || OpenOptions::new().create(true).append(true).open(&path);
         let mut file = match open() {
@@ -87,7 +92,8 @@ impl Calls {
             Step::Asked => "asked",
             Step::Sent => "sent",
         };
-        file.write_all(format!("{word} {boot} {effect}\n").as_bytes())?;
+        // What a full disk cut off stays a line of its own.
+        file.write_all(format!("\n{word} {boot} {effect}\n").as_bytes())?;
         if file.metadata()?.len() > LIMIT_BYTES {
             shorten(&path)?;
         }

@@ -66,3 +66,35 @@ fn the_list_of_a_long_session_stays_short_and_keeps_the_newest() {
     assert!(calls.is_unsent(&session, &effect("eff_1999")));
     assert!(!calls.is_unsent(&session, &effect("eff_0")), "it is not known any more");
 }
+
+#[test]
+fn a_line_that_was_cut_off_takes_no_other_with_it() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (calls, session) = (Calls::new(data.path()), session("ses_1"));
+    calls.asked(&session, &effect("eff_a")).expect("noted");
+    let file = data.path().join(".calls/ses_1");
+    let mut text = std::fs::read(&file).expect("there");
+    text.extend_from_slice(b"asked 0000");
+    std::fs::write(&file, text).expect("written");
+    calls.sent(&session, &effect("eff_a")).expect("noted");
+    assert!(!calls.is_unsent(&session, &effect("eff_a")));
+}
+
+#[test]
+fn calls_side_by_side_lose_no_line_when_the_list_is_cut() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (calls, session) = (Calls::new(data.path()), session("ses_1"));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (calls, session) = (&calls, &session);
+            scope.spawn(move || {
+                for number in 0..1_000 {
+                    let effect = effect(&format!("eff_{thread}_{number}"));
+                    calls.asked(session, &effect).expect("noted");
+                    calls.sent(session, &effect).expect("noted");
+                    assert!(!calls.is_unsent(session, &effect), "{effect} was sent");
+                }
+            });
+        }
+    });
+}
