@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many calls of fast models begin without a committed outcome of those before. What is not known
-/// counts as fast.
-const FAST_LIMIT_COUNT: usize = 6;
+/// How many calls of fast models begin without a committed outcome of those before: as many answers a
+/// kill may cost. What is not known counts as fast.
+const FAST_LIMIT_COUNT: usize = 5;
 /// The same for slow models: bounds the herd when one that was slow is fast again.
 const SLOW_LIMIT_COUNT: usize = 64;
 /// How long a call without an answer keeps its place.

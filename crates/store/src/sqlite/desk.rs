@@ -7,6 +7,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use mainstay_protocol::RowSpec;
 use tokio::sync::{broadcast, oneshot};
@@ -41,8 +42,9 @@ impl Drop for Abandon<'_> {
 
 impl Desk {
     pub(super) fn new(writer: Writer, options: &SqliteOptions) -> Self {
+        let fill_wait = Duration::from_micros(options.fill_wait_us);
         Self {
-            queue: Queue::new(options.queue_limit_count),
+            queue: Queue::new(options.queue_limit_count, fill_wait),
             writer: Mutex::new(writer),
             group_limit_count: options.group_limit_count.max(1),
             lone_flush_limit_us: options.lone_flush_limit_us,
@@ -56,7 +58,8 @@ impl Desk {
     /// Serves the queue until it is closed and empty: the body of the writer's thread.
     pub(super) fn serve(&self) {
         let _abandon = Abandon(&self.queue);
-        while let Some(work) = self.queue.take(self.group_limit_count) {
+        let mut fill = None;
+        while let Some(work) = self.queue.take(self.group_limit_count, fill) {
             let Ok(mut writer) = self.writer.lock() else { return };
             match work {
                 Work::Group(group) => self.write_group(&mut writer, group),
@@ -71,6 +74,7 @@ impl Desk {
             if writer.needs_checkpoint() {
                 self.flush_count.fetch_add(writer.checkpoint(), Ordering::Relaxed);
             }
+            fill = writer.fill();
         }
     }
 
@@ -83,6 +87,7 @@ impl Desk {
             let outcome = self.write_all(&mut writer, std::slice::from_ref(&write)).pop();
             // It takes milliseconds: not on a caller's thread.
             turn.needs_checkpoint = writer.needs_checkpoint();
+            turn.fill = writer.fill();
             drop(writer);
             drop(turn);
             return self.announce(&write, outcome.unwrap_or_else(|| Err(stopped())));

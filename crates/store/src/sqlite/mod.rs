@@ -9,6 +9,7 @@ mod desk;
 mod error;
 mod folder;
 mod heads;
+mod herd;
 mod migrate;
 mod options;
 mod owners;

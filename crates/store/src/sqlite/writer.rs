@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mainstay_protocol::RowSpec;
 use rusqlite::Connection;
@@ -16,6 +16,7 @@ use crate::leases::Leases;
 use crate::sqlite::apply::{Applier, RowSqls};
 use crate::sqlite::error::{Failure, from_sqlite};
 use crate::sqlite::heads::{Head, Heads};
+use crate::sqlite::herd::{self, Fill, Herd};
 use crate::sqlite::migrate;
 use crate::sqlite::wal::Wal;
 use crate::sqlite::witness::{Acknowledged, Witness};
@@ -33,6 +34,7 @@ pub(super) struct Writer {
     witness: Witness,
     heads: Heads,
     row_sqls: RowSqls,
+    herd: Herd,
     last_flush: Duration,
 }
 
@@ -53,6 +55,7 @@ impl Writer {
             witness,
             heads: Heads::default(),
             row_sqls: RowSqls::default(),
+            herd: Herd::default(),
             last_flush: Duration::ZERO,
         }
     }
@@ -60,6 +63,11 @@ impl Writer {
     /// How long the last group took to become durable.
     pub(super) fn last_flush(&self) -> Duration {
         self.last_flush
+    }
+
+    /// How far the next group should fill.
+    pub(super) fn fill(&self) -> Option<Fill> {
+        self.herd.fill(herd::now())
     }
 
     /// Whether the log should be copied into the data file.
@@ -92,6 +100,7 @@ impl Writer {
     pub(super) fn write(&mut self, group: &[Write]) -> (Vec<Outcome>, u64) {
         match self.transact(group) {
             Ok(outcomes) => {
+                self.herd.wrote(group, herd::now());
                 self.bear_witness(group, &outcomes);
                 let flush_count = u64::from(outcomes.iter().any(Result::is_ok));
                 (outcomes, flush_count)
@@ -153,12 +162,8 @@ impl Writer {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a slow disk decides on which thread the next flush runs"
-)]
 fn timed<T>(act: impl FnOnce() -> T) -> (Duration, T) {
-    let start = Instant::now();
+    let start = herd::now();
     let result = act();
     (start.elapsed(), result)
 }

@@ -209,3 +209,32 @@ async fn many_sessions_flush_less_often_than_they_commit() {
         );
     }
 }
+
+/// With a wait that no test survives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_few_sessions_wait_for_nobody() {
+    const SESSION_COUNT: usize = 3;
+    const COMMIT_COUNT: usize = 50;
+    for lone_flush_limit_us in [0, 1_000_000] {
+        let folder = folder();
+        let options = SqliteOptions {
+            fill_wait_us: 3_600_000_000,
+            lone_flush_limit_us,
+            ..SqliteOptions::new(folder.path())
+        };
+        let store = open_with(&options).await;
+        let mut sessions = tokio::task::JoinSet::new();
+        for i in 0..SESSION_COUNT {
+            let store = Arc::clone(&store);
+            sessions.spawn(async move {
+                let mut chain = Chain::new(&format!("ses_{i}"));
+                for _ in 0..COMMIT_COUNT {
+                    store.commit(noted(&mut chain, "1")).await.expect("committed");
+                }
+            });
+        }
+        while let Some(session) = sessions.join_next().await {
+            session.expect("no panic");
+        }
+    }
+}
