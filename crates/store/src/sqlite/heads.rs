@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use mainstay_protocol::{Hash, JournalId, Seq};
 
 /// How many heads one generation holds.
-const GENERATION_LIMIT_COUNT: usize = 8192;
+const GENERATION_LIMIT_COUNT: usize = 1024;
 
 /// The end of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

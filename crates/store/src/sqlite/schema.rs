@@ -30,8 +30,9 @@ pub(super) const PAGE_SIZE_BYTES: u32 = 512;
 /// How long to wait for an outside tool that holds SQLite's own locks.
 const BUSY_TIMEOUT_MS: u64 = 2_000;
 
-/// How much of the file the writer keeps in memory.
-const WRITER_CACHE_KIB: i32 = 4 << 10;
+/// How much of the file the writer keeps in memory. More costs time: pages that changed places while a
+/// tree was balanced make SQLite look through all that it keeps at the end of the transaction.
+const WRITER_CACHE_KIB: i32 = 1 << 10;
 
 /// How much of the file each reader keeps in memory: little, as each commit makes it stale.
 const READER_CACHE_KIB: i32 = 256;
