@@ -6,6 +6,7 @@
 //! Deliberately absent: what the payload means.
 
 use std::fmt;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::canonical_json;
+
+/// A first guess at the size of what stands before or behind a payload in what is hashed.
+const ENVELOPE_CAPACITY_BYTES: usize = 256;
 
 /// Position of an entry in its journal; the first is 1.
 pub type Seq = u64;
@@ -145,25 +149,21 @@ impl Entry {
     /// The hash that the entry's content gives.
     #[must_use]
     pub fn computed_hash(&self) -> Hash {
-        let text = |s: &str| serde_json::to_string(s).expect("strings serialise");
-        let mut hasher = Sha256::new();
-        hasher.update(self.prev_hash.0);
         // Members in the order RFC 8785 demands; the payload is canonical already.
-        hasher.update(format!(
-            "{{\"at\":{},\"journal\":{},\"kind\":{},\"payload\":",
-            self.at,
-            text(&self.journal),
-            text(&self.kind)
-        ));
-        hasher.update(self.payload.get());
-        hasher.update(format!(
-            ",\"principal\":{},\"seq\":{},\"trace\":{},\"version\":{}}}",
-            text(&self.principal),
-            self.seq,
-            text(&self.trace),
-            self.version
-        ));
-        Hash(hasher.finalize().into())
+        let mut before = Vec::with_capacity(ENVELOPE_CAPACITY_BYTES);
+        number(&mut before, "{\"at\":", self.at);
+        text(&mut before, ",\"journal\":", &self.journal);
+        text(&mut before, ",\"kind\":", &self.kind);
+        before.extend_from_slice(b",\"payload\":");
+        let mut behind = Vec::with_capacity(ENVELOPE_CAPACITY_BYTES);
+        text(&mut behind, ",\"principal\":", &self.principal);
+        number(&mut behind, ",\"seq\":", self.seq);
+        text(&mut behind, ",\"trace\":", &self.trace);
+        number(&mut behind, ",\"version\":", self.version.into());
+        behind.push(b'}');
+        let hasher = Sha256::new().chain_update(self.prev_hash.0);
+        let hasher = hasher.chain_update(before).chain_update(self.payload.get());
+        Hash(hasher.chain_update(behind).finalize().into())
     }
 
     /// Checks this entry against the position and hash before it.
@@ -193,6 +193,15 @@ impl Entry {
             .and_then(|value| canonical_json(&value).ok())
             .is_some_and(|text| text == self.payload.get())
     }
+}
+
+fn text(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    serde_json::to_writer(out, value).expect("texts serialise to memory");
+}
+
+fn number(out: &mut Vec<u8>, name: &str, value: u64) {
+    write!(out, "{name}{value}").expect("memory takes what is written");
 }
 
 #[cfg(test)]
