@@ -5,10 +5,12 @@
 //! comes late gets the text so far, and a slow one is given what it lost once more, in one piece.
 
 mod output;
+mod told;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use mainstay_core::fact::Fact;
 use mainstay_core::port::PartKind;
 use mainstay_protocol::{ApiError, EffectId, Entry, ItemId, JournalId, Seq, SessionId, TurnId};
 use mainstay_store::{EntryRange, Store, StoreError};
@@ -16,6 +18,7 @@ use tokio::sync::broadcast;
 
 pub use self::output::OutputDelta;
 pub(crate) use self::output::{Characters, LiveCall};
+pub use self::told::Told;
 
 /// How many items a follower may lag before it reads from the store.
 const LIVE_LIMIT_COUNT: usize = 32;
@@ -54,7 +57,7 @@ pub struct Delta {
 #[derive(Debug, Clone)]
 pub enum FeedItem {
     /// A committed entry.
-    Entry(Arc<Entry>),
+    Entry(Arc<Told>),
     /// A piece of an output that is still being made.
     Delta(Arc<Delta>),
     /// A piece of what a tool prints while it runs.
@@ -119,7 +122,7 @@ impl Feed {
         self.is_behind = page.len() == PAGE_LIMIT_COUNT;
         // Entries first: what waits in `ready` was sent after them or is among them.
         for entry in page.into_iter().rev() {
-            self.ready.push_front(FeedItem::Entry(Arc::new(entry)));
+            self.ready.push_front(FeedItem::Entry(Arc::new(Told::read_back(entry))));
         }
         Ok(())
     }
@@ -191,13 +194,18 @@ impl Hubs {
         result
     }
 
-    /// Shows committed entries to those who follow.
-    pub(crate) fn publish(&self, session: &SessionId, entries: Vec<Entry>) {
+    /// Shows committed entries, and the facts they were made of, to those who follow.
+    pub(crate) fn publish(
+        &self,
+        session: &SessionId,
+        entries: Vec<Entry>,
+        facts: impl Iterator<Item = Fact>,
+    ) {
         let hubs = self.hubs.lock().expect("no code panics while it holds the hubs");
         let Some(hub) = hubs.get(session).filter(|hub| hub.followers > 0) else { return };
-        for entry in entries {
+        for (entry, fact) in entries.into_iter().zip(facts) {
             // Nobody listening is no error.
-            let _ = hub.sender.send(FeedItem::Entry(Arc::new(entry)));
+            let _ = hub.sender.send(FeedItem::Entry(Arc::new(Told::new(entry, fact))));
         }
     }
 

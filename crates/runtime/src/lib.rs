@@ -35,7 +35,7 @@ pub use automations::{InvalidSchedule, next_run_at_ms};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 pub use engine::{Engine, EngineParts, EngineSettings};
-pub use feed::{Delta, Feed, FeedItem, FollowFrom, OutputDelta};
+pub use feed::{Delta, Feed, FeedItem, FollowFrom, OutputDelta, Told};
 pub use sandbox::{
     CheckpointPage, CheckpointSeen, ExecPiece, NewSandbox, OperatorCommand, OperatorTerminal,
     RunningExec, StoreBlobs,

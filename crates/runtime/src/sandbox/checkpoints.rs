@@ -1,5 +1,7 @@
 //! Checkpoints on demand, and those that a journal has.
 
+use std::borrow::Cow;
+
 use mainstay_core::effect::{EffectRequest, Outcome};
 use mainstay_core::fact::Fact;
 use mainstay_core::port::{Checkpoint, Connection};
@@ -151,7 +153,7 @@ impl Engine {
 async fn ended(mut feed: Feed, effect: &EffectId) -> Result<CheckpointSeen, ApiError> {
     while let Some(item) = feed.next().await {
         let FeedItem::Entry(entry) = item? else { continue };
-        match Fact::read(&entry) {
+        match entry.fact().map(Cow::into_owned) {
             Ok(Fact::EffectCompleted(fact)) if fact.effect == *effect => {
                 let seen = CheckpointSeen::of(&entry);
                 return seen.ok_or_else(|| {

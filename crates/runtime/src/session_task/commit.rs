@@ -171,7 +171,8 @@ impl SessionTask {
             self.inner.subagents.wake();
         }
         self.acknowledge(pending.replies);
-        self.inner.hubs.publish(&self.session, commit.entries);
+        let facts = pending.facts.into_iter().map(|(_, fact)| fact);
+        self.inner.hubs.publish(&self.session, commit.entries, facts);
         for effect in pending.aborts {
             if let Some((_, handle)) = self.running.remove(&effect) {
                 handle.abort();

@@ -8,7 +8,7 @@ use mainstay_core::item::{Item, ItemBody};
 use mainstay_core::session::{
     Command, Decision, OpenEffect, Rejected, SessionState, SessionStatus, snapshot,
 };
-use mainstay_protocol::ItemId;
+use mainstay_protocol::{Entry, ItemId};
 use proptest::prelude::*;
 
 use super::random::Dice;
@@ -61,7 +61,9 @@ impl Trial {
                 check_transcript(&request.items, true);
             }
         }
-        self.rows.put(decision.rows, &self.world.journal[usize_of(before.seq)..]);
+        let written = &self.world.journal[usize_of(before.seq)..];
+        assert!(written.iter().zip(&decision.facts).all(|(entry, fact)| is_read_back(entry, fact)));
+        self.rows.put(decision.rows, written);
         self.rows.check(&self.world.state);
         check_transcript(&self.world.state.transcript.items(), self.world.state.is_resting());
         check_state(&self.world.state);
@@ -122,6 +124,11 @@ impl Trial {
             assert_eq!(again.payload, entry.payload.get(), "a payload is not canonical");
         }
     }
+}
+
+/// Followers are shown facts as they were made instead of as they are written.
+fn is_read_back(entry: &Entry, fact: &Fact) -> bool {
+    Fact::read(entry).is_ok_and(|read| read == *fact)
 }
 
 fn usize_of(seq: u64) -> usize {

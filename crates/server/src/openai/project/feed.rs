@@ -11,6 +11,7 @@ use mainstay_core::fact::{
 use mainstay_core::item::ItemBody;
 use mainstay_core::session::SessionStatus;
 use mainstay_protocol::{ApiError, Entry, ErrorCode, Seq, TurnId, Usage};
+use mainstay_runtime::Told;
 
 use super::call::{CallEnd, CallView, OpenCalls};
 use super::item;
@@ -69,9 +70,9 @@ impl EventFold {
     }
 
     /// The events of an entry.
-    pub(crate) fn entry(&mut self, entry: &Entry) -> Result<Vec<Shown>, ApiError> {
+    pub(crate) fn entry(&mut self, entry: &Told) -> Result<Vec<Shown>, ApiError> {
         let mut out = Pieces::default();
-        self.fact(&read(entry)?, entry.seq, entry.at, &mut out);
+        self.fact(&*entry.fact()?, entry.seq, entry.at, &mut out);
         Ok(self.numbering.place(entry.seq, out))
     }
 
