@@ -98,6 +98,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What the effect cost.
+    pub(crate) fn usage(&self) -> Usage {
+        match self {
+            Self::Model { usage, .. } | Self::Compacted { usage, .. } => *usage,
+            Self::Tool { .. } | Self::Tools { .. } | Self::Checkpoint { .. } => Usage::default(),
+        }
+    }
+}
+
 /// Why an attempt failed, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -186,7 +186,9 @@ fn check_state(state: &SessionState) {
         let is_tool = matches!(open.request, EffectRequest::Tool { .. });
         assert_eq!(open.call.is_some(), is_tool, "{id} does not know its call");
     }
-    let mut others = state.effects.values().filter(|open| !is_checkpoint(open)).peekable();
+    // A wait for subagents needs nobody: the session waits for a person beside it.
+    let is_other = |open: &&OpenEffect| !is_checkpoint(open) && !open.phase.is_parked();
+    let mut others = state.effects.values().filter(is_other).peekable();
     let waits = others.peek().is_some() && others.all(|open| open.phase.is_waiting());
     assert_eq!(waits, status == SessionStatus::RequiresAction);
 }
