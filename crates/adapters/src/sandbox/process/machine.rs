@@ -99,10 +99,10 @@ impl Maker {
             agent: content.agent,
         };
         let disk = match (self.disks(), user) {
-            (Some(disks), Some(user)) => Some(disks.attach(&folder, user, spec.disk_mib)?),
+            (Some(disks), Some(_)) => Some(disks.attach(&folder, spec.disk_mib)?),
             _ => None,
         };
-        let device = disk.as_ref().map(|disk| disk.device.as_path());
+        let device = disk.as_ref().map(|disk| disk.path.as_path());
         let root = user.map(|user| Root::new(&sources, device, user, limits.clone()));
         let root = root.transpose()?;
         let is_staged = root.is_some();
@@ -118,9 +118,8 @@ impl Maker {
             filters: self.filters.files()?,
             stage,
         })?;
-        if let Some(disk) = disk {
-            disk.let_go()?;
-        }
+        // It is mounted: the device goes with the mount.
+        drop(disk);
         if !is_staged {
             limits::set(held.first, &limits)?;
         }
