@@ -27,7 +27,7 @@ const FORMATTED: &str = ".disks";
 const MAX_FORMATTED_COUNT: usize = 16;
 /// How they are formatted: empty or parked when the host may fail, a disk needs no journal. A folder is
 /// kept for each number.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const OPTIONS: [&str; 8] = [
     "-q",
     "-F",
@@ -38,6 +38,8 @@ const OPTIONS: [&str; 8] = [
     "-E",
     "nodiscard,lazy_itable_init=1",
 ];
+/// What a new file system has and a workspace does not.
+const TIDY: [&str; 3] = ["-w", "-R", "rmdir lost+found"];
 const MIB: u64 = 1024 * 1024;
 
 /// What makes disks.
@@ -97,6 +99,9 @@ impl DiskMaker {
         command.args(OPTIONS).arg(file).env_clear().stdin(Stdio::null());
         let output = command.output()?;
         if output.status.success() {
+            // Where the program is not there, each new machine does it, which takes it some time.
+            let mut tidy = Command::new(self.program.with_file_name("debugfs"));
+            let _ = tidy.args(TIDY).arg(file).env_clear().stdin(Stdio::null()).output();
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr);
