@@ -9,6 +9,7 @@ mod bad_input;
 mod chat;
 mod chat_input;
 mod commands;
+mod conversations;
 mod credentials;
 mod environments;
 mod idempotency;
