@@ -37,4 +37,4 @@ pub use projection::{
 pub use removed_rows::{REMOVED_ITEMS, removed_item_key};
 pub use state::{LastResponse, QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
 pub use transcript::{Transcript, item_bytes};
-pub use workspace::WorkspaceState;
+pub use workspace::{MachineState, WorkspaceState};

@@ -7,6 +7,7 @@
 
 mod brought;
 mod call;
+mod environment;
 mod feed;
 mod fleeting;
 mod item;

@@ -20,6 +20,7 @@ mod keys;
 mod limits;
 mod models;
 mod openapi;
+mod responses;
 mod retries;
 mod sessions;
 mod sigv4;

@@ -94,7 +94,6 @@ fn is_boundary(fact: &Fact) -> bool {
         | Fact::SessionImported(_)
         | Fact::ItemsAdded(_)
         | Fact::ItemRemoved(_)
-        | Fact::SandboxOperated(_)
         | Fact::TurnStarted(_)
         | Fact::TurnEnded(_) => true,
         Fact::SessionUpdated(_)
@@ -103,6 +102,8 @@ fn is_boundary(fact: &Fact) -> bool {
         | Fact::SessionReopened(_)
         | Fact::SubagentReported(_)
         | Fact::EffectParked(_)
+        // It may come while a turn's calls are under way.
+        | Fact::SandboxOperated(_)
         | Fact::ResponseRequested(_)
         | Fact::ResponseRemoved(_)
         | Fact::TurnWaiting(_)
