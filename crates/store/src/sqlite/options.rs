@@ -15,7 +15,7 @@ const DEFAULT_READER_LIMIT_COUNT: usize = 4;
 const DEFAULT_LONE_FLUSH_LIMIT_US: u64 = 1_000;
 
 /// How long the writer lets a group fill, by default, where many sessions commit at once.
-const DEFAULT_FILL_WAIT_US: u64 = 500;
+const DEFAULT_FILL_WAIT_US: u64 = 400;
 
 /// Where the data is and which bounds hold.
 #[derive(Debug, Clone)]
