@@ -74,6 +74,9 @@ pub enum Outcome {
         /// The subagent that it made, opened again or closed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subagent: Option<Box<SubagentChange>>,
+        /// What changed of the session's machine since the journal last told of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<MachineNews>,
     },
     /// The tools on offer.
     Tools {
@@ -95,6 +98,39 @@ pub enum Outcome {
     Checkpoint {
         /// What it brought.
         saved: Saved,
+    },
+}
+
+impl Outcome {
+    /// What the effect cost.
+    pub(crate) fn usage(&self) -> Usage {
+        match self {
+            Self::Model { usage, .. } | Self::Compacted { usage, .. } => *usage,
+            Self::Tool { .. } | Self::Tools { .. } | Self::Checkpoint { .. } => Usage::default(),
+        }
+    }
+}
+
+/// What changed of a session's machine, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MachineNews {
+    /// It is there.
+    Connected,
+    /// It was lost, and another is in its place.
+    Replaced {
+        /// How often that has happened, from 1.
+        reset_count: u32,
+        /// Calls whose changes may be lost.
+        lost_calls: u32,
+    },
+    /// It could not be had.
+    Absent {
+        /// Why.
+        message: String,
+        /// Whether it was there when the journal last told of it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        was_connected: bool,
     },
 }
 

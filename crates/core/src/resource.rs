@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_protocol::{
-    AgentId, JournalId, KeyId, PrincipalId, RowSpec, Scope, TenantId, sha256_hex,
+    AgentId, JournalId, KeyId, PrincipalId, RowSpec, Scope, Seq, TenantId, sha256_hex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +150,9 @@ pub struct IdempotencyRow {
     pub session: String,
     /// When it was accepted.
     pub at_ms: u64,
+    /// The session's last entry before what the request made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seq: Option<Seq>,
     /// The answer itself, sealed, where no resource stands for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Sealed>,

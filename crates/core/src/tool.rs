@@ -99,6 +99,9 @@ pub enum ToolSource {
         description: String,
         /// JSON schema of the arguments.
         parameters: Value,
+        /// Whether the model is to be held to the schema by its provider.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        strict: bool,
     },
     /// An MCP server.
     Mcp {

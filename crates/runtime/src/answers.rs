@@ -66,6 +66,7 @@ impl Engine {
             body_sha256: idempotency.body_sha256.clone(),
             session: String::new(),
             at_ms,
+            first_seq: None,
             answer: Some(sealed),
         };
         let key = RowKey::new(&IDEMPOTENCY, &[scope, &idempotency.key]);

@@ -226,7 +226,7 @@ impl Engine {
         let mut made = Made::of(self.inner(), copy)?;
         if let Some((scope, idempotency)) = &copy.keyed {
             let now_ms = self.clock().now_ms();
-            made.rows.push(remembered(scope, idempotency, &copy.session, now_ms));
+            made.rows.push(remembered(scope, idempotency, &copy.session, 0, now_ms));
         }
         let session = &copy.session;
         let journal: JournalId = session.as_str().into();

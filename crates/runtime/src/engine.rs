@@ -12,7 +12,8 @@ use mainstay_core::port::{
 };
 use mainstay_core::resource;
 use mainstay_core::session::{
-    Command, CreateSession, InputMode, RESPONSES, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
+    Command, CreateSession, InputMode, REMOVED_ITEMS, RESPONSES, SESSION_CONFIGS, SESSIONS,
+    SessionRow, TURNS,
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
 use mainstay_protocol::{ApiError, ErrorCode, IdMint, Principal, RowKey, RowSpec, SessionId};
@@ -45,6 +46,7 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     SESSION_CONFIGS,
     TURNS,
     RESPONSES,
+    REMOVED_ITEMS,
     mainstay_core::subagent::SUBAGENTS,
     resource::AGENTS,
     resource::AGENT_REVISIONS,

@@ -77,6 +77,7 @@ pub(crate) fn remembered(
     scope: &str,
     idempotency: &Idempotency,
     session: &SessionId,
+    first_seq: Seq,
     now_ms: u64,
 ) -> RowChange {
     let key = RowKey::new(&IDEMPOTENCY, &[scope, &idempotency.key]);
@@ -84,6 +85,7 @@ pub(crate) fn remembered(
         body_sha256: idempotency.body_sha256.clone(),
         session: session.to_string(),
         at_ms: now_ms,
+        first_seq: Some(first_seq),
         answer: None,
     };
     RowChange::Insert(Row::new(key, &[("created", &millis_column(now_ms))], &doc))

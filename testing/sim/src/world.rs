@@ -70,6 +70,7 @@ pub(crate) fn sources() -> Vec<ToolSource> {
             name: CLIENT_TOOL.to_owned(),
             description: "Asks the client.".to_owned(),
             parameters: json!({ "type": "object" }),
+            strict: false,
         },
         ToolSource::Shell {},
         ToolSource::Agents { max_concurrent_count: 3 },

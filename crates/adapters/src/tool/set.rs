@@ -75,8 +75,9 @@ impl ToolSet {
         context: &ToolContext,
     ) -> Result<Vec<ToolSpec>, ToolError> {
         match source {
-            ToolSource::Function { name, description, parameters } => {
-                Ok(vec![function_spec(name, description, parameters, position)])
+            ToolSource::Function { name, description, parameters, strict } => {
+                let spec = function_spec(name, description, parameters, position);
+                Ok(vec![ToolSpec { strict: *strict, ..spec }])
             }
             ToolSource::Mcp { .. } => self.mcp.resolve(source, context, position).await,
             ToolSource::Openapi { .. } => self.openapi.resolve(source, position).await,

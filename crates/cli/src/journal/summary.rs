@@ -132,6 +132,8 @@ fn operation(operation: &SandboxOperation) -> String {
             format!("back to the checkpoint at {seq}, without the last {lost_calls} calls")
         }
         SandboxOperation::Removed => "removed".to_owned(),
+        SandboxOperation::Arrived => "the executor connected".to_owned(),
+        SandboxOperation::Left => "the executor left".to_owned(),
     }
 }
 

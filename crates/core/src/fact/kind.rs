@@ -106,9 +106,9 @@ macro_rules! facts {
 
 facts! {
     /// The session exists.
-    SessionCreated = "session.created", 4;
+    SessionCreated = "session.created", 5;
     /// Its settings changed.
-    SessionUpdated = "session.updated", 4;
+    SessionUpdated = "session.updated", 5;
     /// It cannot go on.
     SessionFailed = "session.failed", 1;
     /// It was deleted.
@@ -146,7 +146,7 @@ facts! {
     /// An attempt begins (written for `once` effects, and for attempts after a crash).
     EffectAttempted = "effect.attempted", 1;
     /// An effect has its outcome.
-    EffectCompleted = "effect.completed", 3;
+    EffectCompleted = "effect.completed", 4;
     /// An attempt failed; another follows, or none.
     EffectFailed = "effect.failed", 2;
     /// A wait for subagents goes on without this process.
@@ -157,6 +157,6 @@ facts! {
     ApprovalResolved = "approval.resolved", 2;
     /// A tool call of the model that does not become an effect.
     CallRefused = "call.refused", 1;
-    /// An operator did something with the session's machine.
-    SandboxOperated = "sandbox.operated", 1;
+    /// Something was done with the session's machine beside its turns, or happened to it.
+    SandboxOperated = "sandbox.operated", 2;
 }

@@ -1,4 +1,4 @@
-//! What operators do with a session's machine.
+//! What operators do with a session's machine, and what it does by itself.
 //!
 //! Invariant: what changes a machine is in the journal before it is done; the envelope names who asked
 //! for it.
@@ -56,4 +56,8 @@ pub enum SandboxOperation {
     },
     /// The machine is ended; the next call makes another from the last checkpoint.
     Removed,
+    /// The executor of a self-hosted environment connected.
+    Arrived,
+    /// It left, and has not come back for a while.
+    Left,
 }

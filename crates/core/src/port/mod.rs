@@ -20,10 +20,10 @@ pub use model::{
 pub use sandbox::{
     BlobError, Blobs, Checkpoint, CodeLanguage, CodeOutput, CodeRequest, CodeResult, Connection,
     ExecEnd, ExecOutput, ExecRecord, ExecRequest, ExecutorSpec, Fate, FileInfo, FileKind,
-    NetworkRule, NoSandboxes, OutputSink, OutputStream, Readiness, SandboxCapabilities,
-    SandboxError, SandboxInfo, SandboxLog, SandboxRequest, SandboxSecret, SandboxSetup,
-    SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved, SavedFile, Terminal, TerminalEvent,
-    TerminalRequest, WORKSPACE,
+    MachineSeen, NetworkRule, NoSandboxes, OutputSink, OutputStream, Readiness,
+    SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog, SandboxRequest, SandboxSecret,
+    SandboxSetup, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved, SavedFile, Terminal,
+    TerminalEvent, TerminalRequest, WORKSPACE,
 };
 pub use seal::{NoSeals, SealError, Seals, SecretText, Signed};
 pub use tool::{

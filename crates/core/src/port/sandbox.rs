@@ -124,6 +124,15 @@ pub enum Readiness {
     },
 }
 
+/// What a call saw of the session's machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MachineSeen {
+    /// It was there, and this is how it came to be.
+    Ready(Readiness),
+    /// It could not be had, for this reason.
+    Absent(String),
+}
+
 /// Why compute failed, by what is done next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SandboxError {

@@ -11,7 +11,7 @@ use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Credentials, ExecRecord, OutputSink, SandboxRequest, SecretText};
+use super::{Credentials, ExecRecord, MachineSeen, OutputSink, SandboxRequest, SecretText};
 use crate::item::Content;
 use crate::question::{Inquiry, Replies};
 use crate::subagent::SubagentChange;
@@ -80,13 +80,17 @@ pub struct ToolOutput {
     /// The subagent that it made, opened again or closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent: Option<Box<SubagentChange>>,
+    /// What it saw of the session's machine, when it works in one. What changed of it becomes part of
+    /// the outcome.
+    #[serde(skip)]
+    pub machine: Option<MachineSeen>,
 }
 
 impl ToolOutput {
     /// An answer, or an error for the model to read.
     #[must_use]
     pub fn new(content: Vec<Content>, is_error: bool) -> Self {
-        Self { content, is_error, exec: None, subagent: None }
+        Self { content, is_error, exec: None, subagent: None, machine: None }
     }
 
     /// A text answer.

@@ -107,7 +107,7 @@ pub enum Command {
     Reopen,
     /// Save the session's machine; nothing more happens when that is under way.
     Checkpoint,
-    /// An operator does something with the session's machine.
+    /// Something is done with the session's machine beside its turns, or happened to it.
     Operate {
         /// What.
         operation: SandboxOperation,

@@ -10,6 +10,7 @@ mod context;
 mod decide;
 mod open_effect;
 mod projection;
+mod removed_rows;
 pub mod snapshot;
 mod state;
 mod transcript;
@@ -33,6 +34,7 @@ pub use projection::{
     ConfigRow, RESPONSES, ROW_SPECS, ResponseRow, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
     TurnRow, millis_column, projected,
 };
+pub use removed_rows::{REMOVED_ITEMS, removed_item_key};
 pub use state::{LastResponse, QueuedTurn, SessionState, SessionStatus, Turn, TurnStatus};
 pub use transcript::{Transcript, item_bytes};
-pub use workspace::WorkspaceState;
+pub use workspace::{MachineState, WorkspaceState};

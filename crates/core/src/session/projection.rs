@@ -13,6 +13,7 @@ use mainstay_protocol::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::removed_rows::{REMOVED_ITEMS, removed_rows};
 use super::state::{LastResponse, SessionState, SessionStatus, TurnStatus};
 use super::turn_rows::turn_rows;
 use super::workspace::WorkspaceState;
@@ -38,7 +39,7 @@ pub const TURNS: RowSpec = RowSpec { name: "turns", key: &["session", "turn"], i
 pub const RESPONSES: RowSpec = RowSpec { name: "responses", key: &["response"], indexes: &[] };
 
 /// Every row spec of this module.
-pub const ROW_SPECS: &[RowSpec] = &[SESSIONS, SESSION_CONFIGS, TURNS, RESPONSES];
+pub const ROW_SPECS: &[RowSpec] = &[SESSIONS, SESSION_CONFIGS, TURNS, RESPONSES, REMOVED_ITEMS];
 
 /// A session as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,6 +121,9 @@ pub struct TurnRow {
     /// Its last entry, once it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<Seq>,
+    /// What its session had cost by then. Rows of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_usage: Option<Usage>,
 }
 
 /// Where a response is, and where it stands.
@@ -176,6 +180,7 @@ pub fn projected(before: &SessionState, after: &SessionState, facts: &[Fact]) ->
     }
     rows.extend(turn_rows(before, after, facts));
     rows.extend(response_rows(before, after, facts));
+    rows.extend(removed_rows(after, facts));
     rows
 }
 

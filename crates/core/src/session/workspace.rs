@@ -8,8 +8,12 @@ use std::sync::Arc;
 use mainstay_protocol::Seq;
 use serde::{Deserialize, Serialize};
 
+use crate::effect::MachineNews;
 use crate::fact::SandboxOperation;
-use crate::port::{Checkpoint, Saved};
+use crate::port::{Checkpoint, MachineSeen, Readiness, Saved};
+
+/// The longest reason of a machine that could not be had that is kept, in bytes.
+const MAX_REASON_BYTES: usize = 1_024;
 
 /// The machine and its workspace, as of the last entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,37 @@ pub struct WorkspaceState {
     pub saving: u32,
     /// Whether a checkpoint was tried since the last of these calls, and no new turn began.
     pub is_tried: bool,
+    /// How it is, as far as the journal has told.
+    #[serde(skip_serializing_if = "MachineState::is_unknown")]
+    pub machine: MachineState,
+    /// How often it was lost and another took its place.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reset_count: u32,
+}
+
+/// How a machine is, as far as a journal has told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineState {
+    /// Nothing was told yet.
+    #[default]
+    Unknown,
+    /// It was there.
+    Connected,
+    /// It was put away.
+    Stopped,
+    /// It could not be had.
+    Absent,
+}
+
+impl MachineState {
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl WorkspaceState {
@@ -34,6 +69,58 @@ impl WorkspaceState {
     #[must_use]
     pub fn needs_checkpoint(&self) -> bool {
         self.calls_since > 0 && !self.is_tried
+    }
+
+    /// What a call saw of the machine that the journal has not told yet.
+    pub(super) fn news(&self, seen: &MachineSeen) -> Option<MachineNews> {
+        let was_connected = self.machine == MachineState::Connected;
+        match seen {
+            MachineSeen::Ready(
+                Readiness::Restored { lost_calls } | Readiness::Resumed { lost_calls },
+            ) => {
+                let reset_count = self.reset_count.saturating_add(1);
+                Some(MachineNews::Replaced { reset_count, lost_calls: *lost_calls })
+            }
+            MachineSeen::Ready(Readiness::Running | Readiness::New) => {
+                (!was_connected).then_some(MachineNews::Connected)
+            }
+            MachineSeen::Absent(_) if self.machine == MachineState::Absent => None,
+            MachineSeen::Absent(reason) => {
+                let message = reason[..reason.floor_char_boundary(MAX_REASON_BYTES)].to_owned();
+                Some(MachineNews::Absent { message, was_connected })
+            }
+        }
+    }
+
+    /// The journal tells of the machine.
+    pub(super) fn told(&mut self, news: &MachineNews) {
+        self.machine = match news {
+            MachineNews::Connected => MachineState::Connected,
+            MachineNews::Replaced { reset_count, .. } => {
+                self.reset_count = *reset_count;
+                MachineState::Connected
+            }
+            MachineNews::Absent { .. } => MachineState::Absent,
+        };
+    }
+
+    /// Whether an executor's coming or leaving is told already.
+    pub(super) fn knows(&self, operation: &SandboxOperation) -> bool {
+        match operation {
+            SandboxOperation::Arrived => self.machine == MachineState::Connected,
+            SandboxOperation::Left => self.machine != MachineState::Connected,
+            SandboxOperation::ExecBegun { .. }
+            | SandboxOperation::ExecEnded { .. }
+            | SandboxOperation::Parked
+            | SandboxOperation::Restored { .. }
+            | SandboxOperation::Removed => false,
+        }
+    }
+
+    /// The journal so far is another session's, and so is the machine: there is nothing to save.
+    pub(super) fn copied(&mut self) {
+        self.is_tried = true;
+        self.machine = MachineState::Unknown;
     }
 
     /// A call may have changed the machine.
@@ -67,8 +154,13 @@ impl WorkspaceState {
                 self.saving = 0;
                 // There is no machine, and nothing new to save.
                 self.is_tried = true;
+                self.machine = MachineState::Stopped;
             }
-            SandboxOperation::Parked | SandboxOperation::Removed => {}
+            SandboxOperation::Parked | SandboxOperation::Removed => {
+                self.machine = MachineState::Stopped;
+            }
+            SandboxOperation::Arrived => self.machine = MachineState::Connected,
+            SandboxOperation::Left => self.machine = MachineState::Absent,
         }
     }
 

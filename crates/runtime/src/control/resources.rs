@@ -302,6 +302,7 @@ fn remember(
         body_sha256: request.idempotency.body_sha256.clone(),
         session: id.to_owned(),
         at_ms: now_ms,
+        first_seq: None,
         answer: None,
     };
     let created = millis_column(now_ms);

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use mainstay_core::fact::SandboxOperation;
 use mainstay_core::port::{
-    ExecEnd, ExecOutput, ExecRequest, OutputSink, OutputStream, SandboxError, SandboxRequest,
+    ExecEnd, ExecOutput, ExecRequest, ExecutorStatus, OutputSink, OutputStream, SandboxError,
+    SandboxRequest,
 };
 use mainstay_core::session::Command;
 use mainstay_protocol::{ApiError, EffectId, ErrorCode, IdMint, Principal, Seq, SessionId};
@@ -139,6 +140,21 @@ impl Engine {
         if let Err(error) = self.operate(caller, session, ended, None).await {
             tracing::warn!(%session, %error, "the end of an operator's command is not in the journal");
         }
+    }
+
+    /// Writes down that the executor of a self-hosted environment connected, or left. What the journal
+    /// tells already is not told again.
+    pub async fn executor_changed(
+        &self,
+        caller: &Principal,
+        session: &SessionId,
+        status: ExecutorStatus,
+    ) -> Result<(), ApiError> {
+        let operation = match status {
+            ExecutorStatus::Connected => SandboxOperation::Arrived,
+            ExecutorStatus::Pending | ExecutorStatus::Disconnected => SandboxOperation::Left,
+        };
+        self.operate(caller, session, operation, None).await
     }
 
     /// Commits what an operator does.

@@ -294,7 +294,7 @@ impl SessionTask {
             return Ok(());
         }
         let now_ms = self.inner.parts.clock.now_ms();
-        let row = remembered(&scope, &idempotency, &self.session, now_ms);
+        let row = remembered(&scope, &idempotency, &self.session, self.state.seq, now_ms);
         let mut pending = Pending::new(&self.state);
         self.submit(&mut pending, submit);
         // A command without facts is not remembered: there is nothing to repeat.
@@ -321,7 +321,7 @@ impl SessionTask {
         match SessionId::parse(&known.session) {
             Ok(session) => {
                 let seq = if session == self.session { self.state.seq } else { 0 };
-                submit.accept(session, seq, seq, true);
+                submit.accept(session, known.first_seq.unwrap_or(seq), seq, true);
             }
             Err(error) => submit.refuse(internal(error.to_string())),
         }

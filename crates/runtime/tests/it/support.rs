@@ -246,6 +246,7 @@ pub(crate) fn agent() -> AgentDefinition {
         name: "client".to_owned(),
         description: String::new(),
         parameters: json!({}),
+        strict: false,
     };
     AgentDefinition {
         id: AgentId::parse("agent_test").expect("a plain id"),

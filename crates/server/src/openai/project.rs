@@ -5,7 +5,9 @@
 //! is shown too, without a place of its own: the entry that keeps it repeats all of it.
 //! Deliberately absent: writing anything; these are readers of journals and rows.
 
+mod brought;
 mod call;
+mod environment;
 mod feed;
 mod fleeting;
 mod item;
@@ -21,9 +23,10 @@ mod subagent;
 mod trace;
 mod turn;
 
+pub(crate) use brought::{brought, locate, unknown_cursor};
 pub(crate) use call::{CallEnd, CallView};
 pub(crate) use feed::{EventFold, read};
-pub(crate) use item_list::{ItemQuery, TurnSpan, brought, list_items};
+pub(crate) use item_list::{ItemQuery, TurnSpan, list_items};
 pub(crate) use pieces::Shown;
 pub(crate) use place::FeedPlace;
 pub(crate) use prime::{primed, turn_scan};

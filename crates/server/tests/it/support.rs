@@ -2,6 +2,7 @@
 //! and tools, and a clock that stands still.
 
 mod clock;
+mod counted;
 mod events;
 mod machines;
 mod models;
@@ -21,11 +22,11 @@ use mainstay_core::resource::KeyRow;
 use mainstay_protocol::{KeyId, Principal, PrincipalId, Scope, TenantId, sha256_hex};
 use mainstay_runtime::{Engine, EngineParts, EngineSettings};
 use mainstay_server::{AppState, ServerLimits, ServerSettings, router};
-use mainstay_store::MemoryStore;
 use serde_json::Value;
 use tower::ServiceExt;
 
 pub(crate) use clock::{CountedEntropy, StillClock};
+use counted::CountedStore;
 pub(crate) use events::{Events, kinds};
 pub(crate) use machines::FakeMachines;
 pub(crate) use models::{Script, ScriptedModels};
@@ -78,6 +79,7 @@ pub(crate) struct Harness {
     pub(crate) tools: Arc<ScriptedTools>,
     pub(crate) clock: Arc<StillClock>,
     pub(crate) courier: Arc<ScriptedCourier>,
+    pub(crate) store: Arc<CountedStore>,
     parts: EngineParts,
     limits: ServerLimits,
     state: AppState,
@@ -104,8 +106,9 @@ impl Harness {
         let tools = Arc::new(ScriptedTools::default());
         let clock = Arc::new(StillClock::default());
         let courier = Arc::new(ScriptedCourier::default());
+        let store = Arc::new(CountedStore::default());
         let parts = EngineParts {
-            store: Arc::new(MemoryStore::new()),
+            store: store.clone(),
             models: models.clone(),
             tools: tools.clone(),
             policy: Arc::new(ListedTools),
@@ -125,7 +128,7 @@ impl Harness {
             add_key(&engine, secret, tenant, scopes).await;
         }
         let routes = router(state.clone());
-        Self { engine, models, tools, clock, courier, parts, limits, state, routes }
+        Self { engine, models, tools, clock, courier, store, parts, limits, state, routes }
     }
 
     /// A second server over the same store, as after a restart.

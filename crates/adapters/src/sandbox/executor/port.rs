@@ -72,7 +72,7 @@ fn paths(spec: &SandboxSpec) -> Result<Paths<'_>, SandboxError> {
 }
 
 fn no_code() -> SandboxError {
-    SandboxError::Unavailable(
+    SandboxError::Invalid(
         "a self-hosted environment has no resident interpreter; run the code with the shell"
             .to_owned(),
     )

@@ -1,7 +1,7 @@
 //! What a model reads of a machine's answer, and of its failure.
 
 use mainstay_core::port::{
-    ExecEnd, ExecOutput, Readiness, SandboxError, ToolError, ToolOutput, WorldChange,
+    ExecEnd, ExecOutput, MachineSeen, Readiness, SandboxError, ToolError, ToolOutput, WorldChange,
 };
 use mainstay_core::tool::Safety;
 
@@ -13,7 +13,9 @@ pub(super) fn answer(readiness: Readiness, text: &str, is_error: bool) -> ToolOu
         Some(notice) => format!("{notice}\n{text}"),
         None => text.to_owned(),
     };
-    if is_error { bounded_error(text) } else { bounded(text) }
+    let mut output = if is_error { bounded_error(text) } else { bounded(text) };
+    output.machine = Some(MachineSeen::Ready(readiness));
+    output
 }
 
 fn notice(readiness: Readiness) -> Option<String> {
@@ -47,7 +49,12 @@ fn notice(readiness: Readiness) -> Option<String> {
 /// A failure is for the model where it can do something else, and an attempt's otherwise.
 pub(super) fn failed(error: &SandboxError, safety: Safety) -> Result<ToolOutput, ToolError> {
     match error {
-        SandboxError::Unavailable(_) | SandboxError::Invalid(_) | SandboxError::LimitReached(_) => {
+        SandboxError::Unavailable(_) => {
+            let mut output = bounded_error(error.to_string());
+            output.machine = Some(MachineSeen::Absent(error.to_string()));
+            Ok(output)
+        }
+        SandboxError::Invalid(_) | SandboxError::LimitReached(_) => {
             Ok(bounded_error(error.to_string()))
         }
         SandboxError::NotStarted(_) => Err(not_sent(error.to_string())),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mainstay_core::port::{
-    CodeLanguage, CodeOutput, CodeResult, ExecEnd, ExecOutput, ExecRecord, Fate, NetworkRule,
-    Readiness, Reconciliation, SandboxError, SandboxRequest, SandboxSpec, Tools, WorldChange,
+    CodeLanguage, CodeOutput, CodeResult, ExecEnd, ExecOutput, ExecRecord, Fate, MachineSeen,
+    NetworkRule, Readiness, Reconciliation, SandboxError, SandboxRequest, SandboxSpec, Tools,
+    WorldChange,
 };
 use mainstay_core::tool::{Safety, ToolSource};
 use serde_json::{Value, json};
@@ -121,6 +122,7 @@ async fn after_a_crash_the_machine_says_what_became_of_a_call() {
         end: ExecEnd::Exited { code: 0 },
         duration_ms: 1,
     });
+    done.machine = Some(MachineSeen::Ready(Readiness::Running));
     let ended = output("done\n", ExecEnd::Exited { code: 0 });
     check(Fate::Ended(ended), Reconciliation::Done(done)).await;
     check(Fate::NotRun, Reconciliation::NotDone).await;

@@ -10,7 +10,8 @@ use super::openapi::{document, source};
 use super::support::{Bench, Wanted};
 
 fn function(name: &str, parameters: Value) -> ToolSource {
-    ToolSource::Function { name: name.to_owned(), description: "does it".to_owned(), parameters }
+    let (name, description) = (name.to_owned(), "does it".to_owned());
+    ToolSource::Function { name, description, parameters, strict: false }
 }
 
 #[tokio::test]

@@ -38,8 +38,7 @@ pub fn apply(state: &mut SessionState, fact: &Fact, at_ms: u64) {
         Fact::ResponseRemoved(fact) => response::removed(state, fact),
         Fact::ItemsAdded(fact) => response::items_added(state, fact),
         Fact::ItemRemoved(fact) => response::item_removed(state, fact),
-        // The machine is the original's: there is nothing here to save.
-        Fact::SessionForked(_) | Fact::SessionImported(_) => state.workspace.is_tried = true,
+        Fact::SessionForked(_) | Fact::SessionImported(_) => state.workspace.copied(),
         Fact::SessionClosed(_) => state.closed_at_ms = Some(at_ms),
         Fact::SessionReopened(_) => state.closed_at_ms = None,
         Fact::SubagentReported(fact) => settle::subagent_reported(state, fact),

@@ -21,7 +21,10 @@ pub(super) fn effect_completed(state: &mut SessionState, fact: &EffectCompleted,
     }
     match &fact.outcome {
         Outcome::Model { items, usage, stop, .. } => model_answered(state, items, *usage, *stop),
-        Outcome::Tool { item, subagent, .. } => {
+        Outcome::Tool { item, subagent, machine, .. } => {
+            if let Some(news) = machine {
+                state.workspace.told(news);
+            }
             if let Some(change) = subagent {
                 state.subagents.entry(change.subagent.clone()).or_default();
             }

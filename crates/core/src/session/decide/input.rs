@@ -120,7 +120,7 @@ pub(super) fn tool_result(
     let Some(item) = draft.output_item(&effect, output) else {
         return Err(not_waiting(draft, call_id));
     };
-    let outcome = Outcome::Tool { item, exec: None, subagent: None };
+    let outcome = Outcome::Tool { item, exec: None, subagent: None, machine: None };
     draft.record(Fact::EffectCompleted(EffectCompleted { effect, attempt, outcome }));
     Ok(())
 }

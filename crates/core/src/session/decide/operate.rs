@@ -1,7 +1,8 @@
-//! What operators do with the session's machine.
+//! What is done with the session's machine beside its turns, or happens to it.
 //!
 //! Invariant: a machine is not ended under a turn, and a workspace goes back only as far as whoever
-//! asked for it has seen the journal. Deliberately absent: doing it, which is the runtime's.
+//! asked for it has seen the journal; that an executor came or left is told once. Deliberately absent:
+//! doing it, which is the runtime's.
 
 use mainstay_protocol::{ErrorCode, Seq};
 
@@ -32,6 +33,9 @@ pub(super) fn operate(
         let message = "the session went on meanwhile; try again";
         return Err(Rejected::new(ErrorCode::Conflict, message));
     }
+    if draft.state.workspace.knows(&operation) {
+        return Ok(());
+    }
     draft.record(Fact::SandboxOperated(SandboxOperated { operation }));
     Ok(())
 }
@@ -43,5 +47,6 @@ fn is_ending(operation: &SandboxOperation) -> bool {
         SandboxOperation::Parked
         | SandboxOperation::Restored { .. }
         | SandboxOperation::Removed => true,
+        SandboxOperation::Arrived | SandboxOperation::Left => false,
     }
 }

@@ -45,8 +45,8 @@ fn input(draft: &mut Draft<'_>, items: Vec<ItemBody>) -> Result<(), Rejected> {
         Some(_) if items.is_empty() => return Ok(()),
         Some(turn) => (turn.id.clone(), Disposition::Steers),
         None if items.is_empty() && draft.state.transcript.is_empty() => {
-            let message = "there is no input, and nothing that it could follow";
-            return Err(Rejected::new(ErrorCode::InvalidParameter, message));
+            let message = "there is nothing to answer: the conversation is empty; give an 'input'";
+            return Err(Rejected::new(ErrorCode::MissingParameter, message));
         }
         None => (TurnId::mint_ordered(&mut draft.mint, seq), Disposition::Starts),
     };

@@ -133,6 +133,7 @@ fn client_source(name: &str) -> ToolSource {
         name: name.to_owned(),
         description: format!("The function {name}."),
         parameters: json!({"type": "object"}),
+        strict: false,
     }
 }
 

@@ -139,16 +139,13 @@ async fn tools(
 ) -> Result<Vec<ToolSpec>, ApiError> {
     let root = At::Root;
     let at = root.field("tools");
-    let strict: Vec<bool> = tools
-        .iter()
-        .map(|ChatTool::Function(tool)| tool.function.strict.unwrap_or_default())
-        .collect();
     let mut sources = Vec::with_capacity(tools.len());
     for (index, ChatTool::Function(tool)) in tools.into_iter().enumerate() {
         let source = ToolSource::Function {
             name: tool.function.name,
             description: tool.function.description.unwrap_or_default(),
             parameters: tool.function.parameters.map_or_else(no_parameters, Value::Object),
+            strict: tool.function.strict.unwrap_or_default(),
         };
         if let Err((member, message)) = state.engine().tools().check(&source) {
             return Err(at.index(index).field("function").field(&member).invalid(message));
@@ -165,11 +162,7 @@ async fn tools(
         replies: Arc::default(),
     };
     let resolved = state.engine().tools().resolve(&sources, &context).await;
-    let mut specs = resolved.map_err(|error| at.invalid(error.message))?;
-    for (spec, strict) in specs.iter_mut().zip(strict) {
-        spec.strict = strict;
-    }
-    Ok(specs)
+    resolved.map_err(|error| at.invalid(error.message))
 }
 
 fn no_parameters() -> Value {

@@ -7,11 +7,11 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use mainstay_core::item::Item;
 use mainstay_core::session::Command;
-use mainstay_protocol::{ApiError, Principal, Seq};
+use mainstay_protocol::{ApiError, Principal};
 use mainstay_runtime::Submission;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::get::find;
 use super::show::{Conversation, MAX_GIVEN_ITEMS};
@@ -20,9 +20,9 @@ use crate::auth::Caller;
 use crate::error::{Answer, not_found};
 use crate::extract::{Checked, Ids};
 use crate::openai::responses::InputItem;
-use crate::openai::responses::{ItemsQuery, page, show_item};
+use crate::openai::responses::{ItemsQuery, ListEnd, list_of, show_item};
 use crate::openai::responses::{ResponseItem, ResponseItemList};
-use crate::openai::transcript::session_items;
+use crate::openai::transcript::{next_items, one_item, page_of_items};
 use crate::openai::wire::{At, Pairs, Validate};
 use crate::openapi::{Doc, PAGE, Param, schema_of};
 use crate::state::AppState;
@@ -71,14 +71,8 @@ pub(crate) async fn create(
         idempotency: request.idempotency,
     };
     let accepted = state.engine().submit(&session, submission).await?;
-    let all = session_items(&state, &session, accepted.first_seq, Seq::MAX).await?;
-    let count = request.value.items.len();
-    let data: Vec<Value> = all.iter().take(count).map(show_item).collect();
-    let id = |item: Option<&Value>| item.map(|item| item["id"].clone());
-    Ok(Json(json!({
-        "object": "list", "first_id": id(data.first()), "last_id": id(data.last()),
-        "has_more": false, "data": data,
-    })))
+    let items = next_items(state.store(), &session, accepted.first_seq).await?;
+    Ok(Json(list_of(items.iter().map(show_item).collect(), ListEnd::Whole)))
 }
 
 /// Its entry in the document of the API.
@@ -95,8 +89,9 @@ pub(crate) async fn list(
 ) -> Answer<Json<Value>> {
     let query = ItemsQuery::parse(query.as_deref().unwrap_or_default())?;
     let session = find(&state, &caller, &id).await?.id;
-    let items = session_items(&state, &session, 0, Seq::MAX).await?;
-    Ok(Json(page(items.iter().map(show_item).collect(), &query)?))
+    let page = page_of_items(state.store(), &session, &query.page).await?;
+    let end = if page.has_more { ListEnd::Cut } else { ListEnd::Whole };
+    Ok(Json(list_of(page.items.iter().map(show_item).collect(), end)))
 }
 
 /// Its entry in the document of the API.
@@ -143,7 +138,6 @@ async fn find_item(
     item: &str,
 ) -> Result<Item, ApiError> {
     let session = find(state, caller, id).await?.id;
-    let items = session_items(state, &session, 0, Seq::MAX).await?;
-    let found = items.into_iter().find(|candidate| candidate.id.as_str() == item);
+    let found = one_item(state.store(), &session, item).await?;
     found.ok_or_else(|| not_found("item", item))
 }

@@ -13,6 +13,7 @@ use mainstay_core::session::SessionStatus;
 use mainstay_protocol::{ApiError, Entry, ErrorCode, Seq, TurnId, Usage};
 
 use super::call::{CallEnd, CallView, OpenCalls};
+use super::environment;
 use super::item;
 use super::live::Live;
 use super::outputs::Reply;
@@ -98,6 +99,8 @@ impl EventFold {
     }
 
     fn fact(&mut self, fact: &Fact, seq: Seq, at_ms: u64, out: &mut Pieces) {
+        // What a call saw of the machine comes before the call's end.
+        environment::show(&self.view, self.turn.as_ref().map(|turn| turn.id.as_str()), fact, out);
         if let Some(end) = CallEnd::of(fact) {
             self.printed.ended(&end);
             self.call_ended(&end, out);
@@ -148,6 +151,7 @@ impl EventFold {
         self.view.is_subagent = fact.parent.is_some();
         let session = self.view.show(SessionStatus::Idle, at_ms);
         out.keep(EventBody::session_created(session.into()));
+        environment::begun(&self.view, fact, out);
     }
 
     fn session_updated(&mut self, fact: &SessionUpdated, at_ms: u64, out: &mut Pieces) {

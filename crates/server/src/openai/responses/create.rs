@@ -159,6 +159,11 @@ impl Making<'_> {
 
     /// A session of its own.
     async fn begin(&self, id: ResponseId, brought: &[Brought]) -> Result<Echo, ApiError> {
+        if brought.is_empty() {
+            let message = "is missing: there is nothing to answer; give an 'input', or a \
+                'previous_response_id' or a 'conversation' to go on with";
+            return Err(At::Root.field("input").missing(message));
+        }
         let agent = definition(self.state, self.caller, self.params, None).await?;
         let (commands, echo) = self.commands(id, &agent, None, After::Anything, brought)?;
         let new = NewSession {

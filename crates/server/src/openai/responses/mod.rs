@@ -34,6 +34,6 @@ pub(crate) use get::{GET, get};
 pub(crate) use input::{Brought, CompactedText, read_items};
 pub(crate) use input_items::{LIST as LIST_INPUT_ITEMS, list as list_input_items};
 pub(crate) use project::show_item;
-pub(crate) use query::{ItemsQuery, page};
+pub(crate) use query::{ItemsQuery, ListEnd, list_of};
 pub(crate) use shapes::{InputItem, ResponseItem, ResponseItemList};
 pub(crate) use socket::{CONNECT, connect};

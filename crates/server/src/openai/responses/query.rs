@@ -55,13 +55,29 @@ pub(crate) fn page(mut items: Vec<Value>, query: &ItemsQuery) -> Result<Value, A
         items.drain(..=at.ok_or_else(invalid_cursor)?);
     }
     let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
-    let has_more = items.len() > limit;
+    let end = if items.len() > limit { ListEnd::Cut } else { ListEnd::Whole };
     items.truncate(limit);
+    Ok(list_of(items, end))
+}
+
+/// Whether items follow behind those of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListEnd {
+    /// None.
+    Whole,
+    /// Some.
+    Cut,
+}
+
+/// A list of items as this API has it.
+pub(crate) fn list_of(items: Vec<Value>, end: ListEnd) -> Value {
     let id = |item: Option<&Value>| item.map(|item| item["id"].clone());
     // Clients of this API expect texts here.
     let (first, last) = (id(items.first()), id(items.last()));
-    Ok(json!({
-        "object": "list", "data": items, "has_more": has_more,
+    let mut list = json!({
+        "object": "list", "data": [], "has_more": end == ListEnd::Cut,
         "first_id": first.unwrap_or_else(|| "".into()), "last_id": last.unwrap_or_else(|| "".into()),
-    }))
+    });
+    list["data"] = Value::Array(items);
+    list
 }

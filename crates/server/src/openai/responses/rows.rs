@@ -19,6 +19,8 @@ use crate::state::{AppState, store_error};
 
 /// How many entries are read at once.
 const PAGE_LIMIT_COUNT: usize = 256;
+/// How many of the entries that a request brought are read at once.
+const REQUESTED_COUNT: usize = 32;
 /// How far before a response the calls that it settles are looked for.
 const MAX_PRIMING_ENTRIES: usize = 512;
 
@@ -132,7 +134,7 @@ pub(crate) async fn folded(state: &AppState, head: Head) -> Result<ResponseFold,
 pub(crate) async fn requested(state: &AppState, row: &ResponseRow) -> Result<Vec<Fact>, ApiError> {
     let (mut facts, mut after) = (Vec::new(), row.first_seq);
     loop {
-        let page = entries(state, row, after, PAGE_LIMIT_COUNT).await?;
+        let page = entries(state, row, after, REQUESTED_COUNT).await?;
         for entry in &page {
             after = entry.seq;
             match read(entry)? {
@@ -143,7 +145,7 @@ pub(crate) async fn requested(state: &AppState, row: &ResponseRow) -> Result<Vec
                 fact => facts.push(fact),
             }
         }
-        if page.len() < PAGE_LIMIT_COUNT {
+        if page.len() < REQUESTED_COUNT {
             return Ok(facts);
         }
     }

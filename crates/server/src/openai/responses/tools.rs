@@ -109,8 +109,39 @@ fn function(object: &Map<String, Value>, at: &At<'_>) -> Result<ToolParams, ApiE
         "name": object.get("name").cloned().unwrap_or_default(),
         "description": given("description").unwrap_or_else(|| "".into()),
         "parameters": given("parameters").unwrap_or_else(empty),
+        "strict": given("strict").unwrap_or_else(|| is_strict(object).into()),
     });
     parse_at(function, at)
+}
+
+/// Whether the model is held to a function's schema: as the request says, else wherever the schema has
+/// the form that providers ask for.
+fn is_strict(function: &Map<String, Value>) -> bool {
+    match function.get("strict") {
+        None | Some(Value::Null) => function.get("parameters").is_some_and(has_strict_form),
+        Some(given) => given == &Value::Bool(true),
+    }
+}
+
+/// Whether every object of a schema names all its members, and takes no others.
+fn has_strict_form(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => {
+            let is_object = members.get("type").is_some_and(|kind| kind == "object")
+                || members.contains_key("properties");
+            (!is_object || is_closed(members)) && members.values().all(has_strict_form)
+        }
+        Value::Array(parts) => parts.iter().all(has_strict_form),
+        _ => true,
+    }
+}
+
+fn is_closed(schema: &Map<String, Value>) -> bool {
+    let required = schema.get("required").and_then(Value::as_array);
+    let is_required = |name: &String| required.is_some_and(|all| all.iter().any(|one| one == name));
+    let properties = schema.get("properties").and_then(Value::as_object);
+    schema.get("additionalProperties") == Some(&Value::Bool(false))
+        && properties.is_none_or(|named| named.keys().all(is_required))
 }
 
 fn mcp(object: &Map<String, Value>, at: &At<'_>) -> Result<ToolParams, ApiError> {
@@ -216,7 +247,8 @@ pub(crate) fn shown(tools: &[Value]) -> Vec<Value> {
         object.remove("authorization");
         object.remove("headers");
         if object.get("type").and_then(Value::as_str) == Some("function") {
-            object.entry("strict").or_insert(Value::Bool(true));
+            let strict = is_strict(object);
+            object.insert("strict".to_owned(), strict.into());
             object.entry("parameters").or_insert(Value::Null);
         }
     }

@@ -59,6 +59,10 @@ pub struct FunctionTool {
     pub description: String,
     /// The JSON Schema of its arguments.
     pub parameters: Map<String, Value>,
+    /// Extension: whether the model is held to the schema by its provider; absent when it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("x-mainstay-extension" = true))]
+    pub strict: bool,
     /// Whether the agent goes on without its result.
     #[serde(rename = "async")]
     pub in_background: bool,
@@ -199,8 +203,9 @@ impl Tool {
 
 impl From<FunctionParams> for FunctionTool {
     fn from(tool: FunctionParams) -> Self {
-        let FunctionParams { name, description, parameters, in_background, defer_loading } = tool;
-        Self { name, description, parameters, in_background, defer_loading }
+        let FunctionParams { name, description, parameters, strict, in_background, defer_loading } =
+            tool;
+        Self { name, description, parameters, strict, in_background, defer_loading }
     }
 }
 

@@ -61,6 +61,10 @@ pub struct FunctionParams {
     pub description: String,
     /// The JSON Schema of its arguments.
     pub parameters: Map<String, Value>,
+    /// Extension: whether the model is held to the schema by its provider. The schema must have the form
+    /// that the provider asks for then.
+    #[serde(default)]
+    pub strict: bool,
     /// Whether the agent goes on without its result.
     #[serde(default, rename = "async")]
     pub in_background: bool,

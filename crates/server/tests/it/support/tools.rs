@@ -61,7 +61,7 @@ fn spec(source: &ToolSource, index: usize) -> ToolSpec {
         description: String::new(),
         parameters,
         source: index,
-        strict: false,
+        strict: matches!(source, ToolSource::Function { strict: true, .. }),
         remote_name: name.to_owned(),
         safety: Safety::Once,
         approval,

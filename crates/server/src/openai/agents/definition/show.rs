@@ -119,7 +119,7 @@ fn tools(definition: &AgentDefinition, extras: &AgentExtras) -> impl Iterator<It
 /// A tool as clients list it; subagents are a setting of their own.
 fn tool(source: &ToolSource, extras: &ToolExtras) -> Option<Tool> {
     Some(match source.clone() {
-        ToolSource::Function { name, description, parameters } => {
+        ToolSource::Function { name, description, parameters, strict } => {
             let parameters = match parameters {
                 Value::Object(parameters) => parameters,
                 _ => serde_json::Map::new(),
@@ -129,6 +129,7 @@ fn tool(source: &ToolSource, extras: &ToolExtras) -> Option<Tool> {
                 name,
                 description,
                 parameters,
+                strict,
                 in_background,
                 defer_loading,
             })

@@ -57,6 +57,7 @@ impl ToolList {
                     name: tool.name,
                     description: tool.description,
                     parameters: Value::Object(tool.parameters),
+                    strict: tool.strict,
                 }
             }
             ToolParams::Mcp(tool) => {
