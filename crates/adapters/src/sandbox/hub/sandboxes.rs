@@ -15,11 +15,11 @@ use super::super::{Driver, workspace};
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
 use super::inner::Inner;
+use super::memory;
 use super::saved::{self, SavedLists};
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::{Known, Live};
 use super::tend;
-use super::memory;
 
 /// The machines of this installation.
 pub struct Hub {
