@@ -19,6 +19,8 @@ const HOSTILES: [(&str, &str); 2] = [
 /// Some tens of milliseconds of a processor.
 const WORK: &str = "sum(i * i for i in range(100_000))";
 const HOSTILE_MS: u64 = 600_000;
+/// How often it is measured alone and beside, in turn: what else this machine does is then in both.
+const PAIRS_COUNT: usize = 4;
 /// Until the other one has begun in earnest.
 const WARM_UP: Duration = Duration::from_secs(2);
 
@@ -31,21 +33,25 @@ pub(super) async fn measure(scale: &Scale) -> anyhow::Result<Vec<Measured>> {
         (&microvm, "microvm", [&BOMB, &HOG]),
         (&process, "process", [&BOMB_PROCESS, &HOG_PROCESS]),
     ];
-    let rounds = scale.pick(40, 5);
+    let rounds = scale.pick(20, 5);
     let mut found = Vec::new();
     for (driver, name, figures) in tiers {
         let spec = spec()?;
         let one = place(folder.path(), &format!("{name}-one"))?;
         driver.boot(&one, &spec).await?;
         let machine = connect(driver, &one).await?;
-        let alone = work(&machine, rounds).await?;
         for (figure, (what, script)) in figures.into_iter().zip(HOSTILES) {
             let other = place(folder.path(), &format!("{name}-{what}"))?;
             driver.boot(&other, &spec).await?;
             let hostile = connect(driver, &other).await?;
-            let beside = beside(&machine, &hostile, script, rounds).await?;
+            let (mut alones, mut besides) = (Vec::new(), Vec::new());
+            for _ in 0..PAIRS_COUNT {
+                alones.extend(work(&machine, rounds).await?);
+                besides.extend(beside(&machine, &hostile, script, rounds).await?);
+            }
             drop(hostile);
             driver.destroy(&other).await?;
+            let [alone, beside] = [alones, besides].map(|spans| percentile(&sorted(spans), 50));
             let limit = format!("alone {alone:.1} ms, beside it {beside:.1} ms");
             found.push(figure.is(beside / alone).beside(limit));
         }
@@ -61,7 +67,7 @@ async fn beside(
     hostile: &Machine,
     script: &str,
     rounds: usize,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Vec<f64>> {
     let exec = command_within(&["/bin/sh", "-c", script], HOSTILE_MS)?;
     let measured = async {
         tokio::time::sleep(WARM_UP).await;
@@ -73,10 +79,10 @@ async fn beside(
     }
 }
 
-async fn work(machine: &Machine, rounds: usize) -> anyhow::Result<f64> {
+async fn work(machine: &Machine, rounds: usize) -> anyhow::Result<Vec<f64>> {
     let mut spans = Vec::new();
     for _ in 0..rounds {
         spans.push(ms(python(machine, WORK).await?));
     }
-    Ok(percentile(&sorted(spans), 50))
+    Ok(spans)
 }

@@ -173,6 +173,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Brings what a running machine said where its logs are, in its folder.
+    async fn gather_logs(&self, _: &Place) -> Result<(), DriverError> {
+        Ok(())
+    }
+
     /// Ends a machine, in whatever state it is, and everything that it holds outside of its folder.
     async fn destroy(&self, place: &Place) -> Result<(), DriverError>;
 }

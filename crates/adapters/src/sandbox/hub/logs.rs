@@ -8,8 +8,32 @@ use std::path::Path;
 
 use mainstay_core::port::{SandboxError, SandboxLog};
 
+use super::inner::Inner;
+use super::record::MachineRecord;
+
 /// The files that drivers write, by what they are for people.
-const LOGS: [(&str, &str); 2] = [("agent.log", "agent"), ("qemu.log", "qemu")];
+const LOGS: [(&str, &str); 3] =
+    [("agent.log", "agent"), ("console.log", "console"), ("qemu.log", "qemu")];
+
+impl Inner {
+    /// The logs of a session's machine, wherever it was started.
+    pub(super) async fn logs(
+        &self,
+        folder: &Path,
+        limit_bytes: usize,
+    ) -> Result<Vec<SandboxLog>, SandboxError> {
+        let Some(record) = MachineRecord::read(folder) else { return read(folder, limit_bytes) };
+        let place = record.place(folder);
+        if let Some(driver) = self.drivers.named(&record.driver)
+            && driver.is_running(&place).await
+            && let Err(error) = driver.gather_logs(&place).await
+        {
+            // What was gathered before is there.
+            tracing::warn!(%error, session = %record.session, "a machine's console is not read");
+        }
+        read(place.folder(), limit_bytes)
+    }
+}
 
 /// The end of each log in this folder. Of a machine that is not there, nothing.
 pub(super) fn read(folder: &Path, limit_bytes: usize) -> Result<Vec<SandboxLog>, SandboxError> {
@@ -60,5 +84,7 @@ mod tests {
         std::fs::write(folder.path().join("qemu.log"), b"\xff").expect("write");
         check(10, &[("agent", "one\ntwo\n", 0), ("qemu", "\u{fffd}", 0)]);
         check(4, &[("agent", "two\n", 4), ("qemu", "\u{fffd}", 0)]);
+        std::fs::write(folder.path().join("console.log"), "Out of memory\n").expect("write");
+        check(7, &[("agent", "ne\ntwo\n", 1), ("console", "memory\n", 7), ("qemu", "\u{fffd}", 0)]);
     }
 }

@@ -15,11 +15,11 @@ use super::super::{Driver, workspace};
 use super::drivers::{DriverState, Drivers};
 use super::guest::{Connector, Images};
 use super::inner::Inner;
+use super::memory;
 use super::saved::{self, SavedLists};
 use super::settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
 use super::slot::{Known, Live};
 use super::tend;
-use super::{logs, memory};
 
 /// The machines of this installation.
 pub struct Hub {
@@ -242,8 +242,8 @@ impl Sandboxes for Hub {
         session: &SessionId,
         limit_bytes: usize,
     ) -> Result<Vec<SandboxLog>, SandboxError> {
-        let folder = self.inner.folder(session);
-        self.inner.whole(async move { logs::read(&folder, limit_bytes) }).await
+        let (inner, folder) = (Arc::clone(&self.inner), self.inner.folder(session));
+        self.inner.whole(async move { inner.logs(&folder, limit_bytes).await }).await
     }
 
     async fn read_file(

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::files::{AGENT_SOCKET, DISK, INCOMING_SOCKET, MEMORY, QMP_SOCKET, READY_SOCKET, STATE};
-use super::limits::TCG_CACHE_MIB;
+use super::limits::{SERIAL_BYTES, TCG_CACHE_MIB};
 use super::settings::{Acceleration, MicrovmSettings};
 
 /// How processes of a machine are told apart, on bubblewrap's command line: a variable of QEMU.
@@ -165,7 +165,8 @@ fn qemu(line: &mut Line, vm: &Vm<'_>) {
 
 fn devices(line: &mut Line) {
     // The kernel's last words stay in memory: a guest that talks without end fills no disk.
-    line.words(&["-chardev", "ringbuf,id=serial,size=65536", "-serial", "chardev:serial"]);
+    let serial = format!("ringbuf,id=serial,size={SERIAL_BYTES}");
+    line.words(&["-chardev", &serial, "-serial", "chardev:serial"]);
     line.words(&["-device", "virtio-serial-device,max_ports=2"]);
     let socket =
         |id: &str, name: &str| format!("socket,id={id},path={VM}/{name},server=on,wait=off");

@@ -336,6 +336,12 @@ impl Driver for MicrovmDriver {
         }
     }
 
+    async fn gather_logs(&self, place: &Place) -> Result<(), DriverError> {
+        let files = files("read a machine's console", place)?;
+        let gathered = machine::gather_console(&files).await;
+        gathered.map_err(|error| broken("read a machine's console", &error, ""))
+    }
+
     async fn destroy(&self, place: &Place) -> Result<(), DriverError> {
         let Ok(files) = Files::of(place.folder()) else { return Ok(()) };
         let ended = machine::end(&self.launcher, &files).await;

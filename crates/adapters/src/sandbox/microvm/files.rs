@@ -47,6 +47,11 @@ impl Files {
         self.folder.join("qemu.log")
     }
 
+    /// What the guest's kernel and agent said on the serial line, as far as it was read.
+    pub(super) fn console(&self) -> PathBuf {
+        self.folder.join("console.log")
+    }
+
     /// What is written down of the machine.
     pub(super) fn record(&self) -> PathBuf {
         self.folder.join("microvm.json")

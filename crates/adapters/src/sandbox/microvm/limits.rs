@@ -18,6 +18,10 @@ pub(super) const MAX_QMP_EVENT_COUNT: usize = 256;
 pub(super) const MAX_STATE_BYTES: u64 = 64 << 20;
 /// What is quoted of QEMU's and the kernel's last words.
 pub(super) const MAX_WORDS_BYTES: usize = 2000;
+/// What QEMU holds of the serial line: reading it takes it out.
+pub(super) const SERIAL_BYTES: usize = 64 << 10;
+/// What is kept of what was read of it.
+pub(super) const MAX_CONSOLE_BYTES: usize = 1 << 20;
 /// What QEMU itself needs beside its guest's memory.
 pub(super) const QEMU_MEMORY_MIB: u64 = 256;
 /// QEMU's own threads beside a processor's each.

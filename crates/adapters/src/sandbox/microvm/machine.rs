@@ -16,7 +16,9 @@ use super::arguments::{Start, Vm, incoming_inside, state_inside};
 use super::disk;
 use super::files::{DISK, Files, INCOMING_SOCKET, QMP_SOCKET, STATE, open_untrusted, remove};
 use super::launch::{Launcher, Started, words};
-use super::limits::{MAX_COMMAND, MAX_STATE_BYTES, MAX_WORDS_BYTES};
+use super::limits::{
+    MAX_COMMAND, MAX_CONSOLE_BYTES, MAX_STATE_BYTES, MAX_WORDS_BYTES, SERIAL_BYTES,
+};
 use super::pages;
 use super::qmp::Qmp;
 use super::record::Record;
@@ -156,6 +158,25 @@ pub(super) async fn last_words(files: &Files) -> String {
     let serial = qmp.serial(MAX_WORDS_BYTES).await;
     let serial = serial.trim().replace(['\r', '\n'], " ");
     [said, serial].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Takes what came on the serial line to the machine's log.
+pub(super) async fn gather_console(files: &Files) -> io::Result<()> {
+    let said = control(files).await?.serial(SERIAL_BYTES).await;
+    if said.is_empty() {
+        return Ok(());
+    }
+    let path = files.console();
+    blocking(move || {
+        let mut text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read?,
+        };
+        text.extend_from_slice(said.as_bytes());
+        let over = text.len().saturating_sub(MAX_CONSOLE_BYTES);
+        fs::write(path, &text[over..])
+    })
+    .await
 }
 
 /// The control channel of a running QEMU.

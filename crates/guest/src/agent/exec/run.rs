@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, pidfd_open};
 
 use super::kept::Kept;
-use super::memory;
+use super::memory::Witness;
 use super::outcome::Ended;
 use super::tree::Tree;
 use crate::agent::channel::Channel;
@@ -72,7 +72,7 @@ impl Output {
 /// Follows a started command to its end.
 pub(crate) fn follow(children: &Children, mut child: Child, watch: &Watch<'_>) -> Ended {
     let started = now();
-    let kills_before = memory::kills();
+    let memory = Witness::begin();
     let stdout = child.stdout.take().expect("its output is a pipe");
     let stderr = child.stderr.take().expect("its output is a pipe");
     let mut outputs = [
@@ -89,7 +89,7 @@ pub(crate) fn follow(children: &Children, mut child: Child, watch: &Watch<'_>) -
     }
     drain(&pipes, &mut outputs, watch);
     let status = children.wait(&mut child);
-    let end = end_of(status.ok(), &why, || memory::kills() > kills_before);
+    let end = end_of(status.ok(), &why, || memory.saw_kill());
     let duration_ms = u64::try_from(now().duration_since(started).as_millis()).unwrap_or(u64::MAX);
     let [stdout, stderr] = outputs;
     Ended::new(end, stdout.kept, stderr.kept, duration_ms)

@@ -28,6 +28,12 @@ async fn limits_hold_and_the_session_goes_on() {
         run(&machine, "rm -f /workspace/full /tmp/full").await;
         assert_eq!(run(&machine, "echo it goes on").await, "it goes on");
     }
+    // All at once, so that the kernel does not first give up what others need to go on.
+    let fill = "python3 -c 'import mmap, os; size = os.sysconf(\"SC_PHYS_PAGES\") * 4096; \
+                mmap.mmap(-1, size - (1 << 20), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x8000)'";
+    let filled = try_run(&machine, fill).await.expect("it ends");
+    assert_eq!(filled.end, ExecEnd::OutOfMemory, "{filled:?}");
+    assert_eq!(run(&machine, "echo it goes on").await, "it goes on");
     let loud = try_run(&machine, "head -c 100000000 /dev/zero").await.expect("it ends");
     assert_eq!(loud.end, ExecEnd::Exited { code: 0 });
     assert!(loud.stdout.len() <= 1 << 16 && loud.stdout_omitted_bytes > 90_000_000);
