@@ -159,6 +159,7 @@ fn settings(machines: &Path) -> HubSettings {
         machines: machines.to_owned(),
         max_machines: MACHINES_COUNT,
         max_total_memory_mib: MIB * MACHINES_COUNT as u64,
+        host_memory_mib: None,
         max_cpus: 1,
         max_memory_mib: MIB,
         max_disk_mib: MIB,

@@ -101,6 +101,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What the effect cost.
+    pub(crate) fn usage(&self) -> Usage {
+        match self {
+            Self::Model { usage, .. } | Self::Compacted { usage, .. } => *usage,
+            Self::Tool { .. } | Self::Tools { .. } | Self::Checkpoint { .. } => Usage::default(),
+        }
+    }
+}
+
 /// What changed of a session's machine, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]

@@ -76,21 +76,24 @@ impl Engine {
             let message = format!("session {session} has no entry {at}");
             return Err(ApiError::new(ErrorCode::InvalidParameter, message).with_param("seq"));
         }
+        let seq = entries.last().map_or(0, |entry| entry.seq);
         let blobs = CopiedBlobs::Adopted(self.adoption(session, &entries).await?);
-        let session = name.unwrap_or_else(|| SessionId::mint(&mut self.mint()));
-        let caller = caller.clone();
         let (is_import, keeps_name, keeps_parent) = (false, false, false);
-        self.copy(Copy {
-            caller,
-            session,
+        let copied = self.copy(Copy {
+            caller: caller.clone(),
+            session: name.unwrap_or_else(|| SessionId::mint(&mut self.mint())),
             is_import,
             keeps_name,
             keeps_parent,
             entries,
             keyed,
             blobs,
-        })
-        .await
+        });
+        let accepted = copied.await?;
+        if !accepted.replayed {
+            self.fork_machine(caller, session, &accepted.session, seq).await;
+        }
+        Ok(accepted)
     }
 
     /// Makes a session of a journal that was brought in with the blobs of its checkpoints, under its own

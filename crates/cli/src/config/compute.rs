@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use mainstay_adapters::sandbox::hub::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
+use mainstay_adapters::sandbox::hub::{
+    HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES, host_memory_mib,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +14,15 @@ use crate::failure::Failure;
 
 /// Machines of sessions, where the configuration says nothing.
 const DEFAULT_MAX_MACHINES: usize = 32;
-const DEFAULT_MAX_TOTAL_MEMORY_MIB: u64 = 8 * 1024;
+const DEFAULT_MAX_TOTAL_MEMORY_MIB: u64 = 16 * 1024;
 const DEFAULT_IDLE_MS: u64 = 5 * 60 * 1000;
 const DEFAULT_MAX_MEMORY_IMAGES_MIB: u64 = 4 * 1024;
 const DEFAULT_WARM_MACHINES: usize = 1;
 const DEFAULT_PARKED_MS: u64 = 24 * 60 * 60 * 1000;
+/// The largest environment of the API (`large`) is admitted.
 const DEFAULT_MAX_CPUS: u32 = 4;
-const DEFAULT_MAX_MEMORY_MIB: u64 = 4 * 1024;
-const DEFAULT_MAX_DISK_MIB: u64 = 16 * 1024;
+const DEFAULT_MAX_MEMORY_MIB: u64 = 8 * 1024;
+const DEFAULT_MAX_DISK_MIB: u64 = 20 * 1024;
 const DEFAULT_MAX_PROCESSES: u32 = 1024;
 /// The first user of the process tier's machines. Behind those that systems give to people, services
 /// and the machines of other programs.
@@ -61,7 +64,7 @@ pub(crate) struct Compute {
     pub(crate) first_uid: u32,
     /// The most virtual processors of one machine.
     pub(crate) max_cpus: u32,
-    /// The most memory of one machine.
+    /// The most memory of one machine; the host's where it has less.
     pub(crate) max_memory_mib: u64,
     /// The most disk of one machine.
     pub(crate) max_disk_mib: u64,
@@ -69,7 +72,7 @@ pub(crate) struct Compute {
     pub(crate) max_processes: u32,
     /// The most machines that run at once; idle ones make room.
     pub(crate) max_machines: usize,
-    /// The most memory of all machines that run together.
+    /// The most memory of all machines that run together; the host's where it has less.
     pub(crate) max_total_memory_mib: u64,
     /// After so long without a call a machine is parked.
     pub(crate) idle_ms: u64,
@@ -169,6 +172,7 @@ impl Compute {
             machines: self.machines(data_dir),
             max_machines: self.max_machines,
             max_total_memory_mib: self.max_total_memory_mib,
+            host_memory_mib: host_memory_mib(),
             max_cpus: self.max_cpus,
             max_memory_mib: self.max_memory_mib,
             max_disk_mib: self.max_disk_mib,

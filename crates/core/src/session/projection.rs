@@ -121,6 +121,9 @@ pub struct TurnRow {
     /// Its last entry, once it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<Seq>,
+    /// What its session had cost by then. Rows of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_usage: Option<Usage>,
 }
 
 /// Where a response is, and where it stands.

@@ -16,7 +16,7 @@ pub(super) fn turn_rows(
     after: &SessionState,
     facts: &[Fact],
 ) -> Vec<RowChange> {
-    let mut turns = Turns { before, after, changed: BTreeMap::new() };
+    let mut turns = Turns { before, after, usage: before.usage, changed: BTreeMap::new() };
     for (fact, seq) in facts.iter().zip(before.seq + 1..) {
         turns.take(fact, seq);
     }
@@ -34,6 +34,8 @@ pub(super) fn turn_rows(
 struct Turns<'a> {
     before: &'a SessionState,
     after: &'a SessionState,
+    /// What the session had cost at the fact that is taken.
+    usage: Usage,
     changed: BTreeMap<TurnId, TurnRow>,
 }
 
@@ -61,7 +63,15 @@ impl Turns<'_> {
             Fact::TurnResumed(fact) => {
                 self.change(&fact.turn, |row| row.status = TurnStatus::InProgress);
             }
-            Fact::TurnEnded(fact) => self.change(&fact.turn, |row| ended(row, fact, now, seq)),
+            Fact::TurnEnded(fact) => {
+                let usage = self.usage;
+                self.change(&fact.turn, |row| {
+                    ended(row, fact, now, seq);
+                    row.session_usage = Some(usage);
+                });
+            }
+            Fact::EffectCompleted(fact) => self.usage.add(fact.outcome.usage()),
+            Fact::SubagentReported(fact) => self.usage.add(fact.usage),
             Fact::SessionFailed(fact) => {
                 for turn in &self.after.queue {
                     let error = (fact.code, fact.message.clone());
@@ -80,7 +90,6 @@ impl Turns<'_> {
             | Fact::SessionImported(_)
             | Fact::SessionClosed(_)
             | Fact::SessionReopened(_)
-            | Fact::SubagentReported(_)
             | Fact::ItemsAdded(_)
             | Fact::ItemRemoved(_)
             | Fact::SandboxOperated(_)
@@ -88,7 +97,6 @@ impl Turns<'_> {
             | Fact::ResponseRemoved(_)
             | Fact::EffectRequested(_)
             | Fact::EffectAttempted(_)
-            | Fact::EffectCompleted(_)
             | Fact::EffectFailed(_)
             | Fact::EffectParked(_)
             | Fact::EffectUnknown(_)
@@ -135,6 +143,7 @@ impl Turns<'_> {
             usage: Usage::default(),
             first_seq,
             last_seq: None,
+            session_usage: None,
         }
     }
 }

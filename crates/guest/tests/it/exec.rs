@@ -153,6 +153,27 @@ async fn what_is_left_in_the_background_holds_nothing_up() {
 }
 
 #[tokio::test]
+async fn commands_may_look_at_each_other() {
+    let guest = Guest::start();
+    let machine = guest.connect().await;
+    // Under way together, so that threads of their own have started them. The kernel shows who a process
+    // is to those that may look into it alone.
+    let looked_at = shell("1", "echo $$ > process; exec sleep 600");
+    let look = shell("2", "readlink /proc/$(cat process)/exe");
+    let written = guest.workspace().join("process");
+    tokio::select! {
+        output = machine.exec(looked_at, None) => panic!("it ended by itself: {output:?}"),
+        output = async {
+            until(|| std::fs::read_to_string(&written).is_ok_and(|text| text.ends_with('\n'))).await;
+            machine.exec(look, None).await
+        } => {
+            let output = output.expect("run");
+            assert_eq!(output.end, ExecEnd::Exited { code: 0 }, "{output:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_endless_output_the_first_and_last_half_are_kept_and_shown_while_it_comes() {
     let guest = Guest::start();
     let machine = guest.connect().await;

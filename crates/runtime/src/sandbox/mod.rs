@@ -11,6 +11,7 @@ mod checkpoints;
 mod destroy;
 mod error;
 mod files;
+mod fork;
 mod open;
 mod operate;
 mod restore;

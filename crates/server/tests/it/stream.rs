@@ -84,7 +84,39 @@ async fn the_events_of_a_turn_with_tools() {
 async fn a_stream_resumes_behind_any_number_without_gap_or_duplicate() {
     let server = Harness::start().await;
     let session = worked(&server).await;
-    let all = server.history(&session).await;
+    check_resumes(&server, &session).await;
+}
+
+#[tokio::test]
+async fn a_stream_resumes_where_turns_queue() {
+    let server = Harness::start().await;
+    server.models.say([
+        Script::calls(&[("call_b", "lookup", r#"{"id":7}"#)]),
+        Script::text("One."),
+        Script::text("Two."),
+        Script::text("Three."),
+    ]);
+    let session = server.session(json!({"agent": two_tools()})).await;
+    let path = format!("/v1/agents/sessions/{session}/events");
+    let mut events = server.stream(&path).await;
+    server.post(&path, &say("go")).await;
+    let seen = events.until_kind("agent.session.requires_action").await;
+    for text in ["second", "third"] {
+        let mut queued = say(text);
+        queued["events"][0]["mode"] = json!("queue");
+        assert_eq!(server.post(&path, &queued).await.status, 202);
+    }
+    let turn = seen[0]["turn_id"].as_str().expect("a turn").to_owned();
+    server.post(&path, &result(&turn, "call_b", "seven")).await;
+    events.until_kind("agent.session.idle").await;
+    let all = check_resumes(&server, &session).await;
+    let completed = kinds(&all).iter().filter(|kind| *kind == "turn.completed").count();
+    assert_eq!(completed, 3);
+}
+
+/// A stream that goes on behind any event is the rest of the whole stream, in all that events say.
+async fn check_resumes(server: &Harness, session: &str) -> Vec<Value> {
+    let all = server.history(session).await;
     let ids: std::collections::BTreeSet<_> =
         all.iter().map(|event| event["event_id"].to_string()).collect();
     assert_eq!(ids.len(), all.len(), "ids are unique");
@@ -96,9 +128,10 @@ async fn a_stream_resumes_behind_any_number_without_gap_or_duplicate() {
         let rest = server.stream(&path).await.until(|event| number(event) == last).await;
         assert_eq!(rest, all[index + 1..], "behind {after}");
         let rest =
-            resumed(&server, &session, after).await.until(|event| number(event) == last).await;
+            resumed(server, session, after).await.until(|event| number(event) == last).await;
         assert_eq!(rest, all[index + 1..], "Last-Event-ID {after}");
     }
+    all
 }
 
 async fn resumed(server: &Harness, session: &str, last_event_id: u64) -> Events {

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mainstay_protocol::Seq;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, ToSql};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
@@ -135,6 +136,9 @@ fn open(file: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
         .and_then(|()| connection.pragma_update(None, "cell_size_check", true))
         .and_then(|()| connection.pragma_update(None, "trusted_schema", false))
         .and_then(|()| connection.pragma_update(None, "temp_store", "memory"))
+        // Plans that depend on the values bound would be made anew for each of them.
+        .and_then(|()| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true))
+        .map(drop)
         .map_err(|e| from_sqlite(e, "open the data file", file))?;
     Ok(connection)
 }

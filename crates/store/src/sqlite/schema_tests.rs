@@ -37,3 +37,17 @@ fn connections_are_set_up_for_durable_writes_and_reads_alone() {
     drop((writer, reader));
     assert_eq!(open_writer(&file, None).expect("opens").1, 2);
 }
+
+#[test]
+fn a_statement_is_planned_once_whatever_is_bound() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("mainstay.db");
+    let (_writer, _) = open_writer(&file, None).expect("opens");
+    let reader = open_reader(&file).expect("opens");
+    let sql = "SELECT kind FROM journal WHERE position > ?1 AND position <= ?2 LIMIT ?3";
+    let mut statement = reader.prepare(sql).expect("planned");
+    for last in [1, 1_000, i64::MAX] {
+        assert!(!statement.exists([last / 2, last, 10]).expect("read"));
+    }
+    assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
+}

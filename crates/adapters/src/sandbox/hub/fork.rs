@@ -103,6 +103,8 @@ impl Inner {
         }
         let record = MachineRecord {
             stage: Stage::Running,
+            // Files that the checkpoint has all are saved, also when nobody ever uses the copy.
+            saved_at_ms: (to.checkpoint.is_some() && to.calls_since == 0).then_some(now_ms),
             checkpoint: to.checkpoint.as_deref().cloned(),
             has_forgotten: true,
             lives_since_ms: Some(self.clock.now_ms()),

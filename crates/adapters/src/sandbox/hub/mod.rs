@@ -33,4 +33,4 @@ pub use drivers::DriverState;
 pub use guest::{Connector, Guest, Images, Introduction};
 pub use link::{AgentConnector, LinkParts};
 pub use sandboxes::{Hub, HubParts};
-pub use settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES};
+pub use settings::{HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES, host_memory_mib};

@@ -191,7 +191,7 @@ impl Inner {
         let (waiting, waiting_mib) = self.pool.held();
         let memory_mib = running_mib.saturating_add(waiting_mib).saturating_add(spec.memory_mib);
         running + waiting < self.settings.max_machines
-            && memory_mib <= self.settings.max_total_memory_mib
+            && memory_mib <= self.settings.total_memory_mib()
     }
 
     async fn start_warm(

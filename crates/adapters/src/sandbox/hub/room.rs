@@ -80,7 +80,7 @@ impl Inner {
     ) -> Result<(), SandboxError> {
         let deadline_ms = self.clock.now_ms().saturating_add(ROOM_WAIT_LIMIT_MS);
         let _making = self.room.making.lock().await;
-        let (count, total_mib) = (self.settings.max_machines, self.settings.max_total_memory_mib);
+        let (count, total_mib) = (self.settings.max_machines, self.settings.total_memory_mib());
         let bounds = (count, total_mib);
         while !self.room.take(session, spec.memory_mib, self.pool.held(), bounds) {
             // Nobody misses what nobody has.

@@ -133,6 +133,12 @@ impl Sandboxes for Hub {
                 )));
             }
         }
+        if let Some(host_mib) = settings.host_memory_mib.filter(|host| *host < spec.memory_mib) {
+            return Err(SandboxError::Invalid(format!(
+                "memory_mib is {}, and this server's host has {host_mib}: ask for a smaller machine",
+                spec.memory_mib
+            )));
+        }
         self.inner.images.image(&spec.image).map_err(SandboxError::Invalid)?;
         self.inner.drivers.pick(spec.tier).await.map(drop)
     }

@@ -133,9 +133,15 @@ fn qemu(line: &mut Line, vm: &Vm<'_>) {
         Acceleration::Kvm => "kvm".to_owned(),
         Acceleration::Tcg => format!("tcg,thread=multi,tb-size={TCG_CACHE_MIB}"),
     };
+    // Copies by one instruction are fast where a processor does them; translated, they go byte by byte,
+    // which the kernel and the library would take for the fastest way.
+    let processor = match vm.acceleration {
+        Acceleration::Kvm => "max",
+        Acceleration::Tcg => "max,-erms",
+    };
     let size = vm.memory_mib;
     line.words(&["-name", "mainstay", "-M", &format!("{machine},{clocks}"), "-accel", &accel]);
-    line.words(&["-cpu", "max", "-m", &size.to_string(), "-smp", &vm.cpus.to_string()]);
+    line.words(&["-cpu", processor, "-m", &size.to_string(), "-smp", &vm.cpus.to_string()]);
     line.words(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     // A clone's memory is there before its devices' state, which is all that is loaded.
     line.words(&["-global", "migration.send-configuration=off"]);

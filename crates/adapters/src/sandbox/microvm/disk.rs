@@ -2,13 +2,13 @@
 //!
 //! Invariant: a copy of it costs what was written to it, not its size.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::Command;
 
 use super::files::open_untrusted;
-use super::memory::copy_data;
+use crate::sandbox::sparse;
 
 const MIB: u64 = 1 << 20;
 /// No journal: a machine that is killed is made anew from its checkpoint. No lazy tables: nothing is
@@ -45,13 +45,6 @@ pub(super) fn create(path: &Path, size_mib: u64) -> io::Result<()> {
 /// Copies one, with its holes. The source may be QEMU's.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let source = open_untrusted(from)?;
-    let size = source.metadata()?.len();
     super::files::remove(to)?;
-    let target = OpenOptions::new().write(true).create_new(true).open(to)?;
-    if rustix::fs::ioctl_ficlone(&target, &source).is_ok() {
-        return Ok(());
-    }
-    target.set_len(size)?;
-    copy_data(&source, &target)?;
-    fs::metadata(to).map(drop)
+    sparse::copy_file(&source, to)
 }

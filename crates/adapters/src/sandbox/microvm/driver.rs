@@ -113,9 +113,18 @@ impl MicrovmDriver {
         Arc::clone(held.slots.entry(key.to_owned()).or_default())
     }
 
+    /// Ends what was started in a folder before. QEMU sees a folder of its own there, which is made before
+    /// it is first started, so that without one there is nothing to look for in all of `/proc`.
+    async fn end_earlier(&self, files: &Files) -> io::Result<()> {
+        match files.vm().exists() {
+            true => machine::end(&self.launcher, files).await,
+            false => Ok(()),
+        }
+    }
+
     /// A new machine, on a copy of the template's disk.
     async fn boot_in(&self, files: &Files, spec: &MachineSpec) -> io::Result<()> {
-        machine::end(&self.launcher, files).await?;
+        self.end_earlier(files).await?;
         let (template, acceleration) = self.template(spec).await?;
         forget_parked(files)?;
         clear(files)?;
@@ -142,15 +151,24 @@ impl MicrovmDriver {
     }
 
     async fn unpark_in(&self, files: &Files, spec: &MachineSpec) -> io::Result<()> {
-        let record = Record::read(files).filter(|record| record.is_parked);
-        let record = record.ok_or_else(|| io::Error::other("it is not parked"))?;
-        machine::end(&self.launcher, files).await?;
+        let record = Record::read(files);
+        if record.as_ref().is_some_and(|record| record.is_held && record.is_running()) {
+            // Who parked it was killed before it was.
+            return machine::wake(files).await;
+        }
+        let record = record.filter(|record| record.is_parked);
+        let mut record = record.ok_or_else(|| io::Error::other("it is not parked"))?;
+        match std::mem::take(&mut record.has_ended) {
+            // From here on there may be one again.
+            true => record.write(files)?,
+            false => machine::end(&self.launcher, files).await?,
+        }
         let moment = Moment { state: files.parked_state(), pages: Some(files.parked_pages()) };
         self.go_on(files, spec, &record.template, &moment).await
     }
 
     async fn fork_in(&self, files: &Files, to: &Files, spec: &MachineSpec) -> io::Result<()> {
-        machine::end(&self.launcher, to).await?;
+        self.end_earlier(to).await?;
         clear(to)?;
         let (template, moment) = machine::copy(files, to).await?;
         self.go_on(to, spec, &template, &moment).await
@@ -162,11 +180,12 @@ impl MicrovmDriver {
         let memory_mib = Record::read(files).map_or(0, |record| record.memory_mib);
         let mut record = Record::new(&template, memory_mib);
         record.is_parked = true;
+        record.has_ended = true;
         record.write(image)
     }
 
     async fn resume_in(&self, image: &Files, files: &Files, spec: &MachineSpec) -> io::Result<()> {
-        machine::end(&self.launcher, files).await?;
+        self.end_earlier(files).await?;
         clear(files)?;
         let (from, to) = (image.clone(), files.clone());
         blocking(move || {
@@ -264,10 +283,8 @@ impl Driver for MicrovmDriver {
 
     async fn connect(&self, place: &Place) -> Result<UnixStream, DriverError> {
         let files = files("reach a machine", place)?;
-        if !Record::read(&files).is_some_and(|record| record.is_running()) {
-            return Err(broken("reach a machine", &io::Error::other("it does not run"), ""));
-        }
-        let connected = socket::connect(&files.in_vm(AGENT_SOCKET));
+        let woken = machine::wake(&files).await;
+        let connected = woken.and_then(|()| socket::connect(&files.in_vm(AGENT_SOCKET)));
         connected.map_err(|error| broken("reach a machine", &error, ""))
     }
 

@@ -77,24 +77,25 @@ pub(super) async fn clone(
 /// Writes a running machine down and ends it.
 pub(super) async fn park(launcher: &Arc<Launcher>, files: &Files) -> io::Result<()> {
     let mut record = running(files)?;
-    let mut qmp = control(files).await?;
-    stop(&mut qmp).await?;
+    let mut qmp = hold(files, &mut record).await?;
     let saved = save(&mut qmp, files, &record, &files.parked_state(), &files.parked_pages()).await;
     if let Err(error) = saved {
         // It goes on as if nothing had been asked.
-        let _ = qmp.run("cont", json!({})).await;
+        let _ = let_go(&mut qmp, files, &mut record).await;
         return Err(error);
     }
+    record.is_held = false;
     record.is_parked = true;
     record.write(files)?;
-    end(launcher, files).await
+    end(launcher, files).await?;
+    record.has_ended = true;
+    record.write(files)
 }
 
 /// Copies a running machine to another folder; gives where the copy goes on.
 pub(super) async fn copy(files: &Files, to: &Files) -> io::Result<(String, Moment)> {
-    let record = running(files)?;
-    let mut qmp = control(files).await?;
-    stop(&mut qmp).await?;
+    let mut record = running(files)?;
+    let mut qmp = hold(files, &mut record).await?;
     let moment = Moment { state: to.parked_state(), pages: Some(to.parked_pages()) };
     let copied = async {
         save(&mut qmp, files, &record, &to.parked_state(), &to.parked_pages()).await?;
@@ -102,9 +103,38 @@ pub(super) async fn copy(files: &Files, to: &Files) -> io::Result<(String, Momen
         blocking(move || disk::copy(&from, &to)).await
     };
     let copied = copied.await;
-    let goes_on = qmp.run("cont", json!({})).await.map_err(io::Error::other);
-    copied.and(goes_on.map(drop))?;
+    let goes_on = let_go(&mut qmp, files, &mut record).await;
+    copied.and(goes_on)?;
     Ok((record.template, moment))
+}
+
+/// Stops a machine for a moment, which is written down before: who finds it stopped later can tell why.
+async fn hold(files: &Files, record: &mut Record) -> io::Result<Qmp> {
+    let mut qmp = control(files).await?;
+    record.is_held = true;
+    record.write(files)?;
+    match stop(&mut qmp).await {
+        Ok(()) => Ok(qmp),
+        Err(error) => {
+            let _ = let_go(&mut qmp, files, record).await;
+            Err(error)
+        }
+    }
+}
+
+async fn let_go(qmp: &mut Qmp, files: &Files, record: &mut Record) -> io::Result<()> {
+    qmp.run("cont", json!({})).await.map_err(io::Error::other)?;
+    record.is_held = false;
+    record.write(files)
+}
+
+/// Has a machine go on that was stopped by a server which was killed before it let it go.
+pub(super) async fn wake(files: &Files) -> io::Result<()> {
+    let mut record = running(files)?;
+    match record.is_held {
+        true => let_go(&mut control(files).await?, files, &mut record).await,
+        false => Ok(()),
+    }
 }
 
 /// Ends whatever there is of a machine.

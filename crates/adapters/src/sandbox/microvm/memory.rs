@@ -4,17 +4,18 @@
 //! not a QEMU that opens it for writing, as it does. Deliberately absent: the pages that a clone changed.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{MemfdFlags, SealFlags, SeekFrom};
+use rustix::fs::{MemfdFlags, SealFlags};
+
+use crate::sandbox::sparse::copy_data;
 
 /// The name that its mapping has in `/proc/…/maps`.
 pub(super) const NAME: &str = "mainstay-template";
 /// Of `st_blocks`, on every file system.
 const BLOCK_BYTES: u64 = 512;
-const COPY_BYTES: usize = 1 << 20;
 
 /// Reads a sparse file into sealed memory of the same size.
 pub(super) fn sealed(path: &Path) -> io::Result<OwnedFd> {
@@ -34,33 +35,6 @@ pub(super) fn sealed(path: &Path) -> io::Result<OwnedFd> {
 pub(super) fn allocated_bytes(memory: &OwnedFd) -> io::Result<u64> {
     let blocks = rustix::fs::fstat(memory)?.st_blocks;
     Ok(u64::try_from(blocks).unwrap_or_default() * BLOCK_BYTES)
-}
-
-/// Copies what is not a hole, to the same places.
-pub(super) fn copy_data(mut source: &File, mut target: &File) -> io::Result<()> {
-    let mut buffer = vec![0; COPY_BYTES];
-    let mut at = 0;
-    loop {
-        let start = match rustix::fs::seek(source, SeekFrom::Data(at)) {
-            Ok(start) => start,
-            // Nothing but a hole is left.
-            Err(rustix::io::Errno::NXIO) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        at = rustix::fs::seek(source, SeekFrom::Hole(start))?;
-        rustix::fs::seek(source, SeekFrom::Start(start))?;
-        rustix::fs::seek(target, SeekFrom::Start(start))?;
-        let mut left = at.saturating_sub(start);
-        while left > 0 {
-            let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let count = source.read(&mut buffer[..most])?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            target.write_all(&buffer[..count])?;
-            left -= count as u64;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -24,13 +24,27 @@ pub(super) struct Record {
     pub(super) qemu: Option<Process>,
     /// Whether it is parked: then QEMU is not needed, if it is still there.
     pub(super) is_parked: bool,
+    /// Whether its QEMU was stopped for a moment, by who may have been killed before it went on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_held: bool,
+    /// Whether it is parked and its QEMU is known to have ended, so that nobody need look for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) has_ended: bool,
 }
 
 impl Record {
     /// Of a machine that is about to start.
     pub(super) fn new(template: &str, memory_mib: u64) -> Self {
         let template = template.to_owned();
-        Self { version: VERSION, template, memory_mib, qemu: None, is_parked: false }
+        Self {
+            version: VERSION,
+            template,
+            memory_mib,
+            qemu: None,
+            is_parked: false,
+            is_held: false,
+            has_ended: false,
+        }
     }
 
     /// The machine of a folder; none when none was started, or it was not finished.

@@ -27,7 +27,7 @@ use super::ticks;
 use crate::sandbox::{Machine, MachineSpec};
 
 /// Raised when a template is made differently, or QEMU is told other devices.
-const RECIPE: &str = "template 3";
+const RECIPE: &str = "template 4";
 const FOLDER: &str = "templates";
 const ID: &str = "id";
 /// The kernel gives another one at every look.

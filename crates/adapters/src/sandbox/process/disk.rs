@@ -1,126 +1,143 @@
 //! The disk of a machine: a file system of the size that was asked for, in a file of the machine's folder.
 //!
 //! Invariant: it is mounted in the machine's own mount namespace alone, so that it is gone with the
-//! machine's last process; the device between is freed by the kernel then. Deliberately absent: disks
-//! where Mainstay is not root or the host has no loop devices; there a file is bounded, and not all files
-//! together, which the driver's notes say.
+//! machine's last process; the device between is freed by the kernel then. A new disk is a copy of one that
+//! was formatted before, which costs what is written on it. Deliberately absent: disks where Mainstay is
+//! not root or the host has no loop devices; there a file is bounded, and not all files together, which
+//! the driver's notes say.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::super::sparse;
+use super::loops::{self, Attached, CONTROL};
 
 /// The file's name.
 const FILE: &str = "disk.ext4";
-/// Where the programs are that make disks.
+/// Where the program is that formats disks.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
-/// What the kernel puts behind the name of a file that has none any more.
-const REMOVED: &[u8] = b" (deleted)";
+/// The folder of formatted disks, in the scratch folder.
+const FORMATTED: &str = ".disks";
+/// Sizes of which one is kept; the one that was made longest ago goes.
+const MAX_FORMATTED_COUNT: usize = 16;
+/// How they are formatted: empty or parked when the host may fail, a disk needs no journal. A folder is
+/// kept for each number.
+const FORMAT: u32 = 2;
+const OPTIONS: [&str; 8] = [
+    "-q",
+    "-F",
+    "-m",
+    "0",
+    "-O",
+    "^has_journal,^resize_inode",
+    "-E",
+    "nodiscard,lazy_itable_init=1",
+];
+/// What a new file system has and a workspace does not.
+const TIDY: [&str; 3] = ["-w", "-R", "rmdir lost+found"];
 const MIB: u64 = 1024 * 1024;
 
 /// What makes disks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DiskMaker {
-    format: PathBuf,
-    attach: PathBuf,
-}
-
-/// A device that a machine's disk is attached to.
 #[derive(Debug)]
-pub(super) struct Attached<'a> {
-    maker: &'a DiskMaker,
-    pub(super) device: PathBuf,
+pub(super) struct DiskMaker {
+    program: PathBuf,
+    formatted: PathBuf,
+    /// Names drafts.
+    drafts: AtomicU32,
 }
 
 impl DiskMaker {
-    /// None where no disks can be made.
-    pub(super) fn find() -> Option<Self> {
+    /// With a folder on the host's disk; none where no disks can be made.
+    pub(super) fn find(scratch: &Path) -> Option<Self> {
         let is_possible = rustix::process::geteuid().is_root()
-            && rustix::fs::access("/dev/loop-control", rustix::fs::Access::WRITE_OK).is_ok();
-        let find = |name: &str| {
-            FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
-        };
-        let (format, attach) = (find("mkfs.ext4")?, find("losetup")?);
-        is_possible.then_some(Self { format, attach })
+            && rustix::fs::access(CONTROL, rustix::fs::Access::WRITE_OK).is_ok();
+        let mut paths = FOLDERS.iter().map(|folder| Path::new(folder).join("mkfs.ext4"));
+        let program = paths.find(|path| path.is_file())?;
+        let formatted = scratch.join(FORMATTED).join(FORMAT.to_string());
+        is_possible.then(|| Self { program, formatted, drafts: AtomicU32::new(0) })
     }
 
     /// The disk of a machine, made if there is none, on a device.
-    pub(super) fn attach(
-        &self,
-        folder: &Path,
-        user: u32,
-        size_mib: u64,
-    ) -> io::Result<Attached<'_>> {
+    pub(super) fn attach(&self, folder: &Path, size_mib: u64) -> io::Result<Attached> {
         let path = folder.join(FILE);
         if !path.exists() {
-            self.format(&path, user, size_mib)?;
+            let draft = path.with_extension("new");
+            match fs::remove_file(&draft) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            sparse::copy_file(&self.formatted(size_mib)?, &draft)?;
+            fs::rename(draft, &path)?;
         }
-        let output =
-            run(&self.attach, &[OsStr::new("--find"), OsStr::new("--show"), path.as_ref()])?;
-        let device = PathBuf::from(output.trim());
-        Ok(Attached { maker: self, device })
+        loops::attach(&path)
     }
 
-    fn format(&self, path: &Path, user: u32, size_mib: u64) -> io::Result<()> {
-        let draft = path.with_extension("new");
+    /// An empty disk of this size.
+    fn formatted(&self, size_mib: u64) -> io::Result<File> {
+        let path = self.formatted.join(size_mib.to_string());
+        match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.formatted)?;
+        self.forget_oldest()?;
+        let number = self.drafts.fetch_add(1, Ordering::Relaxed);
+        let draft = self.formatted.join(format!("{}-{number}.new", std::process::id()));
         File::create(&draft)?.set_len(size_mib.saturating_mul(MIB))?;
-        // It is empty or parked when the host may fail, so that it needs no journal.
-        let owner = format!("nodiscard,lazy_itable_init=1,root_owner={user}:{user}");
-        let words = ["-q", "-F", "-m", "0", "-O", "^has_journal,^resize_inode", "-E", &owner];
-        let mut arguments: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-        arguments.push(draft.as_ref());
-        run(&self.format, &arguments)?;
-        fs::rename(draft, path)
+        self.format(&draft)?;
+        fs::rename(&draft, &path)?;
+        File::open(path)
+    }
+
+    fn format(&self, file: &Path) -> io::Result<()> {
+        let mut command = Command::new(&self.program);
+        command.args(OPTIONS).arg(file).env_clear().stdin(Stdio::null());
+        let output = command.output()?;
+        if output.status.success() {
+            // Where the program is not there, each new machine does it, which takes it some time.
+            let mut tidy = Command::new(self.program.with_file_name("debugfs"));
+            let _ = tidy.args(TIDY).arg(file).env_clear().stdin(Stdio::null()).output();
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!("{} failed: {}", self.program.display(), said.trim())))
+    }
+
+    /// Makes place for one more. Drafts of servers that were killed go the same way.
+    fn forget_oldest(&self) -> io::Result<()> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.formatted)? {
+            let entry = entry?;
+            found.push((entry.metadata()?.modified()?, entry.path()));
+        }
+        found.sort();
+        let over = (found.len() + 1).saturating_sub(MAX_FORMATTED_COUNT);
+        found.iter().take(over).try_for_each(|(_, path)| match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
     }
 
     /// Frees the devices of a folder that a crash left attached.
     pub(super) fn detach_all(&self, folder: &Path) -> io::Result<()> {
         let path = folder.join(FILE);
-        attached().into_iter().filter(|(_, disk)| *disk == path).try_for_each(|(device, _)| {
-            run(&self.attach, &[OsStr::new("--detach"), device.as_ref()]).map(drop)
-        })
+        let mut meant = loops::attached().into_iter().filter(|(_, disk)| *disk == path);
+        meant.try_for_each(|(device, _)| loops::detach(&device))
     }
 
     /// Frees the devices of machines' disks of which this holds, as far as it can be done.
     pub(super) fn detach_where(&self, is_meant: impl Fn(&Path) -> bool) {
         let is_disk = |disk: &Path| disk.file_name() == Some(OsStr::new(FILE));
-        for (device, disk) in attached() {
+        for (device, disk) in loops::attached() {
             if is_disk(&disk) && is_meant(&disk) {
                 // One that is used after all stays.
-                let _ = run(&self.attach, &[OsStr::new("--detach"), device.as_ref()]);
+                let _ = loops::detach(&device);
             }
         }
     }
-}
-
-/// Loop devices, and the files that they show.
-fn attached() -> Vec<(PathBuf, PathBuf)> {
-    let Ok(entries) = fs::read_dir("/sys/block") else { return Vec::new() };
-    let pair = |entry: fs::DirEntry| {
-        let backing = fs::read(entry.path().join("loop/backing_file")).ok()?;
-        let name = backing.trim_ascii_end();
-        let name = name.strip_suffix(REMOVED).unwrap_or(name);
-        Some((Path::new("/dev").join(entry.file_name()), PathBuf::from(OsStr::from_bytes(name))))
-    };
-    entries.flatten().filter_map(pair).collect()
-}
-
-impl Attached<'_> {
-    /// The device is freed with the last mount of it.
-    pub(super) fn let_go(self) -> io::Result<()> {
-        run(&self.maker.attach, &[OsStr::new("--detach"), self.device.as_ref()]).map(drop)
-    }
-}
-
-fn run(program: &Path, arguments: &[&OsStr]) -> io::Result<String> {
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().stdin(Stdio::null());
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("{} failed: {}", program.display(), said.trim())))
 }

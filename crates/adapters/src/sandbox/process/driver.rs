@@ -41,11 +41,12 @@ impl ProcessDriver {
         let filters = Filters::new()?;
         let bubblewrap = probe::find(&settings.bubblewrap);
         let settings = ProcessSettings { bubblewrap, ..settings };
+        let disks = DiskMaker::find(&settings.scratch);
         let maker = Maker {
             settings,
             filters,
             groups: Groups::find(),
-            disks: DiskMaker::find(),
+            disks,
             is_diskless: AtomicBool::new(false),
         };
         Ok(Self { maker: Arc::new(maker), works: OnceCell::new() })
@@ -119,8 +120,7 @@ impl Driver for ProcessDriver {
         if self.maker.disks().is_none() {
             notes.push(
                 "process tier: machines have no disks of their own: the limit holds for each file, not for all \
-                 files of a machine; run the server as root on a host with loop devices, mkfs.ext4 \
-                 and losetup"
+                 files of a machine; run the server as root on a host with loop devices and mkfs.ext4"
                     .to_owned(),
             );
         }

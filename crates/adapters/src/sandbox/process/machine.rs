@@ -35,6 +35,9 @@ const MIB: u64 = 1024 * 1024;
 /// How often the groups of a machine are emptied: what is in them may still be starting processes.
 const MAX_SWEEPS: u32 = 50;
 
+/// The folder of a machine that its commands see.
+const WORKSPACE: &str = "workspace";
+
 /// What machines are made with.
 #[derive(Debug)]
 pub(super) struct Maker {
@@ -60,7 +63,11 @@ pub(super) struct Content<'a> {
 impl Maker {
     /// Starts a machine in its folder, on the workspace that is there.
     pub(super) fn boot(&self, folder: &Path, spec: &MachineSpec) -> io::Result<Record> {
-        self.end(folder)?;
+        // Its workspace is made before anything is started in a folder: without one there is nothing to
+        // look for in all of `/proc`.
+        if folder.join(WORKSPACE).exists() {
+            self.end(folder)?;
+        }
         let listener = OwnedFd::from(socket::listen(folder)?);
         let content = Content {
             tree: &spec.image.tree,
@@ -99,10 +106,10 @@ impl Maker {
             agent: content.agent,
         };
         let disk = match (self.disks(), user) {
-            (Some(disks), Some(user)) => Some(disks.attach(&folder, user, spec.disk_mib)?),
+            (Some(disks), Some(_)) => Some(disks.attach(&folder, spec.disk_mib)?),
             _ => None,
         };
-        let device = disk.as_ref().map(|disk| disk.device.as_path());
+        let device = disk.as_ref().map(|disk| disk.path.as_path());
         let root = user.map(|user| Root::new(&sources, device, user, limits.clone()));
         let root = root.transpose()?;
         let is_staged = root.is_some();
@@ -118,9 +125,8 @@ impl Maker {
             filters: self.filters.files()?,
             stage,
         })?;
-        if let Some(disk) = disk {
-            disk.let_go()?;
-        }
+        // It is mounted: the device goes with the mount.
+        drop(disk);
         if !is_staged {
             limits::set(held.first, &limits)?;
         }
@@ -210,7 +216,7 @@ fn log(folder: &Path) -> io::Result<File> {
 
 /// The machine's workspace on the host, made if it is not there.
 fn workspace(folder: &Path, user: Option<u32>) -> io::Result<PathBuf> {
-    let path = folder.join("workspace");
+    let path = folder.join(WORKSPACE);
     match fs::create_dir(&path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}

@@ -12,6 +12,7 @@ mod driver;
 mod host;
 mod launch;
 mod limits;
+mod loops;
 mod machine;
 mod probe;
 pub(super) mod procfs;

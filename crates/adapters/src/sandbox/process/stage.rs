@@ -114,6 +114,9 @@ impl Root {
             let mounted =
                 rustix::mount::mount(disk.as_c_str(), STAGED_WORKSPACE, c"ext4", flags, c"discard");
             step(log, "cannot mount the machine's disk", mounted)?;
+            let (uid, gid) = (Some(self.uid), Some(self.gid));
+            let given = rustix::fs::chown(STAGED_WORKSPACE, uid, gid);
+            step(log, "cannot give the machine its disk", given)?;
             // A folder of the file system's own; one that is parked has none any more.
             let _ = rustix::fs::rmdir(LOST_AND_FOUND);
         }

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::executor_fake::FakeExecutor;
 
 /// A time that a test moves.
-pub(super) struct TestClock(watch::Sender<u64>);
+pub(super) struct TestClock(pub(super) watch::Sender<u64>);
 
 #[async_trait]
 impl Clock for TestClock {
@@ -34,7 +34,7 @@ impl Clock for TestClock {
     }
 }
 
-struct Counted(AtomicU64);
+pub(super) struct Counted(pub(super) AtomicU64);
 
 impl Entropy for Counted {
     fn next(&self) -> u128 {

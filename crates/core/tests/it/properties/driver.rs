@@ -334,6 +334,10 @@ fn model_error(dice: &mut Dice) -> ModelError {
 /// The next step to the session's rest: everything that is open is answered, well.
 pub(super) fn towards_rest(world: &mut World) -> Option<Command> {
     world.principal = "ann".into();
+    // What lapsed takes no answer any more.
+    if world.state.due_at_ms().is_some_and(|due| due <= world.now_ms) {
+        return Some(Command::Tick);
+    }
     if let Some(action) = world.state.required_actions().into_iter().next() {
         return Some(match action {
             RequiredAction::ToolResult { call_id, .. } => {

@@ -25,16 +25,16 @@ struct Trial {
     rows: Rows,
     /// Messages that were accepted.
     accepted: BTreeSet<ItemId>,
-    /// Items that a summary replaced.
-    summarised: BTreeSet<ItemId>,
+    /// Items that a summary replaced, or that a client took out.
+    gone: BTreeSet<ItemId>,
 }
 
 impl Trial {
     fn new(dice: &mut Dice) -> Self {
         let setup = setups::setup(dice);
         let world = World::new(setup.rules.clone());
-        let (accepted, summarised) = (BTreeSet::new(), BTreeSet::new());
-        let mut trial = Self { world, rows: Rows::default(), accepted, summarised };
+        let (accepted, gone) = (BTreeSet::new(), BTreeSet::new());
+        let mut trial = Self { world, rows: Rows::default(), accepted, gone };
         trial.decide(vec![World::create(setup)]);
         trial
     }
@@ -77,9 +77,10 @@ impl Trial {
                 Fact::EffectCompleted(done) => {
                     if let Outcome::Compacted { cut, .. } = &done.outcome {
                         let replaced = state.transcript.first(*cut);
-                        self.summarised.extend(replaced.iter().map(|item| item.id.clone()));
+                        self.gone.extend(replaced.iter().map(|item| item.id.clone()));
                     }
                 }
+                Fact::ItemRemoved(removed) => drop(self.gone.insert(removed.item.clone())),
                 _ => {}
             }
             mainstay_core::session::apply(&mut state, fact, self.world.now_ms);
@@ -93,7 +94,7 @@ impl Trial {
         let queued = state.queue.iter().flat_map(|turn| &turn.items);
         let items = state.transcript.items();
         let here = pending.chain(queued).chain(&items).map(|item| item.id.clone());
-        let kept: BTreeSet<ItemId> = here.chain(self.summarised.iter().cloned()).collect();
+        let kept: BTreeSet<ItemId> = here.chain(self.gone.iter().cloned()).collect();
         let lost: Vec<_> = self.accepted.difference(&kept).collect();
         assert!(lost.is_empty(), "lost messages: {lost:?}");
     }
@@ -186,7 +187,9 @@ fn check_state(state: &SessionState) {
         let is_tool = matches!(open.request, EffectRequest::Tool { .. });
         assert_eq!(open.call.is_some(), is_tool, "{id} does not know its call");
     }
-    let mut others = state.effects.values().filter(|open| !is_checkpoint(open)).peekable();
+    // A wait for subagents needs nobody: the session waits for a person beside it.
+    let is_other = |open: &&OpenEffect| !is_checkpoint(open) && !open.phase.is_parked();
+    let mut others = state.effects.values().filter(is_other).peekable();
     let waits = others.peek().is_some() && others.all(|open| open.phase.is_waiting());
     assert_eq!(waits, status == SessionStatus::RequiresAction);
 }

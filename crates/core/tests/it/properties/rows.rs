@@ -2,24 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use mainstay_core::effect::Outcome;
 use mainstay_core::fact::{Disposition, Fact, TurnEnd};
 use mainstay_core::session::{
     ConfigRow, SessionRow, SessionState, SessionStatus, TurnRow, TurnStatus,
 };
 use mainstay_core::subagent::{SubagentRow, SubagentWorkState};
-use mainstay_protocol::{Entry, Row, RowChange, RowKey, TurnId};
+use mainstay_protocol::{Entry, Row, RowChange, RowKey, TurnId, Usage};
 
 /// Rows by key, and what the facts so far say of turns.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     rows: BTreeMap<RowKey, Row>,
     turns: BTreeMap<TurnId, TurnRow>,
+    usage: Usage,
 }
 
 impl Rows {
     pub(super) fn put(&mut self, changes: Vec<RowChange>, entries: &[Entry]) {
         for entry in entries {
-            take(&mut self.turns, entry);
+            take(&mut self.turns, &mut self.usage, entry);
         }
         for change in changes {
             match change {
@@ -99,7 +101,7 @@ impl Rows {
     }
 }
 
-fn take(turns: &mut BTreeMap<TurnId, TurnRow>, entry: &Entry) {
+fn take(turns: &mut BTreeMap<TurnId, TurnRow>, usage: &mut Usage, entry: &Entry) {
     match Fact::read(entry).expect("our own fact") {
         Fact::InputReceived(fact) if fact.disposition != Disposition::Steers => {
             let starts = fact.disposition == Disposition::Starts;
@@ -115,6 +117,7 @@ fn take(turns: &mut BTreeMap<TurnId, TurnRow>, entry: &Entry) {
                 usage: Default::default(),
                 first_seq: entry.seq,
                 last_seq: None,
+                session_usage: None,
             };
             turns.insert(fact.turn, row);
         }
@@ -132,6 +135,7 @@ fn take(turns: &mut BTreeMap<TurnId, TurnRow>, entry: &Entry) {
         Fact::TurnEnded(fact) => {
             let row = turns.get_mut(&fact.turn).expect("an active turn");
             (row.completed_at_ms, row.last_seq) = (Some(entry.at), Some(entry.seq));
+            row.session_usage = Some(*usage);
             row.usage = fact.usage;
             row.status = match fact.end {
                 TurnEnd::Completed => TurnStatus::Completed,
@@ -142,6 +146,13 @@ fn take(turns: &mut BTreeMap<TurnId, TurnRow>, entry: &Entry) {
                 TurnEnd::Cancelled => TurnStatus::Cancelled,
             };
         }
+        Fact::EffectCompleted(fact) => match fact.outcome {
+            Outcome::Model { usage: cost, .. } | Outcome::Compacted { usage: cost, .. } => {
+                usage.add(cost);
+            }
+            _ => {}
+        },
+        Fact::SubagentReported(fact) => usage.add(fact.usage),
         _ => {}
     }
 }

@@ -210,6 +210,7 @@ async fn what_cannot_be_had_is_refused_with_the_reason() {
     let refusals = [
         check(|spec| spec.cpus = 3).await,
         check(|spec| spec.memory_mib = 1).await,
+        check(|spec| spec.memory_mib = 4096).await,
         check(|spec| spec.disk_mib = 1 << 40).await,
         check(|spec| spec.processes = 0).await,
         check(|spec| spec.image = "other".to_owned()).await,
@@ -218,7 +219,8 @@ async fn what_cannot_be_had_is_refused_with_the_reason() {
     let refusals = refusals.map(|refusal| refusal.expect_err("it is refused"));
     insta::assert_snapshot!(refusals.join("\n"), @r"
     cpus is 3, and this server gives 1 to 2
-    memory_mib is 1, and this server gives 64 to 1024
+    memory_mib is 1, and this server gives 64 to 4096
+    memory_mib is 4096, and this server's host has 2048: ask for a smaller machine
     disk_mib is 1099511627776, and this server gives 16 to 1024
     processes is 0, and this server gives 8 to 100
     there is no image other

@@ -3,4 +3,4 @@
 mod escape;
 mod life;
 mod limits;
-mod rig;
+pub(super) mod rig;

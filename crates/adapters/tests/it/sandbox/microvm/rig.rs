@@ -78,7 +78,7 @@ impl Rig {
 }
 
 /// The image folder of this user, or the one that is named.
-fn images() -> PathBuf {
+pub(in crate::sandbox) fn images() -> PathBuf {
     let named = env::var_os("MAINSTAY_IMAGES").map(PathBuf::from);
     let cache = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
