@@ -91,11 +91,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             continue;
         };
         context.replies = Arc::default();
-        loop {
+        for attempt in 1.. {
             let call = ToolCall {
                 effect: EffectId::parse(&format!("eff_{number}"))?,
                 call_id: CallId::parse(&format!("call_{number}"))?,
-                attempt: 1,
+                attempt,
                 spec: Arc::new(spec.clone()),
                 source: Arc::clone(&source),
                 arguments: Arc::new(asked.arguments.clone()),

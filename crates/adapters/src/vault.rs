@@ -75,6 +75,12 @@ impl Vault {
         }
     }
 
+    /// Whether the key that seals now opens this, without those that were rotated away.
+    pub fn opens_alone(&self, belongs_to: &str, sealed: &Sealed) -> Result<bool, SealError> {
+        let newest = self.keys(false)?.get(..1).unwrap_or_default();
+        Ok(open_with(newest, belongs_to, sealed).is_ok())
+    }
+
     /// Makes the witness anew, under the key that seals now.
     fn bear_witness(&self, witness: &Path) -> Result<(), SealError> {
         let sealed = self.seal(WITNESS, &SecretText::from(WITNESS.to_owned()))?;
@@ -149,26 +155,35 @@ impl Seals for Vault {
     }
 
     fn open(&self, belongs_to: &str, sealed: &Sealed) -> Result<SecretText, SealError> {
-        let broken = || {
-            SealError(
-                "a secret does not open: it was sealed under another key, or for something else"
-                    .to_owned(),
-            )
-        };
-        let text = sealed.0.strip_prefix(FORM).ok_or_else(broken)?;
-        let whole = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken())?;
-        let (nonce, bytes) = whole.split_first_chunk::<NONCE_LEN>().ok_or_else(broken)?;
-        let opened = self.keys(false)?.iter().find_map(|key| {
-            let mut bytes = zeroize::Zeroizing::new(bytes.to_vec());
-            let aad = Aad::from(belongs_to.as_bytes());
-            let nonce = Nonce::assume_unique_for_key(*nonce);
-            let opened = key.open_in_place(nonce, aad, &mut bytes).ok()?;
-            Some(zeroize::Zeroizing::new(opened.to_vec()))
-        });
-        let opened = opened.ok_or_else(broken)?;
-        let text = std::str::from_utf8(&opened).map_err(|_| broken())?;
-        Ok(SecretText::from(text.to_owned()))
+        open_with(self.keys(false)?, belongs_to, sealed)
     }
+}
+
+/// Decrypts with whichever of these keys fits.
+fn open_with(
+    keys: &[LessSafeKey],
+    belongs_to: &str,
+    sealed: &Sealed,
+) -> Result<SecretText, SealError> {
+    let broken = || {
+        SealError(
+            "a secret does not open: it was sealed under another key, or for something else"
+                .to_owned(),
+        )
+    };
+    let text = sealed.0.strip_prefix(FORM).ok_or_else(broken)?;
+    let whole = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken())?;
+    let (nonce, bytes) = whole.split_first_chunk::<NONCE_LEN>().ok_or_else(broken)?;
+    let opened = keys.iter().find_map(|key| {
+        let mut bytes = zeroize::Zeroizing::new(bytes.to_vec());
+        let aad = Aad::from(belongs_to.as_bytes());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = key.open_in_place(nonce, aad, &mut bytes).ok()?;
+        Some(zeroize::Zeroizing::new(opened.to_vec()))
+    });
+    let opened = opened.ok_or_else(broken)?;
+    let text = std::str::from_utf8(&opened).map_err(|_| broken())?;
+    Ok(SecretText::from(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -24,7 +24,9 @@ pub use self::credential::{
     CREDENTIAL_KIND, CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, VAULT_KIND,
     sealed_for,
 };
-pub use self::document::{RESOURCES, ResourceRow, Sealed, listed_in};
+pub use self::document::{
+    RESOURCES, ResourceRow, Sealed, TEMPLATE_KIND, TEMPLATE_SECRET, listed_in, template_sealed_for,
+};
 pub use self::webhook::{
     DELIVERIES, DELIVERY_TASK_KIND, DeliveryAttempt, DeliveryRow, DeliveryStatus, EndpointBody,
     PreviousSecret, WEBHOOK_EVENT_TYPES, WEBHOOK_KIND, WebhookEvent, sent_to, webhook_events,

@@ -24,6 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use self::reseal::Resealed;
 pub use self::resources::{Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 use crate::engine::{ROW_SPECS, api_error};
 

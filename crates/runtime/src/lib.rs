@@ -33,7 +33,9 @@ mod webhooks;
 pub use answers::KeptAnswer;
 pub use automations::{InvalidSchedule, next_run_at_ms};
 pub use clock::{OsEntropy, SystemClock};
-pub use control::{Control, Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
+pub use control::{
+    Control, Found, IsSame, NewResource, RequestKey, Resealed, ResourceChange, ResourceWrite,
+};
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom, OutputDelta, Told};
 pub use sandbox::{

@@ -345,7 +345,7 @@ def test_a_terminal_on_the_machine(site: Site) -> None:
     screen.type("exit 5\r")
     assert screen.exit_code() == 5
     assert (site.executor.workspace / "typed").read_text() == "grün\n"
-    kinds = ["exec_begun", "exec_ended"] * 2
+    kinds = ["arrived"] + ["exec_begun", "exec_ended"] * 2
     until("its end", lambda: operations(operator, session) == kinds)
     refused = operator.ask("POST", f"/sandboxes/{session}/park", {})
     assert refused["status"] in (400, 404), refused

@@ -216,13 +216,33 @@ def test_a_refresh_that_was_cut_short_is_told_and_consented_to_again(
         server.kill()
 
 
-def test_a_form_is_answered_over_a_kill(
+ANSWERED = {"action": "accept", "content": {"amount": 7, "currency": "EUR"}}
+
+
+def test_a_form_is_answered_while_the_server_waits(
     tmp_path: Path, world: World, eliciting: Eliciting
 ) -> None:
     server = Server(tmp_path, world, hosts=[eliciting.host])
     try:
         with server.client() as client:
-            session = ask(client, eliciting.url, "pay")
+            sessions = [ask(client, eliciting.url, "pay") for _ in range(3)]
+            for session in reversed(sessions):
+                answer(client, session, waiting(client, session)["request_id"], "approve", content={"amount": 7})
+                told(client, session)
+    finally:
+        server.kill()
+    assert eliciting.seen == [ANSWERED] * 3
+    assert len(eliciting.keys) == len(set(eliciting.keys)) == 3, "each call was made once"
+
+
+@pytest.mark.parametrize("safety", ["once", "idempotent"])
+def test_a_form_is_answered_over_a_kill(
+    tmp_path: Path, world: World, eliciting: Eliciting, safety: str
+) -> None:
+    server = Server(tmp_path, world, hosts=[eliciting.host])
+    try:
+        with server.client() as client:
+            session = ask(client, eliciting.url, "pay", safety)
         server.restart()
         with server.client() as client:
             action = waiting(client, session)
@@ -233,13 +253,24 @@ def test_a_form_is_answered_over_a_kill(
                 with pytest.raises(BadRequestError) as refused:
                     answer(client, session, action["request_id"], "approve", content=content)
                 assert "does not fit the form" in refused.value.message
-            answer(client, session, action["request_id"], "approve", content={"amount": 7})
+            with client.beta.agents.sessions.events.stream(session) as events:
+                answer(client, session, action["request_id"], "approve", content={"amount": 7})
+                if safety == "once":
+                    # It may have acted before it asked: a person says what is to be done.
+                    next(event for event in events if event.type == "agent.session.requires_action")
+                    action = waiting(client, session)
+                    assert action["request"]["kind"] == "unknown_outcome"
+                    assert len(eliciting.keys) == 1
+                    retry: Any = {
+                        "type": "agent.session.input.approval_result",
+                        "request_id": action["request_id"], "decision": "retry",
+                    }
+                    client.beta.agents.sessions.events.create(session, events=[retry])
             [output] = told(client, session)
     finally:
         server.kill()
-    expected = {"action": "accept", "content": {"amount": 7, "currency": "EUR"}}
-    assert eliciting.seen == [expected], (eliciting.seen, output)
-    assert len(set(eliciting.keys)) == 1, "every attempt is the same call"
+    assert eliciting.seen == [ANSWERED], (eliciting.seen, output)
+    assert len(eliciting.keys) == 2 and len(set(eliciting.keys)) == 1, "every attempt is the same call"
 
 
 @pytest.mark.parametrize("decision, action", [("deny", "decline"), ("cancel", "cancel")])
@@ -255,6 +286,7 @@ def test_a_form_is_declined_or_dismissed(
     finally:
         server.kill()
     assert eliciting.seen == [{"action": action}]
+    assert len(eliciting.keys) == 1
 
 
 def test_a_response_asks_and_goes_on(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conftest import Server, World
 from listeners import mcp_server
+from test_sigv4 import keys, send, signed
 from test_vaults import SECRET, balance
 
 
@@ -69,3 +70,40 @@ def test_the_key_is_changed_and_lost(tmp_path: Path, world: World) -> None:
     finally:
         server.kill()
         ledger.close()
+
+
+def test_what_is_left_under_a_key_before_is_named(tmp_path: Path, world: World) -> None:
+    server = Server(tmp_path, world)
+    data = tmp_path / "data"
+    try:
+        signing = keys(server)
+        with server.client() as client:
+            templates = client.beta.agents.environments.templates
+            template = templates.create(name="Box", env={"TOKEN": SECRET}).id
+            session = client.beta.agents.sessions.create(
+                environment={"type": "openai_hosted", "env": {"TOKEN": SECRET}}, agent={"model": "scripted"}
+            ).id
+        server.kill()
+        told = server.run("vaults", "rekey")
+        assert "1 environment templates, 1 signing keys" in told, told
+        assert f"keep vault.retired until these sessions are deleted: {session}" in told, told
+        server.start()
+        with server.client() as client:
+            client.beta.agents.sessions.delete(session)
+        server.kill()
+        told = server.run("vaults", "rekey", "--keep-key")
+        assert "no session's journal needs a key before" in told, told
+        (data / "vault.retired").unlink()
+        server.start()
+        assert send(signed(server, signing, "GET", "/agents"))[0] == 200
+        with server.client() as client:
+            templates = client.beta.agents.environments.templates
+            # A change opens what is confidential, and keeps it.
+            assert templates.update(template, name="Chest").name == "Chest"
+            made = client.beta.agents.sessions.create(
+                environment={"type": "openai_hosted", "environment_template_id": template},
+                agent={"model": "scripted"},
+            )
+            client.beta.agents.sessions.delete(made.id)
+    finally:
+        server.kill()

@@ -74,6 +74,17 @@ pub fn listed_in(tenant: &TenantId, kind: &str, parent: Option<&str>) -> String 
     format!("{tenant}/{kind}/{}", parent.unwrap_or_default())
 }
 
+/// The kind of environment templates.
+pub const TEMPLATE_KIND: &str = "environment_template";
+/// The member of a template that holds what is confidential of it.
+pub const TEMPLATE_SECRET: &str = "confidential";
+
+/// What the confidential part of a template is sealed for.
+#[must_use]
+pub fn template_sealed_for(tenant: &TenantId, id: &str) -> String {
+    format!("{tenant}/{TEMPLATE_KIND}/{id}")
+}
+
 /// A secret as it is stored: encrypted, and bound to what it belongs to.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

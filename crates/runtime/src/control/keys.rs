@@ -128,7 +128,7 @@ impl Control {
     }
 }
 
-fn key_row(row: &KeyRow, secret_sha256: &str) -> Row {
+pub(super) fn key_row(row: &KeyRow, secret_sha256: &str) -> Row {
     let key = RowKey::new(&KEYS, &[secret_sha256]);
     let created = millis_column(row.created_at_ms);
     Row::new(key, &[("tenant", row.tenant.as_str()), ("created", &created)], row)

@@ -29,7 +29,7 @@ use crate::engine::{Engine, Inner};
 use crate::submit::Submission;
 
 /// The kind of consents that wait.
-const CONSENT_KIND: &str = "oauth_consent";
+pub(crate) const CONSENT_KIND: &str = "oauth_consent";
 /// Under whose name they are kept: a browser does not say for which tenant it comes back.
 const CONSENTS: &str = "mainstay-consents";
 /// How long an address is good for.
@@ -244,7 +244,7 @@ fn consent_id(state: &SecretText) -> String {
     format!("consent_{}", sha256_hex(format!("oauth state\n{}", state.expose()).as_bytes()))
 }
 
-fn sealed_for(id: &str) -> String {
+pub(crate) fn sealed_for(id: &str) -> String {
     format!("consent/{id}")
 }
 

@@ -1,18 +1,21 @@
 //! One attempt of a call: sent, answered, or ended with questions to a person.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mainstay_core::port::{ToolCall, ToolError, ToolOutput};
 use mainstay_core::question::{Asked, Inquiry};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ElicitResult, ElicitationAction, InputRequest,
-    InputRequiredResult, RequestMetaObject,
+    CallToolRequestParams, CallToolResponse, ElicitResult, ElicitationAction, ErrorData,
+    InputRequest, InputRequiredResult, RequestMetaObject,
 };
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::connection::Connection;
 use super::elicit::{Elicited, OWN_KEYS, Seat, known, named, question, responses, visit};
 use super::failure::{Failure, UrlElicitation, sort, timed_out};
+use super::held::{Answering, HeldCall, HeldCalls, Resumed, make, mark, servers_state};
 use super::oauth::Challenge;
 use super::output::to_output;
 use super::pool::name;
@@ -28,7 +31,7 @@ const MAX_PUT_OFF: usize = 8;
 pub(super) enum Ended {
     /// The model reads this.
     Answered(ToolOutput),
-    /// A person is asked; the server waits for nobody meanwhile.
+    /// A person is asked.
     Asked(Inquiry),
     /// The server wants to be shown a token, or another one.
     Challenged(Challenge),
@@ -42,7 +45,8 @@ impl Ended {
 
 /// Makes one attempt.
 pub(super) async fn attempt(
-    connection: &Connection,
+    connection: &Arc<Connection>,
+    held: &HeldCalls,
     call: &ToolCall,
     parts: Parts<'_>,
 ) -> Result<Ended, ToolError> {
@@ -56,55 +60,137 @@ pub(super) async fn attempt(
     params.arguments = Some(arguments.clone());
     params.meta = Some(meta);
     params.input_responses = responses(replies);
-    params.request_state.clone_from(&replies.state);
-    let timeout_ms = call.spec.timeout_ms;
-    let talking = talk(connection, call, parts, params);
-    match tokio::time::timeout(Duration::from_millis(timeout_ms), talking).await {
-        Ok(ended) => ended,
-        Err(_) => Err(timed_out(&name(parts.transport), timeout_ms, call.spec.safety)),
-    }
+    params.request_state = servers_state(replies);
+    let talk = Talk { connection, held, call, parts };
+    talk.bounded(talk.call(params)).await
 }
 
-async fn talk(
-    connection: &Connection,
+/// Goes on with a call that the attempt before left open, or finds that it is to be made.
+pub(super) async fn resume(
+    held: &HeldCalls,
     call: &ToolCall,
     parts: Parts<'_>,
-    mut params: CallToolRequestParams,
-) -> Result<Ended, ToolError> {
-    for _ in 0..MAX_PUT_OFF {
-        let mut seat = connection.desk().seat().await;
-        let answering = connection.peer().call_tool_once(params.clone());
-        tokio::pin!(answering);
+) -> Result<Option<Ended>, ToolError> {
+    let (connection, answering) = match held.resume(call)? {
+        Resumed::GoesOn(connection, answering) => (connection, answering),
+        Resumed::Anew => return Ok(None),
+    };
+    let talk = Talk { connection: &connection, held, call, parts };
+    talk.bounded(talk.go_on(answering)).await.map(Some)
+}
+
+/// One attempt's conversation with a server.
+#[derive(Clone, Copy)]
+struct Talk<'a> {
+    connection: &'a Arc<Connection>,
+    held: &'a HeldCalls,
+    call: &'a ToolCall,
+    parts: Parts<'a>,
+}
+
+impl Talk<'_> {
+    async fn bounded(
+        self,
+        talking: impl Future<Output = Result<Ended, ToolError>>,
+    ) -> Result<Ended, ToolError> {
+        let spec = &self.call.spec;
+        let bound = Duration::from_millis(spec.timeout_ms);
+        tokio::time::timeout(bound, talking).await.unwrap_or_else(|_| {
+            Err(timed_out(&name(self.parts.transport), spec.timeout_ms, spec.safety))
+        })
+    }
+
+    async fn go_on(self, answering: Answering) -> Result<Ended, ToolError> {
+        let mut seat = self.connection.desk().seat().await;
+        match self.answer(answering, &mut seat).await? {
+            Said::Ended(ended) => Ok(ended),
+            Said::NeedsInput(result) => Ok(inquiry(result, self.parts.label)),
+        }
+    }
+
+    async fn call(self, mut params: CallToolRequestParams) -> Result<Ended, ToolError> {
+        for _ in 0..MAX_PUT_OFF {
+            let mut seat = self.connection.desk().seat().await;
+            let answering = make(self.connection, params.clone());
+            let result = match self.answer(answering, &mut seat).await? {
+                Said::Ended(ended) => return Ok(ended),
+                Said::NeedsInput(result) => result,
+            };
+            if result.input_requests.as_ref().is_some_and(|asked| !asked.is_empty()) {
+                return Ok(inquiry(result, self.parts.label));
+            }
+            // It only put the call off.
+            params.input_responses = None;
+            params.request_state = result.request_state;
+        }
+        Ok(Ended::refused("the MCP server put the call off again and again"))
+    }
+
+    /// Waits for what the server says; a question that nobody answered yet ends the attempt, and the call
+    /// stays open.
+    async fn answer(self, mut answering: Answering, seat: &mut Seat) -> Result<Said, ToolError> {
         let answer = loop {
             tokio::select! {
                 biased;
                 answer = &mut answering => break answer,
                 Some(elicited) = seat.questions.recv() => {
-                    if let Some(ended) = put(elicited, call, parts, &mut seat) {
-                        return Ok(ended);
-                    }
+                    let Some((inquiry, key, answer)) = self.put(elicited) else { continue };
+                    seat.questions.close();
+                    let connection = Arc::clone(self.connection);
+                    let call = HeldCall { connection, answering, key, answer };
+                    self.held.keep(&self.call.effect, call);
+                    return Ok(Said::Ended(Ended::Asked(inquiry)));
                 }
             }
         };
-        let result = match answer {
+        Ok(match answer {
             Ok(CallToolResponse::Complete(result)) => {
-                return Ok(Ended::Answered(to_output(result)));
+                Said::Ended(Ended::Answered(to_output(result)))
             }
-            Ok(CallToolResponse::InputRequired(result)) => result,
+            Ok(CallToolResponse::InputRequired(result)) => Said::NeedsInput(result),
             Ok(_) => {
                 let text = "the MCP server made a task of the call, which is not supported";
-                return Ok(Ended::refused(text));
+                Said::Ended(Ended::refused(text))
             }
-            Err(error) => return failed(error, call, parts),
-        };
-        if result.input_requests.as_ref().is_some_and(|asked| !asked.is_empty()) {
-            return Ok(inquiry(result, parts.label));
-        }
-        // It only put the call off.
-        params.input_responses = None;
-        params.request_state = result.request_state;
+            Err(error) => Said::Ended(failed(error, self.call, self.parts)?),
+        })
     }
-    Ok(Ended::refused("the MCP server put the call off again and again"))
+
+    /// Answers a question that was asked before, or says what a person is to be asked.
+    fn put(self, elicited: Elicited) -> Option<(Inquiry, String, Answer)> {
+        let Elicited { asked, answer } = elicited;
+        let asked = match named(self.parts.label, &asked) {
+            Ok(asked) => asked,
+            Err(reason) => {
+                tracing::warn!(
+                    label = self.parts.label,
+                    reason,
+                    "declined a question of an MCP server"
+                );
+                let _ = answer.send(Ok(ElicitResult::new(ElicitationAction::Decline)));
+                return None;
+            }
+        };
+        if let Some(reply) = known(&self.call.context.replies, &asked.key) {
+            // Whoever asks is told; one that went away is not.
+            let _ = answer.send(Ok(reply));
+            return None;
+        }
+        let key = asked.key.clone();
+        let state = Some(mark(self.call.attempt));
+        Some((Inquiry { asked: vec![asked], keeps_replies: true, state }, key, answer))
+    }
+}
+
+/// Where a server's question is answered.
+type Answer = oneshot::Sender<Result<ElicitResult, ErrorData>>;
+
+/// What a server said.
+enum Said {
+    /// The attempt is over.
+    Ended(Ended),
+    /// It wants to be called again, with this.
+    NeedsInput(InputRequiredResult),
 }
 
 fn failed(
@@ -118,28 +204,6 @@ fn failed(
         Failure::Challenged(challenge) => Ok(Ended::Challenged(challenge)),
         Failure::Visits(visits) => Ok(asked_visits(visits, call, parts.label)),
     }
-}
-
-/// Answers a question that was asked before, or ends the attempt with it: the server is told that its
-/// call is cancelled, and that its question is put off.
-fn put(elicited: Elicited, call: &ToolCall, parts: Parts<'_>, seat: &mut Seat) -> Option<Ended> {
-    let Elicited { asked, answer } = elicited;
-    let asked = match named(parts.label, &asked) {
-        Ok(asked) => asked,
-        Err(reason) => {
-            tracing::warn!(label = parts.label, reason, "declined a question of an MCP server");
-            let _ = answer.send(Ok(ElicitResult::new(ElicitationAction::Decline)));
-            return None;
-        }
-    };
-    if let Some(reply) = known(&call.context.replies, &asked.key) {
-        // Whoever asks is told; one that went away is not.
-        let _ = answer.send(Ok(reply));
-        return None;
-    }
-    seat.questions.close();
-    let state = call.context.replies.state.clone();
-    Some(Ended::Asked(Inquiry { asked: vec![asked], keeps_replies: true, state }))
 }
 
 /// The questions of a server that waits for nobody.

@@ -1,11 +1,12 @@
 //! Elicitations: what a server asks the user in the middle of a call, brought to the call.
 //!
 //! Invariant: an elicitation is answered only with what a person answered to the very same question; a
-//! call that has no answer yet ends with the question, and a further attempt brings the answer.
-//! Deliberately absent: holding a call open while a person thinks.
+//! attempt that has no answer yet ends with the question, and a further attempt brings the answer.
+//! Deliberately absent: the calls that are kept open meanwhile ([`super::held`]).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mainstay_core::question::{Asked, Question, Replies, ReplyAction};
 use rmcp::model::{ElicitRequestParams, ElicitResult, ElicitationAction, ErrorData};
@@ -19,6 +20,8 @@ use crate::tool::cache::lock;
 pub(super) const OWN_KEYS: &str = "mainstay/";
 /// The most elicitations that wait for one call to look at them.
 const MAX_WAITING: usize = 8;
+/// How long a server waits for what a person says.
+const HOLD_LIMIT_MS: u64 = 900_000;
 
 /// An elicitation on its way to a call.
 pub(super) struct Elicited {
@@ -81,9 +84,9 @@ impl Desk {
                 _ => None,
             }
         };
-        // The user did not dismiss it: they were not asked yet.
+        // The user did not dismiss it: they said nothing.
         let put_off = || {
-            let message = "the user is asked first, and the call is made again with the answer";
+            let message = "the user did not answer in time";
             ErrorData::invalid_request(message, None)
         };
         let Some(sender) = sender else {
@@ -94,7 +97,8 @@ impl Desk {
         if sender.try_send(Elicited { asked, answer }).is_err() {
             return Err(put_off());
         }
-        answered.await.unwrap_or_else(|_| Err(put_off()))
+        let answered = tokio::time::timeout(Duration::from_millis(HOLD_LIMIT_MS), answered).await;
+        answered.unwrap_or_else(|_| Ok(Err(put_off()))).unwrap_or_else(|_| Err(put_off()))
     }
 }
 

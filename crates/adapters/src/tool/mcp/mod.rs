@@ -11,6 +11,7 @@ mod connection;
 mod consent;
 mod elicit;
 mod failure;
+mod held;
 mod http;
 mod oauth;
 mod output;

@@ -8,8 +8,9 @@ use mainstay_core::port::{
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
 
-use super::call::{Ended, attempt};
+use super::call::{Ended, attempt, resume};
 use super::consent::{Consents, Next};
+use super::held::HeldCalls;
 use super::oauth::OauthSettings;
 use super::pool::{Bearer, Pool, Unreached};
 use super::source::{self, Parts, parts};
@@ -22,6 +23,7 @@ use crate::tool::settings::McpServerSettings;
 pub(crate) struct McpTools {
     pool: Pool,
     consents: Consents,
+    held: HeldCalls,
 }
 
 impl McpTools {
@@ -32,7 +34,7 @@ impl McpTools {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let consents = Consents::new(oauth, Arc::clone(&egress), Arc::clone(&clock));
-        Self { pool: Pool::new(servers, egress, clock), consents }
+        Self { pool: Pool::new(servers, egress, clock), consents, held: HeldCalls::default() }
     }
 
     /// Checks a source without asking anybody; the error names the member at fault.
@@ -97,14 +99,18 @@ impl McpTools {
         let (context, position) = (&call.context, call.spec.source);
         let own = context.credentials.of(position);
         let mut token = self.consents.client_credential(parts, own, position);
+        let mut resumed = resume(&self.held, call, parts).await?;
         loop {
             let bearer = Bearer { tenant: &context.tenant, credential: token.as_ref().or(own) };
-            let ended = match self.pool.get(bearer, parts.transport).await {
-                Ok(connection) => attempt(&connection, call, parts).await,
-                Err(Unreached::Failed(error)) => Err(error),
-                Err(Unreached::Challenged(challenge)) => Ok(Ended::Challenged(challenge)),
+            let ended = match resumed.take() {
+                Some(ended) => ended,
+                None => match self.pool.get(bearer, parts.transport).await {
+                    Ok(connection) => attempt(&connection, &self.held, call, parts).await?,
+                    Err(Unreached::Failed(error)) => return Err(error),
+                    Err(Unreached::Challenged(challenge)) => Ended::Challenged(challenge),
+                },
             };
-            let challenge = match ended? {
+            let challenge = match ended {
                 Ended::Answered(output) => return Ok(output),
                 Ended::Asked(inquiry) => {
                     let needs = mainstay_core::port::Needs { inquiry, consent: None };

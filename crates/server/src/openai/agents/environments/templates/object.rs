@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mainstay_core::port::SecretText;
-use mainstay_core::resource::{ResourceRow, Sealed};
+use mainstay_core::resource::{ResourceRow, Sealed, TEMPLATE_KIND, template_sealed_for};
 use mainstay_protocol::{ApiError, ErrorCode, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::openai::wire::{
 use crate::state::AppState;
 
 /// The kind of the resource, and what its refusals call it.
-pub(crate) const TEMPLATE: (&str, &str) = ("environment_template", "environment template");
+pub(crate) const TEMPLATE: (&str, &str) = (TEMPLATE_KIND, "environment template");
 /// Templates have one status.
 pub(super) const ACTIVE: &str = "active";
 
@@ -129,7 +129,7 @@ fn no_network() -> NetworkParams {
 
 impl Owner<'_> {
     fn belongs_to(&self) -> String {
-        format!("{}/{}/{}", self.tenant, TEMPLATE.0, self.id)
+        template_sealed_for(self.tenant, self.id)
     }
 
     fn seal(&self, confidential: &Confidential) -> Result<Sealed, ApiError> {
