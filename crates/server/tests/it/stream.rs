@@ -127,8 +127,7 @@ async fn check_resumes(server: &Harness, session: &str) -> Vec<Value> {
         let last = number(all.last().expect("there are events"));
         let rest = server.stream(&path).await.until(|event| number(event) == last).await;
         assert_eq!(rest, all[index + 1..], "behind {after}");
-        let rest =
-            resumed(server, session, after).await.until(|event| number(event) == last).await;
+        let rest = resumed(server, session, after).await.until(|event| number(event) == last).await;
         assert_eq!(rest, all[index + 1..], "Last-Event-ID {after}");
     }
     all
