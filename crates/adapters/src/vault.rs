@@ -95,6 +95,12 @@ impl Vault {
                        as one of vault.retired_keys";
             return Err(SealError(why.to_owned()));
         };
+        let has_witness = self.witness.as_ref().is_some_and(|witness| witness.exists());
+        if !path.exists() && !has_witness {
+            let why = "there is no key yet, and nothing that it would encrypt: it is made with the first \
+                       secret";
+            return Err(SealError(why.to_owned()));
+        }
         key::rotate(path, self.entropy.as_ref())?;
         self.keys = OnceLock::new();
         // One killed before this leaves a witness that the key before opens.

@@ -254,14 +254,20 @@ def test_bad_input(loose_client: OpenAI, body: dict[str, Any], param: str | None
 
 def test_what_is_not_there(loose_client: OpenAI) -> None:
     client = loose_client
-    for ask in (
-        lambda: client.responses.retrieve("resp_none"),
-        lambda: client.responses.cancel("resp_none"),
-        lambda: client.responses.create(model="scripted", input="x", previous_response_id="resp_none"),
-        lambda: client.responses.create(model="scripted", input="x", conversation="conv_none"),
-        lambda: list(client.responses.input_items.list("resp_none")),
+    for name, ask in (
+        ('response "resp_none"', lambda: client.responses.retrieve("resp_none")),
+        ('response "resp_none"', lambda: client.responses.cancel("resp_none")),
+        (
+            'response "resp_none"',
+            lambda: client.responses.create(model="scripted", input="x", previous_response_id="resp_none"),
+        ),
+        (
+            'conversation "conv_none"',
+            lambda: client.responses.create(model="scripted", input="x", conversation="conv_none"),
+        ),
+        ('response "resp_none"', lambda: list(client.responses.input_items.list("resp_none"))),
     ):
-        with pytest.raises(openai.NotFoundError):
+        with pytest.raises(openai.NotFoundError, match=f"{name} does not exist"):
             ask()
 
 

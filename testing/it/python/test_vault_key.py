@@ -16,6 +16,12 @@ def test_the_key_is_changed_and_lost(tmp_path: Path, world: World) -> None:
     server = Server(tmp_path, world, hosts=[ledger.host])
     data = tmp_path / "data"
     try:
+        server.kill()
+        early = subprocess.run(
+            server.command("vaults", "rekey"), env=server.environment, capture_output=True, text=True
+        )
+        assert early.returncode != 0 and "there is no key yet" in early.stderr, early.stderr
+        server.start()
         url = ledger.url + "/mcp"
         with server.client() as client:
             vault = client.beta.agents.vaults.create()

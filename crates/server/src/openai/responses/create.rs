@@ -24,7 +24,7 @@ use super::shapes::{ResponseEvent, ResponseObject};
 use super::stream::{finished, open_stream};
 use super::{Echo, project::Head};
 use crate::auth::Caller;
-use crate::error::{Answer, Failure};
+use crate::error::{Answer, Failure, not_found};
 use crate::extract::{Checked, keyed_id};
 use crate::openai::agents::definition::with_machine_tools;
 use crate::openai::agents::sessions::SessionRows;
@@ -127,7 +127,11 @@ impl Making<'_> {
         let brought = read_input(self.params.input.as_ref())?;
         if let Some(conversation) = &self.params.conversation {
             let rows = SessionRows::load(self.state, self.caller, conversation.id()).await;
-            let rows = rows.map_err(|error| error.with_param("conversation"))?;
+            let named = |error: ApiError| match error.code {
+                ErrorCode::NotFound => not_found("conversation", conversation.id()),
+                _ => error,
+            };
+            let rows = rows.map_err(|error| named(error).with_param("conversation"))?;
             return self.go_on(id, &rows, After::Anything, &brought).await;
         }
         let Some(previous) = &self.params.previous_response_id else {
