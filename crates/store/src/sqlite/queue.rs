@@ -1,8 +1,9 @@
 //! The bounded queue before the writer, and whose turn it is to write.
 //!
 //! Invariant: one writes at a time; jobs leave in the order in which they came; a full queue
-//! refuses at once; the thread lets a group fill no longer than it may. A mutex and a condition variable, because waking the thread must cost one
-//! system call at the most and none while somebody writes.
+//! refuses at once; the thread lets a group fill no longer than it may. A mutex and a condition
+//! variable, because waking the thread must cost one system call at the most and none while somebody
+//! writes.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};

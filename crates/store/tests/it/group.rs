@@ -179,19 +179,14 @@ async fn a_file_that_a_tool_keeps_locked_is_unavailable() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_sessions_flush_less_often_than_they_commit() {
-    const SESSION_COUNT: usize = 64;
-    const COMMIT_COUNT: usize = 20;
-    let folder = folder();
-    let store = open(folder.path()).await;
-    let before = store.health().await.expect("healthy");
+/// So many sessions, each of which commits so often, all at once.
+async fn commit_side_by_side(store: &Arc<SqliteStore>, session_count: usize, commit_count: usize) {
     let mut sessions = tokio::task::JoinSet::new();
-    for i in 0..SESSION_COUNT {
-        let store = Arc::clone(&store);
+    for i in 0..session_count {
+        let store = Arc::clone(store);
         sessions.spawn(async move {
             let mut chain = Chain::new(&format!("ses_{i}"));
-            for _ in 0..COMMIT_COUNT {
+            for _ in 0..commit_count {
                 store.commit(noted(&mut chain, "1")).await.expect("committed");
             }
         });
@@ -199,6 +194,16 @@ async fn many_sessions_flush_less_often_than_they_commit() {
     while let Some(session) = sessions.join_next().await {
         session.expect("no panic");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_sessions_flush_less_often_than_they_commit() {
+    const SESSION_COUNT: usize = 64;
+    const COMMIT_COUNT: usize = 20;
+    let folder = folder();
+    let store = open(folder.path()).await;
+    let before = store.health().await.expect("healthy");
+    commit_side_by_side(&store, SESSION_COUNT, COMMIT_COUNT).await;
     let after = store.health().await.expect("healthy");
     let flush_count = after.flush_count - before.flush_count;
     assert!(flush_count * 4 < (SESSION_COUNT * COMMIT_COUNT) as u64, "{flush_count} flushes");
@@ -223,18 +228,6 @@ async fn a_few_sessions_wait_for_nobody() {
             ..SqliteOptions::new(folder.path())
         };
         let store = open_with(&options).await;
-        let mut sessions = tokio::task::JoinSet::new();
-        for i in 0..SESSION_COUNT {
-            let store = Arc::clone(&store);
-            sessions.spawn(async move {
-                let mut chain = Chain::new(&format!("ses_{i}"));
-                for _ in 0..COMMIT_COUNT {
-                    store.commit(noted(&mut chain, "1")).await.expect("committed");
-                }
-            });
-        }
-        while let Some(session) = sessions.join_next().await {
-            session.expect("no panic");
-        }
+        commit_side_by_side(&store, SESSION_COUNT, COMMIT_COUNT).await;
     }
 }
