@@ -86,9 +86,17 @@ impl DataFolder {
 
     /// The server that runs on this folder.
     pub(crate) fn running(&self) -> Option<Running> {
+        self.announced().filter(|running| is_alive(running.pid))
+    }
+
+    /// Whether the last server on this folder ended without a farewell.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.announced().is_some_and(|running| !is_alive(running.pid))
+    }
+
+    fn announced(&self) -> Option<Running> {
         let text = fs::read_to_string(self.server_file()).ok()?;
-        let running: Running = serde_json::from_str(&text).ok()?;
-        is_alive(running.pid).then_some(running)
+        serde_json::from_str(&text).ok()
     }
 
     fn server_file(&self) -> PathBuf {

@@ -54,10 +54,13 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
     return {"name": name, "arguments": arguments}
 
 
-def first_line(process: subprocess.Popen[str]) -> dict[str, Any]:
+def first_line(process: subprocess.Popen[str], log: Path | None = None) -> dict[str, Any]:
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert line, f"{process.args} ended with {process.wait()} before it was ready"
+    if not line:
+        last = log.read_text().splitlines()[-10:] if log else []
+        says = "\n".join(["", *last])
+        raise AssertionError(f"{process.args} ended with {process.wait()} before it was ready{says}")
     return json.loads(line)
 
 
@@ -125,7 +128,8 @@ class Server:
         return done.stdout
 
     def start(self) -> None:
-        with open(self.folder / "server.log", "a") as log:
+        log_file = self.folder / "server.log"
+        with open(log_file, "a") as log:
             self.process = subprocess.Popen(
                 self.command("serve", "--listen", self.address),
                 env=self.environment,
@@ -133,7 +137,7 @@ class Server:
                 stderr=log,
                 text=True,
             )
-        self.url: str = first_line(self.process)["url"] + "/v1"
+        self.url: str = first_line(self.process, log_file)["url"] + "/v1"
 
     def kill(self) -> None:
         """Ends it at once, as a power cut does."""

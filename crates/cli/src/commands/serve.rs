@@ -4,6 +4,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use mainstay_protocol::sha256_hex;
@@ -19,6 +20,12 @@ use crate::failure::Failure;
 use crate::folder::{DataFolder, Running};
 use crate::key::NewKey;
 use crate::{logging, output, wire};
+
+/// How often the address of a killed server is asked for: mounting the disk of a machine takes seconds
+/// where disks are busy.
+const ORPHAN_TRIES: u32 = 400;
+/// How long between.
+const ORPHAN_PAUSE: Duration = Duration::from_millis(25);
 
 /// Run the server
 ///
@@ -106,8 +113,23 @@ async fn serve(context: &Context, config: &Config) -> Result<(), Failure> {
     Ok(result.context("serve")?)
 }
 
+/// Listens. The address of a server that was killed just now may be held for a moment yet by a child of
+/// it that was on its way to becoming another program.
 async fn bind(listen: SocketAddr, folder: &DataFolder) -> Result<TcpListener, Failure> {
-    TcpListener::bind(listen).await.map_err(|error| {
+    let mut tries = if folder.was_killed() { ORPHAN_TRIES } else { 0 };
+    let bound = loop {
+        match TcpListener::bind(listen).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && tries > 0 => {
+                if tries == ORPHAN_TRIES {
+                    tracing::warn!("{listen} is still held after a crash; waiting for it");
+                }
+                tries -= 1;
+                pause().await;
+            }
+            bound => break bound,
+        }
+    };
+    bound.map_err(|error| {
         let failure = Failure::new(format!("cannot listen on {listen}: {error}"));
         match (error.kind(), folder.running()) {
             (ErrorKind::AddrInUse, Some(running)) => failure.hint(format!(
@@ -124,6 +146,11 @@ async fn bind(listen: SocketAddr, folder: &DataFolder) -> Result<TcpListener, Fa
             _ => failure.hint("--listen names an address of this machine and a port"),
         }
     })
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing tells that an address is free again")]
+async fn pause() {
+    tokio::time::sleep(ORPHAN_PAUSE).await;
 }
 
 /// The first start makes the key of this machine's command line. A start that finds it gone or

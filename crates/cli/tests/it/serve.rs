@@ -71,3 +71,38 @@ async fn an_address_that_is_taken_leaves_no_folder_behind() {
     insta::assert_snapshot!(said.shown().replace(&address, "[ADDRESS]"));
     assert!(!home.path(".local").exists(), "a data folder was made");
 }
+
+#[tokio::test]
+async fn what_a_killed_server_left_behind_is_waited_for() {
+    let home = Home::new();
+    serve(&home).await;
+    let mut gone = std::process::Command::new("true").spawn().expect("it starts");
+    gone.wait().expect("it ends");
+    let folder = home.path(".local/share/mainstay");
+    let running =
+        serde_json::json!({"url": "http://127.0.0.1:1", "pid": gone.id(), "version": "0"});
+    std::fs::write(folder.join("server.json"), running.to_string()).expect("written");
+    // As a child that has not become another program yet.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let lock = std::fs::File::create(folder.join("lock")).expect("the lock");
+    std::io::Write::write_all(&mut &lock, gone.id().to_string().as_bytes()).expect("written");
+    lock.lock().expect("nobody has it");
+
+    let address = taken.local_addr().expect("an address").to_string();
+    let mut command = home.command(&["serve", "--listen", &address], &[]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut log = BufReader::new(child.stderr.take().expect("it has a log")).lines();
+    let held: [(&str, Box<dyn std::any::Any + Send>); 2] =
+        [("127.0.0.1:", Box::new(taken)), (".local/share", Box::new(lock))];
+    for (name, held) in held {
+        let line = timeout(PATIENCE, log.next_line()).await.expect("it says so");
+        let line = line.expect("it is text").expect("it goes on");
+        assert!(line.contains(name) && line.contains("is still held after a crash"), "{line}");
+        drop(held);
+    }
+    let mut stdout = BufReader::new(child.stdout.take().expect("it has an output")).lines();
+    let line = timeout(PATIENCE, stdout.next_line()).await.expect("it starts after all");
+    let line = line.expect("it is text").expect("a line");
+    assert!(line.contains(&address), "{line}");
+}

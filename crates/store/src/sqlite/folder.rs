@@ -4,17 +4,21 @@
 //! with the process, however it ends.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::StoreError;
 use crate::sqlite::error::from_io;
 
-/// How often the lock is asked for. One that was killed just now may hold it for a moment yet, in a child
-/// that was on its way to becoming another program.
+/// How often the lock is asked for while its holder lives: it may be about to end.
 const LOCK_TRIES: u32 = 20;
+/// How often where the holder is gone. A process that was killed just now leaves the lock for a moment to
+/// a child that was on its way to becoming another program; mounting the disk of a machine is part of
+/// that way, and takes seconds where disks are busy.
+const ORPHAN_TRIES: u32 = 1200;
 /// How long between.
-const LOCK_PAUSE_MS: u64 = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -34,12 +38,23 @@ impl Folder {
             .truncate(false)
             .open(&file)
             .map_err(|e| from_io(e, "open", &file))?;
-        let mut patience = LOCK_TRIES;
+        let mut tries = 0;
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if patience > 0 => wait_a_little(&mut patience),
-                Err(TryLockError::WouldBlock) => return Err(held(path, &mut lock)),
+                Err(TryLockError::WouldBlock) => {
+                    let holder = holder(&file);
+                    let is_orphan = is_gone(&holder);
+                    if tries >= if is_orphan { ORPHAN_TRIES } else { LOCK_TRIES } {
+                        return Err(held(path, &holder));
+                    }
+                    if is_orphan && tries == 0 {
+                        let path = path.display();
+                        tracing::warn!("{path} is still held after a crash; waiting for it");
+                    }
+                    tries += 1;
+                    pause();
+                }
                 Err(TryLockError::Error(e)) => return Err(from_io(e, "lock", &file)),
             }
         }
@@ -68,9 +83,20 @@ impl Folder {
 }
 
 #[expect(clippy::disallowed_methods, reason = "nothing tells that a lock is free again")]
-fn wait_a_little(patience: &mut u32) {
-    *patience -= 1;
-    std::thread::sleep(std::time::Duration::from_millis(LOCK_PAUSE_MS));
+fn pause() {
+    std::thread::sleep(LOCK_PAUSE);
+}
+
+/// The process that took the lock last, as it wrote itself down; empty where that is not known.
+fn holder(lock: &Path) -> String {
+    // The name of the holder is a courtesy: without it the refusal stands all the same.
+    std::fs::read_to_string(lock).unwrap_or_default().trim().to_owned()
+}
+
+/// Whether that process is known not to run any more.
+fn is_gone(holder: &str) -> bool {
+    let processes = Path::new("/proc");
+    holder.parse::<u32>().is_ok() && processes.join("self").exists() && !processes.join(holder).exists()
 }
 
 /// Makes a folder that others on the machine cannot look into; one that exists is left as it is.
@@ -82,17 +108,14 @@ pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-fn held(path: &Path, lock: &mut File) -> StoreError {
-    let mut holder = String::new();
-    // The name of the holder is a courtesy: without it the refusal stands all the same.
-    let _ = lock.read_to_string(&mut holder);
-    let holder = holder.trim();
-    let holder = if holder.is_empty() { "unknown" } else { holder };
+fn held(path: &Path, holder: &str) -> StoreError {
+    let who = match holder {
+        "" => "another process".to_owned(),
+        gone if is_gone(gone) => format!("what process {gone} left behind when it ended"),
+        running => format!("another process (pid {running})"),
+    };
     StoreError::Unavailable {
-        what: format!(
-            "the data folder {} is held by another process (pid {holder})",
-            path.display()
-        ),
+        what: format!("the data folder {} is held by {who}", path.display()),
         source: None,
     }
 }

@@ -255,16 +255,20 @@ impl Inner {
         let place = known.as_ref().map(|record| record.place(folder));
         let driver = known.and_then(|record| self.drivers.named(&record.driver));
         match (driver, place) {
-            (Some(driver), Some(place)) => self.end_place(&driver, &place).await?,
-            // Whose it was is not known: each driver finds its own there, or nothing.
-            _ => {
-                let place = Place::new(folder.to_owned());
-                for driver in self.drivers.all() {
-                    driver.destroy(&place).await.map_err(driver_error)?;
-                }
+            (Some(driver), Some(place)) => {
+                self.end_place(&driver, &place).await?;
+                remove(folder).await
             }
+            _ => self.end_unknown(&Place::new(folder.to_owned())).await,
         }
-        remove(folder).await
+    }
+
+    /// Ends a machine whose driver is not known: each finds its own there, or nothing.
+    pub(super) async fn end_unknown(&self, place: &Place) -> Result<(), SandboxError> {
+        for driver in self.drivers.all() {
+            driver.destroy(place).await.map_err(driver_error)?;
+        }
+        remove(place.folder()).await
     }
 
     /// Ends a machine, and removes the folder that its driver has it in.

@@ -240,10 +240,9 @@ impl Inner {
         })?;
         for name in names.into_iter().filter(|name| !used.contains(name)) {
             let place = Place::new(record::warm_folder(self.machines(), &name));
-            for driver in self.drivers.all() {
-                driver.destroy(&place).await.map_err(driver_error)?;
+            if let Err(error) = self.end_unknown(&place).await {
+                tracing::warn!(%error, %name, "a machine that waited for a session stays for now");
             }
-            remove(place.folder()).await?;
         }
         Ok(())
     }

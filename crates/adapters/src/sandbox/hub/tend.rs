@@ -33,24 +33,34 @@ pub(super) async fn tend(inner: Weak<Inner>) {
 }
 
 impl Inner {
-    /// Parks and removes what is due.
+    /// Parks and removes what is due. One machine that fails keeps no other from it.
     pub(super) async fn tend_once(&self) -> Result<(), SandboxError> {
         let now_ms = self.clock.now_ms();
+        let mut all = Ok(());
         for (folder, record) in self.records()? {
-            let slot = self.known_slot(&record.session);
-            let used_at_ms = slot.map_or(0, |slot| slot.used_at_ms()).max(record.used_at_ms);
-            let rested_ms = now_ms.saturating_sub(used_at_ms);
-            match record.stage {
-                Stage::Running if rested_ms >= self.settings.idle_ms => {
-                    self.park_idle(&record.session).await?;
-                }
-                Stage::Parked if rested_ms >= self.settings.parked_ms && record.is_saved() => {
-                    self.remove_parked(&folder, &record.session).await?;
-                }
-                Stage::Making | Stage::Running | Stage::Parked => {}
-            }
+            all = all.and(self.tend_one(&folder, &record, now_ms).await);
         }
-        self.tend_pool(now_ms).await
+        all.and(self.tend_pool(now_ms).await)
+    }
+
+    async fn tend_one(
+        &self,
+        folder: &Path,
+        record: &MachineRecord,
+        now_ms: u64,
+    ) -> Result<(), SandboxError> {
+        let slot = self.known_slot(&record.session);
+        let used_at_ms = slot.map_or(0, |slot| slot.used_at_ms()).max(record.used_at_ms);
+        let rested_ms = now_ms.saturating_sub(used_at_ms);
+        match record.stage {
+            Stage::Running if rested_ms >= self.settings.idle_ms => {
+                self.park_idle(&record.session).await.map(drop)
+            }
+            Stage::Parked if rested_ms >= self.settings.parked_ms && record.is_saved() => {
+                self.remove_parked(folder, &record.session).await
+            }
+            Stage::Making | Stage::Running | Stage::Parked => Ok(()),
+        }
     }
 
     /// Parks a machine that no call uses; says whether it did.
@@ -86,15 +96,17 @@ impl Inner {
         Ok(())
     }
 
-    /// Ends what a crash left unfinished: nobody can use it, and nobody knows of it but its folder.
+    /// Ends what a crash left unfinished: nobody can use it, and nobody knows of it but its folder. What
+    /// cannot be ended yet is left to its session's next call, or to the next start.
     pub(super) async fn end_unfinished(&self) -> Result<(), SandboxError> {
         for folder in folders(self.machines())? {
             let is_finished = MachineRecord::read(&folder).is_some_and(|record| {
                 let is_its_own = record::session(&folder).as_ref() == Some(&record.session);
                 record.stage != Stage::Making && is_its_own
             });
-            if !is_finished {
-                self.clear(&folder).await?;
+            if !is_finished && let Err(error) = self.clear(&folder).await {
+                let folder = folder.display();
+                tracing::warn!(%error, %folder, "an unfinished machine stays for now");
             }
         }
         self.end_unused().await
