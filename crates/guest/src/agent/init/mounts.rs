@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
-use rustix::mount::{MountFlags, mount, mount_bind, mount_move};
+use rustix::mount::{MountFlags, mount, mount_bind, mount_move, mount_remount};
 use rustix::process::chroot;
 
 use crate::agent::confine::USER_ID;
@@ -15,6 +15,11 @@ use crate::agent::machine::say;
 const IMAGE: &str = "/image";
 const DISK: &str = "/disk";
 const ROOT: &str = "/root";
+
+/// Where the kernel takes for how long it keeps what was used.
+const WORKING_SET: &str = "/sys/kernel/mm/lru_gen/min_ttl_ms";
+/// What was used within this time is kept, and a process killed where there is no room for it.
+const MIN_WORKING_SET_MS: u32 = 1000;
 
 /// File systems that an image may be.
 const IMAGE_KINDS: [&str; 3] = ["erofs", "squashfs", "ext4"];
@@ -80,7 +85,10 @@ fn mount_system() -> Result<(), String> {
         make(folder, 0o755)?;
     }
     attach("proc", "/proc", shut, "hidepid=invisible")?;
-    attach("sysfs", "/sys", shut | MountFlags::RDONLY, "")?;
+    attach("sysfs", "/sys", shut, "")?;
+    tune();
+    mount_remount("/sys", shut | MountFlags::RDONLY, "")
+        .map_err(|error| format!("make /sys read-only: {error}"))?;
     attach("tmpfs", "/run", MountFlags::NOSUID | MountFlags::NODEV, "mode=0755,size=16m")?;
     for (folder, mode) in [("/tmp", 0o1777), ("/var/tmp", 0o1777)] {
         make(folder, mode)?;
@@ -109,6 +117,13 @@ fn mount_system() -> Result<(), String> {
         let _ = symlink(target, link);
     }
     Ok(())
+}
+
+/// Has a machine whose memory is short kill at once instead of reading its programs again and again.
+fn tune() {
+    if let Err(error) = fs::write(WORKING_SET, MIN_WORKING_SET_MS.to_string()) {
+        say(&format!("write {WORKING_SET}: {error}"));
+    }
 }
 
 fn make(folder: &str, mode: u32) -> Result<(), String> {

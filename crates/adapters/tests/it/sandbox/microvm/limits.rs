@@ -43,3 +43,26 @@ async fn limits_hold_and_the_session_goes_on() {
     assert!(disk.len() <= rig.spec.disk_mib << 20);
     rig.end(&[&place]).await;
 }
+
+#[tokio::test]
+async fn a_program_that_grows_bit_by_bit_is_killed_and_what_only_reads_much_is_not() {
+    let mut rig = Rig::new();
+    rig.spec.memory_mib = 256;
+    let place = rig.boot("small").await;
+    let machine = rig.connect(&place).await;
+    // Twice the memory through the cache of files, and libraries that fill most of it.
+    run(&machine, "dd if=/dev/zero of=big bs=1M count=200 2>&1; cat big big big | wc -c; rm big")
+        .await;
+    assert_eq!(run(&machine, "python3 -c 'import pandas; print(1)'").await, "1");
+    // Its time-out is what a machine without memory is left to that reads its programs again and again.
+    let grows = "python3 -c 'x = []\nwhile True: x.append(bytearray(40000))'";
+    let grown = try_run(&machine, grows).await.expect("it ends");
+    assert_eq!(
+        grown.end,
+        ExecEnd::OutOfMemory,
+        "{grown:?}; is the kernel of the images this one's?"
+    );
+    assert_eq!(run(&machine, "echo it goes on").await, "it goes on");
+    drop(machine);
+    rig.end(&[&place]).await;
+}
