@@ -121,7 +121,23 @@ fn python_libraries(workspace: &Workspace, building: &Path) -> Result<PathBuf> {
     if programs.exists() {
         fs::remove_dir_all(&programs).context("removing programs of Python libraries")?;
     }
+    for entry in fs::read_dir(&folder).context("listing Python libraries")? {
+        let record = entry.context("listing Python libraries")?.path().join("RECORD");
+        if record.is_file() {
+            let text = fs::read_to_string(&record)
+                .with_context(|| format!("reading {}", record.display()))?;
+            fs::write(&record, without_programs(&text))
+                .with_context(|| format!("writing {}", record.display()))?;
+        }
+    }
     Ok(folder)
+}
+
+/// The list of a library's files without its programs: their hashes hold the path of this machine's
+/// Python.
+fn without_programs(record: &str) -> String {
+    let is_program = |line: &&str| line.starts_with("../../bin/") || line.starts_with("bin/");
+    record.split_inclusive('\n').filter(|line| !is_program(line)).collect()
 }
 
 /// npm, unpacked as the image has it.
@@ -177,3 +193,7 @@ fn squash(tree: &Path, disk: &Path) -> Command {
     squash.env_remove("SOURCE_DATE_EPOCH");
     squash
 }
+
+#[cfg(test)]
+#[path = "root_tests.rs"]
+mod tests;
