@@ -28,7 +28,7 @@ use crate::feed::{Feed, FollowFrom};
 use crate::forgetting::{self, Forgetting};
 use crate::registry::Registry;
 use crate::rules::InstalledRules;
-use crate::sandbox::{self, Destroying, bare_request};
+use crate::sandbox::{self, Collecting, Destroying, bare_request};
 use crate::spawn::Spawner;
 use crate::stats::{Counters, EngineStats};
 use crate::subagents::Subagents;
@@ -109,6 +109,7 @@ impl Engine {
             webhooks: Webhooks::default(),
             forgetting: Forgetting::default(),
             destroying: Destroying::default(),
+            collecting: Collecting::default(),
             automations: Automations::default(),
             subagents: Subagents::default(),
             parts,
@@ -221,6 +222,8 @@ impl Engine {
             entries: Counters::get(&counters.entries),
             recovered_sessions: Counters::get(&counters.recovered),
             followers: self.inner.hubs.followers(),
+            collected_checkpoints: Counters::get(&counters.collected_checkpoints),
+            freed_blobs: Counters::get(&counters.freed_blobs),
             panics: Counters::get(&counters.panics),
         }
     }

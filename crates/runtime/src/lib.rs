@@ -40,8 +40,8 @@ pub use control::{
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom, OutputDelta, Told};
 pub use sandbox::{
-    CheckpointPage, CheckpointSeen, ExecPiece, NewSandbox, OperatorCommand, OperatorTerminal,
-    RunningExec, StoreBlobs,
+    ARTIFACTS_FOLDER, CheckpointPage, CheckpointSeen, ExecPiece, NewSandbox, OperatorCommand,
+    OperatorTerminal, RunningExec, StoreBlobs,
 };
 pub use stats::EngineStats;
 pub use submit::{Accepted, Idempotency, NewSession, NewSessionId, Submission};

@@ -19,6 +19,10 @@ pub struct EngineStats {
     pub recovered_sessions: u64,
     /// Followers of feeds.
     pub followers: u64,
+    /// Old checkpoints that are kept no longer.
+    pub collected_checkpoints: u64,
+    /// Blobs that went with them.
+    pub freed_blobs: u64,
     /// Tasks that panicked.
     pub panics: u64,
 }
@@ -29,6 +33,8 @@ pub(crate) struct Counters {
     pub(crate) commits: AtomicU64,
     pub(crate) entries: AtomicU64,
     pub(crate) recovered: AtomicU64,
+    pub(crate) collected_checkpoints: AtomicU64,
+    pub(crate) freed_blobs: AtomicU64,
     pub(crate) panics: AtomicU64,
 }
 

@@ -19,6 +19,7 @@ mod workspace;
 
 pub use apply::{apply, fold};
 pub use command::{
+    Collect,
     After, ApprovalAnswer, Command, CreateSession, Facts, InputMode, NewAgent, Rejected, Respond,
     Rules,
 };

@@ -37,6 +37,15 @@ pub struct WorkspaceState {
     /// How often it was lost and another took its place.
     #[serde(skip_serializing_if = "is_zero")]
     pub reset_count: u32,
+    /// Checkpoints that entries before this one brought are kept no longer.
+    #[serde(skip_serializing_if = "is_start")]
+    pub collected_before: Seq,
+    /// The last entry that says so.
+    #[serde(skip_serializing_if = "is_start")]
+    pub collected_seq: Seq,
+    /// How many checkpoints are kept, as far as this was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kept_count: u32,
 }
 
 /// How a machine is, as far as a journal has told.
@@ -62,6 +71,10 @@ impl MachineState {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+fn is_start(seq: &Seq) -> bool {
+    *seq == 0
 }
 
 impl WorkspaceState {
@@ -113,7 +126,8 @@ impl WorkspaceState {
             | SandboxOperation::ExecEnded { .. }
             | SandboxOperation::Parked
             | SandboxOperation::Restored { .. }
-            | SandboxOperation::Removed => false,
+            | SandboxOperation::Removed
+            | SandboxOperation::Collected { .. } => false,
         }
     }
 
@@ -135,7 +149,7 @@ impl WorkspaceState {
     }
 
     /// An operator did something with the machine.
-    pub(super) fn operated(&mut self, operation: &SandboxOperation) {
+    pub(super) fn operated(&mut self, operation: &SandboxOperation, at: Seq) {
         match operation {
             SandboxOperation::ExecBegun { .. } => {
                 // There is nothing to save of it before it ends.
@@ -161,6 +175,11 @@ impl WorkspaceState {
             }
             SandboxOperation::Arrived => self.machine = MachineState::Connected,
             SandboxOperation::Left => self.machine = MachineState::Absent,
+            SandboxOperation::Collected { before, checkpoint_count, .. } => {
+                self.collected_before = self.collected_before.max(*before);
+                self.collected_seq = at;
+                self.kept_count = self.kept_count.saturating_sub(*checkpoint_count);
+            }
         }
     }
 
@@ -175,6 +194,7 @@ impl WorkspaceState {
         if let Some(checkpoint) = &saved.checkpoint {
             self.checkpoint = Some(Arc::new(checkpoint.clone()));
             self.checkpoint_seq = seq;
+            self.kept_count = self.kept_count.saturating_add(1);
             self.calls_since -= self.saving;
         }
         let numbers = saved.connections.iter().map(|connection| connection.number);

@@ -17,7 +17,7 @@ use crate::feed::Hubs;
 use crate::forgetting::Forgetting;
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
-use crate::sandbox::Destroying;
+use crate::sandbox::{Collecting, Destroying};
 use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::Counters;
@@ -48,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) subagents: Subagents,
     pub(crate) forgetting: Forgetting,
     pub(crate) destroying: Destroying,
+    pub(crate) collecting: Collecting,
 }
 
 impl Inner {

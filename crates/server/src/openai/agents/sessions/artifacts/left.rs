@@ -16,6 +16,7 @@ use mainstay_core::port::{Checkpoint, SandboxError, Saved, SavedFile};
 use mainstay_core::resource::ResourceRow;
 use mainstay_core::session::{SessionRow, TurnRow, TurnStatus};
 use mainstay_protocol::{ApiError, CallId, Entry, ErrorCode, JournalId, Principal, Seq, SessionId};
+use mainstay_runtime::ARTIFACTS_FOLDER;
 use mainstay_store::{Direction, EntryRange};
 use serde::Deserialize;
 
@@ -34,8 +35,6 @@ const ENTRY_BATCH_COUNT: usize = 256;
 const TURN_BATCH_COUNT: usize = 32;
 /// The label and the tool whose writes count.
 const WRITER: (&str, &str) = ("files", "write_file");
-/// The folder of the workspace whose files are artifacts.
-const FOLDER: &str = "artifacts";
 /// Where a workspace is, as clients see it.
 const WORKSPACE: &str = "/workspace";
 
@@ -224,7 +223,7 @@ async fn changed(
 ) -> Result<Vec<Left>, ApiError> {
     let sandboxes = state.engine().sandboxes();
     let read = async |checkpoint: &Checkpoint| {
-        let files = sandboxes.saved_files(&turn.session, checkpoint, FOLDER).await;
+        let files = sandboxes.saved_files(&turn.session, checkpoint, ARTIFACTS_FOLDER).await;
         files.map_err(|error| unreadable(&error))
     };
     let now = read(checkpoint).await?;
@@ -374,5 +373,5 @@ fn artifact_path(path: &str) -> Option<String> {
             | Component::Prefix(_) => None,
         })
         .collect();
-    (names.len() > 1 && names[0] == FOLDER).then(|| names.join("/"))
+    (names.len() > 1 && names[0] == ARTIFACTS_FOLDER).then(|| names.join("/"))
 }
