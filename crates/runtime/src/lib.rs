@@ -9,6 +9,7 @@ pub mod bundle;
 mod clock;
 mod control;
 mod copy;
+mod create;
 mod dispatch;
 mod due;
 mod engine;
@@ -43,7 +44,7 @@ pub use sandbox::{
     OperatorTerminal, RunningExec, StoreBlobs,
 };
 pub use stats::EngineStats;
-pub use submit::{Accepted, Idempotency, NewSession, Submission};
+pub use submit::{Accepted, Idempotency, NewSession, NewSessionId, Submission};
 pub use vault::CameBack;
 pub use webhooks::{
     MAX_ENDPOINTS_COUNT, WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, WebhookSecret,

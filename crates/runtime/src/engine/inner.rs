@@ -65,6 +65,18 @@ impl Inner {
         Ok(())
     }
 
+    /// As [`Self::deliver`], for a session of which nothing is in the store.
+    pub(crate) fn deliver_first(
+        self: &Arc<Self>,
+        session: &SessionId,
+        message: Message,
+    ) -> Result<(), ApiError> {
+        if let Some(activation) = self.registry.send_first(session, message)? {
+            session_task::start(self, session.clone(), activation);
+        }
+        Ok(())
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
     }
