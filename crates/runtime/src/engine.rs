@@ -28,9 +28,9 @@ use crate::feed::{Feed, FollowFrom};
 use crate::forgetting::{self, Forgetting};
 use crate::registry::Registry;
 use crate::rules::InstalledRules;
-use crate::sandbox::{self, Collecting, Destroying, bare_request};
+use crate::sandbox::{self, Collecting, Destroying, Operating, bare_request};
 use crate::spawn::Spawner;
-use crate::stats::{Counters, EngineStats};
+use crate::stats::Counters;
 use crate::subagents::Subagents;
 use crate::submit::{Accepted, Submission};
 use crate::webhooks::Webhooks;
@@ -110,6 +110,7 @@ impl Engine {
             forgetting: Forgetting::default(),
             destroying: Destroying::default(),
             collecting: Collecting::default(),
+            operating: Operating::default(),
             automations: Automations::default(),
             subagents: Subagents::default(),
             parts,
@@ -207,25 +208,6 @@ impl Engine {
     #[must_use]
     pub fn sandboxes(&self) -> &Arc<dyn Sandboxes> {
         &self.inner.parts.sandboxes
-    }
-
-    /// Plain numbers for metrics.
-    #[must_use]
-    pub fn stats(&self) -> EngineStats {
-        let (active_sessions, parked_sessions) = self.inner.registry.counts();
-        let counters = &self.inner.counters;
-        EngineStats {
-            active_sessions,
-            parked_sessions,
-            running_effects: Counters::get(&counters.running_effects),
-            commits: Counters::get(&counters.commits),
-            entries: Counters::get(&counters.entries),
-            recovered_sessions: Counters::get(&counters.recovered),
-            followers: self.inner.hubs.followers(),
-            collected_checkpoints: Counters::get(&counters.collected_checkpoints),
-            freed_blobs: Counters::get(&counters.freed_blobs),
-            panics: Counters::get(&counters.panics),
-        }
     }
 
     /// Takes no more submissions, lets attempts under way end within `grace_ms`, then stops.

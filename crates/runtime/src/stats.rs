@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::engine::Engine;
+
 /// What the engine is doing, for metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EngineStats {
@@ -49,5 +51,26 @@ impl Counters {
 
     pub(crate) fn lower(counter: &AtomicU64) {
         counter.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Engine {
+    /// Plain numbers for metrics.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        let (active_sessions, parked_sessions) = self.inner().registry.counts();
+        let counters = &self.inner().counters;
+        EngineStats {
+            active_sessions,
+            parked_sessions,
+            running_effects: Counters::get(&counters.running_effects),
+            commits: Counters::get(&counters.commits),
+            entries: Counters::get(&counters.entries),
+            recovered_sessions: Counters::get(&counters.recovered),
+            followers: self.inner().hubs.followers(),
+            collected_checkpoints: Counters::get(&counters.collected_checkpoints),
+            freed_blobs: Counters::get(&counters.freed_blobs),
+            panics: Counters::get(&counters.panics),
+        }
     }
 }

@@ -3,9 +3,10 @@
 //! Invariant: a call that may have changed the machine is counted until a checkpoint holds what it did,
 //! so that whoever loses the machine can say what is lost with it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mainstay_protocol::Seq;
+use mainstay_protocol::{EffectId, Seq};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::MachineNews;
@@ -46,6 +47,9 @@ pub struct WorkspaceState {
     /// How many checkpoints are kept, as far as this was counted.
     #[serde(skip_serializing_if = "is_zero")]
     pub kept_count: u32,
+    /// Commands and terminals of operators that began and have no end.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub commands: BTreeSet<EffectId>,
 }
 
 /// How a machine is, as far as a journal has told.
@@ -135,6 +139,7 @@ impl WorkspaceState {
     pub(super) fn copied(&mut self) {
         self.is_tried = true;
         self.machine = MachineState::Unknown;
+        self.commands.clear();
     }
 
     /// A call may have changed the machine.
@@ -151,12 +156,14 @@ impl WorkspaceState {
     /// An operator did something with the machine.
     pub(super) fn operated(&mut self, operation: &SandboxOperation, at: Seq) {
         match operation {
-            SandboxOperation::ExecBegun { .. } => {
+            SandboxOperation::ExecBegun { effect, .. } => {
+                self.commands.insert(effect.clone());
                 // There is nothing to save of it before it ends.
                 self.is_tried |= self.calls_since == 0;
                 self.calls_since = self.calls_since.saturating_add(1);
             }
-            SandboxOperation::ExecEnded { .. } => {
+            SandboxOperation::ExecEnded { effect, .. } => {
+                self.commands.remove(effect);
                 self.calls_since = self.calls_since.max(1);
                 self.is_tried = false;
             }

@@ -17,7 +17,7 @@ use crate::feed::Hubs;
 use crate::forgetting::Forgetting;
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
-use crate::sandbox::{Collecting, Destroying};
+use crate::sandbox::{Collecting, Destroying, Operating};
 use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::Counters;
@@ -49,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) forgetting: Forgetting,
     pub(crate) destroying: Destroying,
     pub(crate) collecting: Collecting,
+    pub(crate) operating: Operating,
 }
 
 impl Inner {

@@ -9,7 +9,7 @@ use mainstay_core::session::SESSIONS;
 use mainstay_protocol::{ApiError, JournalId, RowKey, SessionId, TaskChange, TaskKey};
 use mainstay_store::{Commit, Direction, EntryRange, StoreError};
 
-use super::{collect, sandbox_error};
+use super::{collect, sandbox_error, unended};
 use crate::due::{self, Desk};
 use crate::engine::{Inner, api_error};
 
@@ -47,6 +47,7 @@ pub(crate) fn start(inner: &Arc<Inner>) {
         |inner, task| async move { handle(&inner, task).await }.boxed(),
     );
     collect::start(inner);
+    unended::start(inner);
     let keeper = inner.clone();
     inner.spawner.spawn("sandboxes", async move { destroy_unknown(&keeper).await }, || {});
 }

@@ -17,6 +17,7 @@ mod open;
 mod operate;
 mod restore;
 mod terminal;
+mod unended;
 mod walk;
 
 pub use self::blobs::StoreBlobs;
@@ -30,3 +31,4 @@ pub use self::open::NewSandbox;
 pub(crate) use self::open::{bare_request, opened, resealed, sealed};
 pub use self::operate::{ExecPiece, OperatorCommand, RunningExec};
 pub use self::terminal::OperatorTerminal;
+pub(crate) use self::unended::{Operating, operated_task};

@@ -17,7 +17,7 @@ use super::{Leave, SessionTask};
 use crate::dispatch;
 use crate::engine::{SESSION_TASK_KIND, api_error};
 use crate::registry::Submit;
-use crate::sandbox::{collect_task, destroy_task, is_collect_task};
+use crate::sandbox::{collect_task, destroy_task, is_collect_task, operated_task};
 use crate::saving::Saving;
 use crate::stats::Counters;
 use crate::subagents;
@@ -259,6 +259,7 @@ impl SessionTask {
             changes.push(destroy_task(&self.session, state.last_active_at_ms));
         }
         let settings = &self.inner.settings;
+        changes.extend(facts.iter().filter_map(|(_, fact)| operated_task(state, fact)));
         changes.extend(collect_task(state, facts.iter().map(|(_, fact)| fact), settings));
         let work = Work::of(state);
         if work == self.work {
