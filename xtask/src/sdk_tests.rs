@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::image;
 use crate::process;
 use crate::setup::{self, Purpose};
 use crate::test;
@@ -48,6 +49,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::ensure(workspace, Purpose::Test)?;
+    // One of the suite's things is an environment.
+    image::ensure(workspace)?;
     process::run(workspace.cargo().args(test::BUILD_PROGRAMS))?;
     let mut pytest = command(workspace, &workspace.debug_binary("mainstay"))?;
     if let Some(pattern) = &arguments.pattern {

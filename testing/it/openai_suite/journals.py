@@ -9,6 +9,7 @@ from openai import OpenAI
 
 from bundle import bundle, renamed
 from conftest import LOOKUP, Server, call, say
+from stand_ins import MACHINE
 
 RESPONSE_ID = "resp_677efb5139a88190b512bc3fef8e535d"
 
@@ -21,6 +22,8 @@ def archives(server: Server) -> dict[str, bytes]:
             "waiting": waiting(server, client),
             **tree(server, client),
             "after": idle(server, client, "after"),
+            "artifact": artifact(server, client),
+            "machine": machine(server, client),
             "response": response(server, client, RESPONSE_ID),
             "resp_123": response(server, client, "resp_123"),
             "response_id": response(server, client, "response_id"),
@@ -60,6 +63,23 @@ def worked(server: Server, client: OpenAI) -> bytes:
             events.until_done()
     turns = [turn.id for turn in client.beta.agents.sessions.turns.list(session, order="asc")]
     return packed(server, session, {session: "session_id", turns[0]: "turn_id", turns[1]: "after"})
+
+
+def artifact(server: Server, client: OpenAI) -> bytes:
+    """A session whose turn left a file."""
+    session = new_session(client, tools=[{"type": "files"}])
+    write = call("write_file", path="artifacts/report.md", content="# Report")
+    script = say({"calls": [write]}, {"text": "Written."})
+    with client.beta.agents.sessions.stream(session, input=script) as events:
+        events.until_done()
+    return packed(server, session, {session: "session_id"})
+
+
+def machine(server: Server, client: OpenAI) -> bytes:
+    """A session with an environment; its machine is made where it is brought in, when it is needed."""
+    hosted = {"environment": {"type": "openai_hosted", "tier": "process"}, "agent": {"model": "model"}}
+    made = client.beta.agents.sessions.create(environment={"type": "none"}, extra_body=hosted).id
+    return packed(server, made, {made: MACHINE})
 
 
 def tree(server: Server, client: OpenAI) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """pytest plugin: OpenAI's own SDK tests against a server of ours, one per worker.
 
 The tests use literal ids (`"session_id"`) and expect the things to be there. Before each test this
-makes what its file needs, through the import routes, which keep ids. Cases that are known not to
-pass stand in docs/compatibility.md, and must fail.
+makes what its file needs, through the import routes, which keep ids; ids that say where a thing is
+are put into the requests (`stand_ins`). Cases that are known not to pass stand in
+docs/compatibility.md, and must fail.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 import journals
 import known
 import objects
+import stand_ins
 from conftest import Server, World
 
 FRESH = "fresh"
@@ -36,7 +38,7 @@ class SuiteServer(Server):
         self.start()
 
     def afresh(self) -> None:
-        self.kill()
+        self.close()
         shutil.rmtree(self.folder / "data")
         shutil.copytree(self.folder / FRESH, self.folder / "data")
         self.start()
@@ -52,8 +54,15 @@ class Suite:
         self.things = objects.catalogue(journals.archives(self.server))
         self.server.afresh()
         self.there: set[objects.Thing] = set()
+        self.replacing = stand_ins.Replacing()
 
     def prepare(self, file: str, test: str) -> None:
+        self.bring_in(file)
+        self.replacing.wanted(file, lambda one: one.find(self.server.url, self.server.key))
+        if objects.uses_up(file, test):
+            self.there.difference_update(self.things.get(file, []))
+
+    def bring_in(self, file: str) -> None:
         wanted = self.things.get(file, [])
         if not all(self.is_there(thing) for thing in wanted):
             # A deleted thing's id stays taken.
@@ -61,8 +70,6 @@ class Suite:
             for thing in wanted:
                 thing.bring_in(self.server.url, self.server.import_key)
             self.there = set(wanted)
-        if objects.uses_up(file, test):
-            self.there.difference_update(wanted)
 
     def is_there(self, thing: objects.Thing) -> bool:
         if thing in self.there:
@@ -76,7 +83,7 @@ class Suite:
         return is_new
 
     def stop(self) -> None:
-        self.server.kill()
+        self.server.close()
         self.world.stop()
         self.folder.cleanup()
 
@@ -126,8 +133,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    suite = item.config.stash[SUITE]
     if known.needs_server(item.name):
-        item.config.stash[SUITE].prepare(known.file_of(item), item.name)
+        suite.prepare(known.file_of(item), item.name)
+    if "respx2_mock" in getattr(item, "fixturenames", ()):
+        # What a case mocks, it mocks by the literal.
+        suite.replacing.ids = {}
 
 
 def pytest_report_header() -> list[str]:

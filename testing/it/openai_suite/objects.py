@@ -12,6 +12,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 TIMEOUT_SECONDS = 10
+#: The environment of the session `ses_machine`.
+ENVIRONMENT = "env_ses_machine"
 TAKEN = 409
 JSON = "application/json"
 TAR = "application/x-tar"
@@ -95,6 +97,13 @@ def credential(id: str) -> Thing:
     return resource("/vaults/vault_id/credentials", id, name=id, auth=auth)
 
 
+def file(path: str) -> Thing:
+    """A file in the environment."""
+    files = f"/agents/environments/{ENVIRONMENT}/files"
+    body = {"type": "inline", "path": path, "data": "eA=="}
+    return Thing(f"{files}?path={path}", files, json.dumps(body).encode())
+
+
 def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
     """What the tests of each file need; `archives` are the sessions' bundles."""
     worked = session("/agents/sessions/session_id/turns/turn_id", archives["worked"])
@@ -110,6 +119,8 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
     earlier = session("/responses/resp_123", archives["resp_123"])
     input_items = session("/responses/response_id", archives["response_id"])
     conversation = session("/conversations/conv_123", archives["conversation"])
+    artifact = session("/agents/sessions/session_id", archives["artifact"])
+    machine = session(f"/agents/environments/{ENVIRONMENT}", archives["machine"])
     sessions = "beta/agents/sessions"
     return {
         "beta/test_agents.py": [agent("agent_id"), agent("after")],
@@ -127,7 +138,8 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
             automation("after"),
             session("/agents/sessions/session_id", archives["worked"]),
         ],
-        "beta/agents/test_environments.py": [template("environment_template_id")],
+        "beta/agents/test_environments.py": [template("environment_template_id"), machine],
+        "beta/agents/environments/test_files.py": [machine, file("path/a"), file("path/b")],
         "beta/agents/test_vaults.py": [vault("vault_id"), vault("after")],
         "beta/agents/vaults/test_credentials.py": [
             vault("vault_id"),
@@ -135,7 +147,7 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
             credential("after"),
         ],
         "beta/agents/test_sessions.py": [worked, other, agent("agent_id"), vault("string")],
-        f"{sessions}/test_artifacts.py": [worked],
+        f"{sessions}/test_artifacts.py": [artifact],
         f"{sessions}/test_events.py": [waiting],
         f"{sessions}/test_items.py": [worked],
         f"{sessions}/test_turns.py": [worked],

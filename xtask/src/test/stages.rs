@@ -236,6 +236,7 @@ fn mcp(context: &mut Context<'_>) -> Result<Tally> {
 
 fn sdk_suite(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
+    image::ensure(context.workspace)?;
     let binary = context.workspace.debug_binary("mainstay");
     counted(&mut sdk_tests::command(context.workspace, &binary)?, Summary::Pytest)
 }

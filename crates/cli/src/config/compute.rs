@@ -6,6 +6,7 @@ use anyhow::Context;
 use mainstay_adapters::sandbox::hub::{
     HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES, host_memory_mib,
 };
+use mainstay_runtime::EngineSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,12 @@ pub(crate) struct Compute {
     pub(crate) memory_images: usize,
     /// What memory images may take of the disk together.
     pub(crate) max_memory_images_mib: u64,
+    /// How many of a session's checkpoints are kept at the least, the newest; at least one is. Older ones go
+    /// once they are older than `kept_checkpoints_ms` too: their workspaces cannot be restored or forked
+    /// any more. What artifacts are read from stays.
+    pub(crate) kept_checkpoints: u32,
+    /// How long every checkpoint is kept, however many there are.
+    pub(crate) kept_checkpoints_ms: u64,
     /// Machines that are started ahead, of the kinds that sessions had within the last hour, and wait for
     /// the next. They count among the machines that run, and give way to those of sessions.
     pub(crate) warm_machines: usize,
@@ -118,6 +125,8 @@ impl Default for Compute {
             parked_ms: DEFAULT_PARKED_MS,
             memory_images: 0,
             max_memory_images_mib: DEFAULT_MAX_MEMORY_IMAGES_MIB,
+            kept_checkpoints: EngineSettings::default().kept_checkpoints,
+            kept_checkpoints_ms: EngineSettings::default().kept_checkpoints_ms,
             warm_machines: DEFAULT_WARM_MACHINES,
             private_hosts_allowed: Vec::new(),
             trusted_certificates: None,

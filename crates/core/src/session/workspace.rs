@@ -3,9 +3,10 @@
 //! Invariant: a call that may have changed the machine is counted until a checkpoint holds what it did,
 //! so that whoever loses the machine can say what is lost with it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mainstay_protocol::Seq;
+use mainstay_protocol::{EffectId, Seq};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::MachineNews;
@@ -37,6 +38,18 @@ pub struct WorkspaceState {
     /// How often it was lost and another took its place.
     #[serde(skip_serializing_if = "is_zero")]
     pub reset_count: u32,
+    /// Checkpoints that entries before this one brought are kept no longer.
+    #[serde(skip_serializing_if = "is_start")]
+    pub collected_before: Seq,
+    /// The last entry that says so.
+    #[serde(skip_serializing_if = "is_start")]
+    pub collected_seq: Seq,
+    /// How many checkpoints are kept, as far as this was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kept_count: u32,
+    /// Commands and terminals of operators that began and have no end.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub commands: BTreeSet<EffectId>,
 }
 
 /// How a machine is, as far as a journal has told.
@@ -62,6 +75,10 @@ impl MachineState {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+fn is_start(seq: &Seq) -> bool {
+    *seq == 0
 }
 
 impl WorkspaceState {
@@ -113,7 +130,8 @@ impl WorkspaceState {
             | SandboxOperation::ExecEnded { .. }
             | SandboxOperation::Parked
             | SandboxOperation::Restored { .. }
-            | SandboxOperation::Removed => false,
+            | SandboxOperation::Removed
+            | SandboxOperation::Collected { .. } => false,
         }
     }
 
@@ -121,6 +139,7 @@ impl WorkspaceState {
     pub(super) fn copied(&mut self) {
         self.is_tried = true;
         self.machine = MachineState::Unknown;
+        self.commands.clear();
     }
 
     /// A call may have changed the machine.
@@ -135,14 +154,16 @@ impl WorkspaceState {
     }
 
     /// An operator did something with the machine.
-    pub(super) fn operated(&mut self, operation: &SandboxOperation) {
+    pub(super) fn operated(&mut self, operation: &SandboxOperation, at: Seq) {
         match operation {
-            SandboxOperation::ExecBegun { .. } => {
+            SandboxOperation::ExecBegun { effect, .. } => {
+                self.commands.insert(effect.clone());
                 // There is nothing to save of it before it ends.
                 self.is_tried |= self.calls_since == 0;
                 self.calls_since = self.calls_since.saturating_add(1);
             }
-            SandboxOperation::ExecEnded { .. } => {
+            SandboxOperation::ExecEnded { effect, .. } => {
+                self.commands.remove(effect);
                 self.calls_since = self.calls_since.max(1);
                 self.is_tried = false;
             }
@@ -161,6 +182,11 @@ impl WorkspaceState {
             }
             SandboxOperation::Arrived => self.machine = MachineState::Connected,
             SandboxOperation::Left => self.machine = MachineState::Absent,
+            SandboxOperation::Collected { before, checkpoint_count, .. } => {
+                self.collected_before = self.collected_before.max(*before);
+                self.collected_seq = at;
+                self.kept_count = self.kept_count.saturating_sub(*checkpoint_count);
+            }
         }
     }
 
@@ -175,6 +201,7 @@ impl WorkspaceState {
         if let Some(checkpoint) = &saved.checkpoint {
             self.checkpoint = Some(Arc::new(checkpoint.clone()));
             self.checkpoint_seq = seq;
+            self.kept_count = self.kept_count.saturating_add(1);
             self.calls_since -= self.saving;
         }
         let numbers = saved.connections.iter().map(|connection| connection.number);
