@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use mainstay_core::port::{
     Checkpoint, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
-    FileInfo, NetworkRule, NamedBlobs, OutputSink, OutputStream, Readiness, SandboxCapabilities, SandboxError,
-    SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    FileInfo, NamedBlobs, NetworkRule, OutputSink, OutputStream, Readiness, SandboxCapabilities,
+    SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use mainstay_store::{MemoryStore, Store};
