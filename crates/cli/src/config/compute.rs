@@ -29,6 +29,9 @@ const DEFAULT_MAX_PROCESSES: u32 = 1024;
 /// and the machines of other programs.
 const DEFAULT_FIRST_UID: u32 = 0x7000_0000;
 
+/// What each certificate in PEM begins with.
+const PEM_MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// Which isolation machines get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -98,6 +101,10 @@ pub(crate) struct Compute {
     /// `host:*`, where their network rule allows them too. None when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) private_hosts_allowed: Vec<String>,
+    /// A file with certificates (PEM) of authorities that vouch for hosts which get machines' secrets,
+    /// beside the public ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trusted_certificates: Option<PathBuf>,
 }
 
 impl Default for Compute {
@@ -122,6 +129,7 @@ impl Default for Compute {
             kept_checkpoints_ms: EngineSettings::default().kept_checkpoints_ms,
             warm_machines: DEFAULT_WARM_MACHINES,
             private_hosts_allowed: Vec::new(),
+            trusted_certificates: None,
         }
     }
 }
@@ -159,6 +167,21 @@ impl Compute {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// The certificates of further authorities.
+    pub(crate) fn trusted_certificates_pem(&self) -> anyhow::Result<Vec<u8>> {
+        let Some(path) = &self.trusted_certificates else { return Ok(Vec::new()) };
+        let read = std::fs::read(path);
+        let pem =
+            read.with_context(|| format!("compute.trusted_certificates: {}", path.display()))?;
+        let is_certificates = pem.windows(PEM_MARK.len()).any(|window| window == PEM_MARK);
+        anyhow::ensure!(
+            is_certificates,
+            "compute.trusted_certificates: {} has no certificate in PEM",
+            path.display()
+        );
+        Ok(pem)
     }
 
     /// The folder of machines' folders.
