@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mainstay_core::effect::{EffectRequest, Outcome, UnknownNext};
-use mainstay_core::fact::{Answer, Fact};
+use mainstay_core::fact::{Answer, Fact, SandboxOperation};
 use mainstay_core::item::{Content, Item, ItemBody};
 use mainstay_core::port::Checkpoint;
-use mainstay_protocol::{EffectId, Entry, SessionId};
+use mainstay_protocol::{EffectId, Entry, Seq, SessionId};
 use mainstay_store::MemoryStore;
 
 use crate::machines::Machines;
@@ -19,7 +19,7 @@ struct Before {
     unsaved: usize,
 }
 
-/// Every checkpoint of the journal can be read and holds what had ended before it was asked for; a
+/// Every checkpoint of the journal that is kept can be read and holds what had ended before it was asked for; a
 /// machine that is not the one before is never silently new, and says how much is lost; a command is run
 /// once, unless its outcome is unknown and somebody says to run it again.
 pub(crate) async fn machine(
@@ -33,6 +33,7 @@ pub(crate) async fn machine(
     let (mut requested, mut saving) = (BTreeMap::new(), BTreeMap::new());
     let mut unsaved: BTreeSet<String> = BTreeSet::new();
     let mut last_connection = 0;
+    let kept_from = collected_before(entries)?;
     for entry in entries {
         let fact = Fact::read(entry).map_err(|error| error.to_string())?;
         match fact {
@@ -61,7 +62,9 @@ pub(crate) async fn machine(
                     }
                     let held = saving.remove(&fact.effect).unwrap_or_default();
                     if let Some(checkpoint) = saved.checkpoint {
-                        readable(store, id, &checkpoint).await?;
+                        if entry.seq >= kept_from {
+                            readable(store, id, &checkpoint).await?;
+                        }
                         unsaved.retain(|effect| !held.contains(effect));
                         now.unsaved = unsaved.len();
                     }
@@ -84,6 +87,19 @@ pub(crate) async fn machine(
         }
     }
     Ok(())
+}
+
+/// Where the checkpoints that are kept begin.
+fn collected_before(entries: &[Entry]) -> Result<Seq, String> {
+    let mut before = 0;
+    for entry in entries.iter().filter(|entry| entry.kind.as_ref() == "sandbox.operated") {
+        if let Fact::SandboxOperated(fact) = Fact::read(entry).map_err(|error| error.to_string())?
+            && let SandboxOperation::Collected { before: mark, .. } = fact.operation
+        {
+            before = before.max(mark);
+        }
+    }
+    Ok(before)
 }
 
 async fn readable(
