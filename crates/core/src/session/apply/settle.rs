@@ -23,7 +23,7 @@ pub(super) fn effect_completed(state: &mut SessionState, fact: &EffectCompleted,
         Outcome::Model { items, usage, stop, .. } => model_answered(state, items, *usage, *stop),
         Outcome::Tool { item, subagent, machine, .. } => {
             if let Some(news) = machine {
-                state.workspace.told(news);
+                state.workspace.told(news, state.seq);
             }
             if let Some(change) = subagent {
                 state.subagents.entry(change.subagent.clone()).or_default();
