@@ -104,17 +104,18 @@ async fn saves(hub: &Hub, rounds: usize) -> anyhow::Result<(f64, f64)> {
         anyhow::Ok(())
     };
     run(FILL).await?;
-    hub.save(&request.session, 0).await?;
+    let mut last = hub.save(&request.session, 0, None).await?.checkpoint;
     let (mut spans, mut written) = (Vec::new(), 0.0);
     for _ in 0..rounds {
         run(CHANGE).await?;
         let start = Instant::now();
-        let saved = hub.save(&request.session, 0).await?;
+        let saved = hub.save(&request.session, 0, last.as_ref()).await?;
         spans.push(ms(start.elapsed()));
         let checkpoint = saved.checkpoint.context("there is a machine")?;
         #[expect(clippy::cast_precision_loss, reason = "some thousand bytes")]
         let bytes = checkpoint.written_bytes as f64;
         written += bytes / CHANGED_BYTES;
+        last = Some(checkpoint);
     }
     hub.destroy(&request.session).await?;
     #[expect(clippy::cast_precision_loss, reason = "some rounds")]

@@ -112,6 +112,8 @@ pub(crate) async fn engine(
     };
     let settings = EngineSettings {
         parked_cache_bytes: config.limits.parked_cache_bytes,
+        kept_checkpoints: config.compute.kept_checkpoints,
+        kept_checkpoints_ms: config.compute.kept_checkpoints_ms,
         ..EngineSettings::default()
     };
     let engine = Engine::start(parts, settings).await?;

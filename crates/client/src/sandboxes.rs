@@ -74,6 +74,9 @@ pub struct Checkpoint {
     /// How much was new in it.
     #[serde(default)]
     pub written_bytes: u64,
+    /// Whether it can be restored still.
+    #[serde(default)]
+    pub kept: bool,
 }
 
 /// Which sandboxes to list.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::item::Item;
 use crate::port::{
-    ExecRecord, ModelError, ModelReply, ModelRequest, Reconciliation, SandboxError, Saved,
-    StopReason, ToolCall, ToolContext, ToolError, ToolOutput, WorldChange,
+    Checkpoint, ExecRecord, ModelError, ModelReply, ModelRequest, Reconciliation, SandboxError,
+    Saved, StopReason, ToolCall, ToolContext, ToolError, ToolOutput, WorldChange,
 };
 use crate::subagent::{SubagentChange, SubagentWork};
 use crate::tool::{ToolSource, ToolSpec};
@@ -220,6 +220,8 @@ pub enum DispatchKind {
     Checkpoint {
         /// The number of the last connection in the journal.
         connections_after: u64,
+        /// The last checkpoint in the journal.
+        last: Option<Arc<Checkpoint>>,
     },
 }
 

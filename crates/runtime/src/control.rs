@@ -108,6 +108,7 @@ impl Control {
             snapshot: None,
             erases: false,
             adopts: None,
+            frees: Vec::new(),
         };
         match self.store.commit(commit).await {
             Ok(()) => Ok(Committed::Yes),

@@ -4,12 +4,16 @@
 //! journal holds is never run again: a turn that was under way ends in the copy. Deliberately absent:
 //! the archive that a session travels in ([`crate::bundle`]).
 
+mod fork;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mainstay_core::fact::{Fact, SessionCopied};
 use mainstay_core::port::Seals;
-use mainstay_core::session::{Command, Facts, RESPONSES, SessionState, apply, decide, projected};
+use mainstay_core::session::{
+    Collect, Command, Facts, RESPONSES, SessionState, apply, decide, projected,
+};
 use mainstay_protocol::{
     ApiError, Entry, EntryDraft, ErrorCode, IdMint, JournalId, Principal, RowChange, RowKey, Seq,
     SessionId,
@@ -18,7 +22,7 @@ use mainstay_store::{Adoption, Commit, EntryRange, StoreError};
 
 use crate::bundle::{BundledAgent, write_bundle};
 use crate::engine::{Engine, Inner, api_error};
-use crate::sandbox::resealed;
+use crate::sandbox::{kept_no_longer, resealed};
 use crate::session_task::{claimed, due_task};
 use crate::subagents::has_parent;
 use crate::submit::{Accepted, Idempotency, remembered};
@@ -44,6 +48,8 @@ struct Copy {
     keyed: Option<(String, Idempotency)>,
     /// The blobs of its checkpoints.
     blobs: CopiedBlobs,
+    /// The original, up to where its checkpoints are kept no longer, and what stays of them.
+    collected: Option<(SessionId, Seq, Arc<[String]>)>,
 }
 
 /// Where the blobs of a copy's checkpoints come from.
@@ -55,47 +61,6 @@ enum CopiedBlobs {
 }
 
 impl Engine {
-    /// Makes a session of another one's first entries, up to `at` or all of them.
-    pub async fn fork(
-        &self,
-        caller: &Principal,
-        session: &SessionId,
-        at: Option<Seq>,
-        name: Option<SessionId>,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Accepted, ApiError> {
-        self.session_of(session, caller).await?;
-        let keyed = idempotency.map(|key| (format!("fork:{session}"), key));
-        if let Some(known) = self.copied(keyed.as_ref()).await? {
-            return Ok(known);
-        }
-        let entries = self.entries_until(session, at.unwrap_or(Seq::MAX)).await?;
-        if let Some(at) = at
-            && entries.last().map(|entry| entry.seq) != Some(at)
-        {
-            let message = format!("session {session} has no entry {at}");
-            return Err(ApiError::new(ErrorCode::InvalidParameter, message).with_param("seq"));
-        }
-        let seq = entries.last().map_or(0, |entry| entry.seq);
-        let blobs = CopiedBlobs::Adopted(self.adoption(session, &entries).await?);
-        let (is_import, keeps_name, keeps_parent) = (false, false, false);
-        let copied = self.copy(Copy {
-            caller: caller.clone(),
-            session: name.unwrap_or_else(|| SessionId::mint(&mut self.mint())),
-            is_import,
-            keeps_name,
-            keeps_parent,
-            entries,
-            keyed,
-            blobs,
-        });
-        let accepted = copied.await?;
-        if !accepted.replayed {
-            self.fork_machine(caller, session, &accepted.session, seq).await;
-        }
-        Ok(accepted)
-    }
-
     /// Makes a session of a journal that was brought in with the blobs of its checkpoints, under its own
     /// name or another.
     pub async fn import(
@@ -130,6 +95,8 @@ impl Engine {
             entries,
             keyed,
             blobs,
+            // The entries say it themselves.
+            collected: None,
         })
         .await
     }
@@ -251,6 +218,7 @@ impl Engine {
             snapshot: None,
             erases: false,
             adopts,
+            frees: Vec::new(),
         };
         self.store().commit(commit).await.map_err(|error| match error {
             StoreError::Conflict { .. } => taken(session),
@@ -258,6 +226,26 @@ impl Engine {
         })?;
         Ok(made.state.seq)
     }
+}
+
+/// The copy has no more of old checkpoints than the original has. One that would stand on a checkpoint
+/// that is gone is not made.
+fn collected(copy: &Copy, state: &SessionState) -> Result<Option<Command>, ApiError> {
+    let Some((original, before, stays)) = &copy.collected else { return Ok(None) };
+    let workspace = &state.workspace;
+    if workspace.checkpoint.is_none() || *before <= workspace.collected_before {
+        return Ok(None);
+    }
+    if workspace.checkpoint_seq < *before {
+        return Err(kept_no_longer(original, workspace.checkpoint_seq, *before, "seq"));
+    }
+    Ok(Some(Command::Collect(Box::new(Collect {
+        before: *before,
+        checkpoint_count: 0,
+        frees: Vec::new(),
+        stays: stays.to_vec(),
+        as_of: None,
+    }))))
 }
 
 /// The agent as of the last entry that names one.
@@ -331,7 +319,9 @@ impl Made {
             rules: &inner.rules,
         };
         let copied = Command::Copied { is_import: copy.is_import, origin };
-        let decision = decide(&making.state, vec![copied], &facts).map_err(|error| error.0)?;
+        let commands =
+            [Some(copied), collected(copy, &making.state)?].into_iter().flatten().collect();
+        let decision = decide(&making.state, commands, &facts).map_err(|error| error.0)?;
         for fact in &decision.facts {
             making.take(fact, facts.now_ms, &principal, &"".into());
         }

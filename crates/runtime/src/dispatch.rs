@@ -11,8 +11,8 @@ use futures::StreamExt;
 use mainstay_core::effect::{Dispatch, DispatchKind, EffectAnswer, LiveOutput};
 use mainstay_core::item::item_id;
 use mainstay_core::port::{
-    Clock, LiveSink, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest, SandboxError,
-    Saved, ToolCall, ToolError, WorldChange,
+    Checkpoint, Clock, LiveSink, ModelError, ModelErrorKind, ModelPart, ModelReply, ModelRequest,
+    SandboxError, Saved, ToolCall, ToolError, WorldChange,
 };
 use mainstay_core::tool::ToolSource;
 use mainstay_protocol::{EffectId, ItemId, SessionId, TenantId};
@@ -191,8 +191,8 @@ async fn perform(
             let call = inner.parts.tools.reconcile(*call);
             EffectAnswer::Reconciled(bounded(inner, timeout_ms, &name, WorldChange::No, call).await)
         }
-        DispatchKind::Checkpoint { connections_after } => {
-            EffectAnswer::Checkpoint(save(inner, session, connections_after).await)
+        DispatchKind::Checkpoint { connections_after, last } => {
+            EffectAnswer::Checkpoint(save(inner, session, connections_after, last.as_deref()).await)
         }
         DispatchKind::ResolveTools { sources, mut context } => {
             let asked: Vec<_> = sources.iter().enumerate().collect();
@@ -254,12 +254,13 @@ async fn save(
     inner: &Arc<Inner>,
     session: &SessionId,
     connections_after: u64,
+    last: Option<&Checkpoint>,
 ) -> Result<Saved, SandboxError> {
     let clock = &inner.parts.clock;
     let deadline = clock.now_ms().saturating_add(CHECKPOINT_TIMEOUT_MS);
     tokio::select! {
         biased;
-        saved = inner.parts.sandboxes.save(session, connections_after) => saved,
+        saved = inner.parts.sandboxes.save(session, connections_after, last) => saved,
         () = clock.sleep_until(deadline) => Err(SandboxError::Broken(format!(
             "it was not saved within {CHECKPOINT_TIMEOUT_MS} ms"
         ))),

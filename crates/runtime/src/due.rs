@@ -139,6 +139,7 @@ pub(crate) async fn write(
         snapshot: None,
         erases: false,
         adopts: None,
+        frees: Vec::new(),
     };
     inner.parts.store.commit(commit).await.map_err(|error| api_error(&error))
 }

@@ -12,13 +12,11 @@ use mainstay_core::port::{
 };
 use mainstay_core::resource;
 use mainstay_core::session::{
-    Command, CreateSession, InputMode, REMOVED_ITEMS, RESPONSES, SESSION_CONFIGS, SESSIONS,
-    SessionRow, TURNS,
+    Command, REMOVED_ITEMS, RESPONSES, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
-use mainstay_protocol::{ApiError, ErrorCode, IdMint, Principal, RowKey, RowSpec, SessionId};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, RowKey, RowSpec, SessionId};
 use mainstay_store::{Store, StoreError};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::inner::Inner;
@@ -28,13 +26,13 @@ use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::{Feed, FollowFrom};
 use crate::forgetting::{self, Forgetting};
-use crate::registry::{Message, Registry, Submit};
+use crate::registry::Registry;
 use crate::rules::InstalledRules;
-use crate::sandbox::{self, Destroying, bare_request};
+use crate::sandbox::{self, Collecting, Destroying, Operating, bare_request};
 use crate::spawn::Spawner;
-use crate::stats::{Counters, EngineStats};
+use crate::stats::Counters;
 use crate::subagents::Subagents;
-use crate::submit::{Accepted, Idempotency, NewSession, Submission};
+use crate::submit::{Accepted, Submission};
 use crate::webhooks::Webhooks;
 
 /// Kind of the tasks that stand for sessions with work to do.
@@ -111,6 +109,8 @@ impl Engine {
             webhooks: Webhooks::default(),
             forgetting: Forgetting::default(),
             destroying: Destroying::default(),
+            collecting: Collecting::default(),
+            operating: Operating::default(),
             automations: Automations::default(),
             subagents: Subagents::default(),
             parts,
@@ -125,52 +125,6 @@ impl Engine {
         crate::automations::start(&inner);
         crate::subagents::start(&inner);
         Ok(Self { inner })
-    }
-
-    /// Creates a session, and starts its first turn when there is input.
-    pub async fn create_session(&self, new: NewSession) -> Result<Accepted, ApiError> {
-        let parts = &self.inner.parts;
-        let mut mint = IdMint::new(parts.clock.now_ms(), parts.entropy.next());
-        let session = new.session.unwrap_or_else(|| SessionId::mint(&mut mint));
-        let scope = format!("create:{}", new.caller.tenant);
-        if let Some(known) = self.replayed(&scope, new.idempotency.as_ref()).await? {
-            return Ok(known);
-        }
-        let sandbox = match new.sandbox {
-            Some(asked) => {
-                self.check_sandbox(&asked.spec).await?;
-                let seals = parts.seals.as_ref();
-                let sandbox = sandbox::sealed(seals, &new.caller.tenant, &session, asked)?;
-                Some(Arc::new(sandbox))
-            }
-            None => None,
-        };
-        let spec = sandbox.as_ref().map(|sandbox| &sandbox.spec);
-        let tools = self.local_tools(&new.agent, &new.caller, &session, spec).await?;
-        let mut commands = vec![Command::Create(Box::new(CreateSession {
-            session: session.clone(),
-            tenant: new.caller.tenant.clone(),
-            agent: Arc::new(new.agent),
-            tools,
-            metadata: new.metadata,
-            spend_limit_microusd: new.spend_limit_microusd,
-            sandbox,
-            wire: new.wire,
-            parent: new.parent,
-        }))];
-        if !new.input.is_empty() {
-            commands.push(Command::Input { messages: new.input, mode: InputMode::Steer });
-        }
-        commands.extend(new.commands);
-        let keyed = new.idempotency.clone().map(|idempotency| (scope.clone(), idempotency));
-        let created = self.send(&session, &new.caller, commands, keyed).await;
-        match created {
-            // Two requests with one key raced: the other made the session.
-            Err(error) if error.code == ErrorCode::Conflict => {
-                self.replayed(&scope, new.idempotency.as_ref()).await?.ok_or(error)
-            }
-            other => other,
-        }
     }
 
     /// Makes commands durable, or says why not.
@@ -256,23 +210,6 @@ impl Engine {
         &self.inner.parts.sandboxes
     }
 
-    /// Plain numbers for metrics.
-    #[must_use]
-    pub fn stats(&self) -> EngineStats {
-        let (active_sessions, parked_sessions) = self.inner.registry.counts();
-        let counters = &self.inner.counters;
-        EngineStats {
-            active_sessions,
-            parked_sessions,
-            running_effects: Counters::get(&counters.running_effects),
-            commits: Counters::get(&counters.commits),
-            entries: Counters::get(&counters.entries),
-            recovered_sessions: Counters::get(&counters.recovered),
-            followers: self.inner.hubs.followers(),
-            panics: Counters::get(&counters.panics),
-        }
-    }
-
     /// Takes no more submissions, lets attempts under way end within `grace_ms`, then stops.
     pub async fn shutdown(&self, grace_ms: u64) {
         self.inner.stopping.cancel();
@@ -348,46 +285,6 @@ impl Engine {
         }
         let message = format!("agent {} was deleted; its sessions take no new turns", row.agent);
         Err(ApiError::new(ErrorCode::AgentDeleted, message))
-    }
-
-    /// What the same request made before.
-    pub(crate) async fn replayed(
-        &self,
-        scope: &str,
-        idempotency: Option<&Idempotency>,
-    ) -> Result<Option<Accepted>, ApiError> {
-        let Some(idempotency) = idempotency else { return Ok(None) };
-        let key = RowKey::new(&resource::IDEMPOTENCY, &[scope, &idempotency.key]);
-        let row = self.inner.parts.store.row(&key).await.map_err(|error| api_error(&error))?;
-        let Some(row) = row else { return Ok(None) };
-        let internal = |what: String| ApiError::new(ErrorCode::Internal, what);
-        let known: resource::IdempotencyRow =
-            row.read().map_err(|error| internal(error.to_string()))?;
-        if known.body_sha256 != idempotency.body_sha256 {
-            let message =
-                "this Idempotency-Key was used with another body; use a new key for a new request";
-            return Err(ApiError::new(ErrorCode::IdempotencyConflict, message));
-        }
-        let session =
-            SessionId::parse(&known.session).map_err(|error| internal(error.to_string()))?;
-        Ok(Some(Accepted { session, first_seq: 0, seq: 0, replayed: true }))
-    }
-
-    pub(crate) async fn send(
-        &self,
-        session: &SessionId,
-        caller: &Principal,
-        commands: Vec<Command>,
-        idempotency: Option<(String, Idempotency)>,
-    ) -> Result<Accepted, ApiError> {
-        let (reply, answer) = oneshot::channel();
-        let principal = caller.id.as_str().into();
-        let submit = Submit { principal, commands, idempotency, reply };
-        self.inner.deliver(session, Message::Submit(Box::new(submit)))?;
-        answer.await.unwrap_or_else(|_| {
-            let message = format!("session {session} stopped before it answered; whether the request was accepted is in its journal");
-            Err(ApiError::new(ErrorCode::Internal, message))
-        })
     }
 }
 

@@ -30,6 +30,8 @@ const PARTIAL_LIMIT_BYTES: usize = 256 * 1024;
 /// Where a follower starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FollowFrom {
+    /// Before everything, of a session that is not made yet.
+    Unmade,
     /// Behind the last entry there is now.
     Live,
     /// Behind this entry.
@@ -80,6 +82,12 @@ pub struct Feed {
 }
 
 impl Feed {
+    /// Whose entries they are.
+    #[must_use]
+    pub fn session(&self) -> &SessionId {
+        &self.session
+    }
+
     /// The last entry's position when the follower attached.
     #[must_use]
     pub fn head(&self) -> Seq {
@@ -110,6 +118,12 @@ impl Feed {
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
+    }
+
+    /// Takes back the entry that was handed out last.
+    pub fn put_back(&mut self, entry: Arc<Told>) {
+        self.at = entry.seq - 1;
+        self.ready.push_front(FeedItem::Entry(entry));
     }
 
     fn has_ready_entry(&self) -> bool {
@@ -297,6 +311,10 @@ impl Hubs {
             head: 0,
             is_behind: true,
         };
+        if from == FollowFrom::Unmade {
+            feed.is_behind = false;
+            return Ok(feed);
+        }
         let newest = EntryRange {
             after: Seq::MAX,
             direction: mainstay_store::Direction::Descending,
@@ -305,6 +323,7 @@ impl Hubs {
         let head = store.entries(&journal, newest).await?.first().map_or(0, |entry| entry.seq);
         feed.head = head;
         feed.at = match from {
+            FollowFrom::Unmade => 0,
             FollowFrom::Live => head,
             FollowFrom::After(seq) => seq.min(head),
         };

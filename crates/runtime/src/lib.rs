@@ -9,6 +9,7 @@ pub mod bundle;
 mod clock;
 mod control;
 mod copy;
+mod create;
 mod dispatch;
 mod due;
 mod engine;
@@ -39,11 +40,11 @@ pub use control::{
 pub use engine::{Engine, EngineParts, EngineSettings};
 pub use feed::{Delta, Feed, FeedItem, FollowFrom, OutputDelta, Told};
 pub use sandbox::{
-    CheckpointPage, CheckpointSeen, ExecPiece, NewSandbox, OperatorCommand, OperatorTerminal,
-    RunningExec, StoreBlobs,
+    ARTIFACTS_FOLDER, CheckpointPage, CheckpointSeen, ExecPiece, NewSandbox, OperatorCommand,
+    OperatorTerminal, RunningExec, StoreBlobs,
 };
 pub use stats::EngineStats;
-pub use submit::{Accepted, Idempotency, NewSession, Submission};
+pub use submit::{Accepted, Idempotency, NewSession, NewSessionId, Submission};
 pub use vault::CameBack;
 pub use webhooks::{
     MAX_ENDPOINTS_COUNT, WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, WebhookSecret,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mainstay_core::session::SessionState;
-use mainstay_protocol::SessionId;
+use mainstay_protocol::{JournalId, SessionId};
 
 use crate::saving::Saving;
 
@@ -20,6 +20,13 @@ const ITEM_BYTES: u64 = 512;
 pub(crate) struct Resting {
     pub(crate) state: SessionState,
     pub(crate) saving: Saving,
+}
+
+impl Resting {
+    /// A session of which nothing is in the store.
+    pub(crate) fn unwritten(journal: JournalId) -> Self {
+        Self { state: SessionState::new(journal), saving: Saving::default() }
+    }
 }
 
 #[derive(Debug)]

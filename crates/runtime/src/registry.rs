@@ -81,6 +81,25 @@ impl Registry {
         session: &SessionId,
         message: Message,
     ) -> Result<Option<Activation>, ApiError> {
+        self.send_on(session, message, |parking| parking.take(session))
+    }
+
+    /// Gives its first message to a session of which nothing is in the store.
+    pub(crate) fn send_first(
+        &self,
+        session: &SessionId,
+        message: Message,
+    ) -> Result<Option<Activation>, ApiError> {
+        let unwritten = || Box::new(Resting::unwritten(session.as_str().into()));
+        self.send_on(session, message, |_| Some(unwritten()))
+    }
+
+    fn send_on(
+        &self,
+        session: &SessionId,
+        message: Message,
+        resting: impl FnOnce(&mut Parking) -> Option<Box<Resting>>,
+    ) -> Result<Option<Activation>, ApiError> {
         let mut inner = self.lock();
         if inner.is_closed {
             let error = ApiError::new(ErrorCode::ShuttingDown, "the server is stopping");
@@ -95,11 +114,11 @@ impl Registry {
                 }
                 // A task that ended without leaving (it was dropped): start another.
                 Err(mpsc::error::TrySendError::Closed(message)) => {
-                    return Ok(Some(inner.activate(session, message)));
+                    return Ok(Some(inner.activate(session, message, resting)));
                 }
             }
         }
-        Ok(Some(inner.activate(session, message)))
+        Ok(Some(inner.activate(session, message, resting)))
     }
 
     /// Whether a session has a task.
@@ -148,11 +167,16 @@ impl Registry {
 }
 
 impl Inner {
-    fn activate(&mut self, session: &SessionId, message: Message) -> Activation {
+    fn activate(
+        &mut self,
+        session: &SessionId,
+        message: Message,
+        resting: impl FnOnce(&mut Parking) -> Option<Box<Resting>>,
+    ) -> Activation {
         let (sender, mailbox) = mpsc::channel(MAILBOX_LIMIT_COUNT);
         let sent = sender.try_send(message);
         debug_assert!(sent.is_ok(), "a new mailbox has room");
         self.tasks.insert(session.clone(), sender.clone());
-        Activation { mailbox, sender, parked: self.parking.take(session) }
+        Activation { mailbox, sender, parked: resting(&mut self.parking) }
     }
 }

@@ -67,6 +67,7 @@ async fn forget(inner: &Arc<Inner>) -> Result<usize, StoreError> {
             snapshot: None,
             erases: false,
             adopts: None,
+            frees: Vec::new(),
         };
         inner.parts.store.commit(commit).await?;
     }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::engine::Engine;
+
 /// What the engine is doing, for metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EngineStats {
@@ -19,6 +21,10 @@ pub struct EngineStats {
     pub recovered_sessions: u64,
     /// Followers of feeds.
     pub followers: u64,
+    /// Old checkpoints that are kept no longer.
+    pub collected_checkpoints: u64,
+    /// Blobs that went with them.
+    pub freed_blobs: u64,
     /// Tasks that panicked.
     pub panics: u64,
 }
@@ -29,6 +35,8 @@ pub(crate) struct Counters {
     pub(crate) commits: AtomicU64,
     pub(crate) entries: AtomicU64,
     pub(crate) recovered: AtomicU64,
+    pub(crate) collected_checkpoints: AtomicU64,
+    pub(crate) freed_blobs: AtomicU64,
     pub(crate) panics: AtomicU64,
 }
 
@@ -43,5 +51,26 @@ impl Counters {
 
     pub(crate) fn lower(counter: &AtomicU64) {
         counter.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Engine {
+    /// Plain numbers for metrics.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        let (active_sessions, parked_sessions) = self.inner().registry.counts();
+        let counters = &self.inner().counters;
+        EngineStats {
+            active_sessions,
+            parked_sessions,
+            running_effects: Counters::get(&counters.running_effects),
+            commits: Counters::get(&counters.commits),
+            entries: Counters::get(&counters.entries),
+            recovered_sessions: Counters::get(&counters.recovered),
+            followers: self.inner().hubs.followers(),
+            collected_checkpoints: Counters::get(&counters.collected_checkpoints),
+            freed_blobs: Counters::get(&counters.freed_blobs),
+            panics: Counters::get(&counters.panics),
+        }
     }
 }

@@ -21,13 +21,24 @@ pub struct Idempotency {
     pub body_sha256: String,
 }
 
+/// Where the id of a new session comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewSessionId {
+    /// The engine mints it.
+    Mint,
+    /// The caller minted it for this request: nothing of it is in the store.
+    Minted(SessionId),
+    /// It is made of something else, and the session may be there already.
+    Named(SessionId),
+}
+
 /// A session to create.
 #[derive(Debug, Clone)]
 pub struct NewSession {
     /// Who creates it.
     pub caller: Principal,
-    /// Its id; minted when none.
-    pub session: Option<SessionId>,
+    /// Its id.
+    pub session: NewSessionId,
     /// Its agent.
     pub agent: AgentDefinition,
     /// The client's own pairs.

@@ -97,6 +97,18 @@ impl Text {
             "Sessions taken over.",
             stats.recovered_sessions,
         );
+        self.value(
+            "collected_checkpoints_total",
+            "counter",
+            "Old checkpoints that are kept no longer.",
+            stats.collected_checkpoints,
+        );
+        self.value(
+            "freed_blobs_total",
+            "counter",
+            "Blobs that went with old checkpoints.",
+            stats.freed_blobs,
+        );
         self.value("task_panics_total", "counter", "Tasks that panicked.", stats.panics);
     }
 

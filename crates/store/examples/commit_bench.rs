@@ -88,6 +88,7 @@ impl Session {
             snapshot: None,
             erases: false,
             adopts: None,
+            frees: Vec::new(),
         }
     }
 }

@@ -40,6 +40,9 @@ pub struct Commit {
     pub erases: bool,
     /// Blobs of another journal that become this one's too.
     pub adopts: Option<Adoption>,
+    /// Blobs that are this journal's no longer, by their hashes; those that it does not have are no
+    /// matter.
+    pub frees: Vec<String>,
 }
 
 /// Blobs that a journal takes over from another one, which keeps them.

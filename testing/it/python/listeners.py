@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable
 
 
 class Listener:
-    """A server on a free port of this machine that answers what `answer` says, until it is closed."""
+    """A server on a free port of this machine, unless `address` says another, that answers what `answer` says, until it is closed."""
 
     def __init__(
         self,
         answer: Callable[["Request"], tuple[int, dict[str, str], bytes]],
         answers_gets: bool = False,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         listener = self
 
@@ -54,9 +57,12 @@ class Listener:
 
         self.requests: list[Request] = []
         self.changed = threading.Condition()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = "127.0.0.1:%d" % self.server.server_address[1]
+        self.server = ThreadingHTTPServer(address, Handler)
+        self.host = "%s:%d" % (address[0], self.server.server_address[1])
         self.url = "http://" + self.host
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+            self.url = "https://" + self.host
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def wait_for(self, count: int, timeout_seconds: float = 30) -> list["Request"]:

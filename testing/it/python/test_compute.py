@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import pytest
 
@@ -32,10 +32,13 @@ def until(what: str, holds: Callable[[], Any]) -> Any:
     raise AssertionError(f"waited {PATIENCE_S} s for {what}")
 
 
-def new_machine(client: OpenAI, tier: str, **environment: Any) -> str:
+def new_machine(
+    client: OpenAI, tier: str, vault_ids: Sequence[str] = (), **environment: Any
+) -> str:
     session = client.beta.agents.sessions.create(
         environment={"type": "openai_hosted", **environment},  # type: ignore[typeddict-item]
         agent={"model": "scripted"},
+        vault_ids=list(vault_ids),
         extra_body={"environment": {"type": "openai_hosted", "tier": tier, **environment}},
     )
     return session.id

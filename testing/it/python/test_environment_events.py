@@ -99,3 +99,21 @@ def test_a_machine_of_the_clients(tmp_path: Path, server: Server) -> None:
     finally:
         site.executor.kill()
         site.client.close()
+
+
+def test_a_machine_that_never_starts(server: Server) -> None:
+    """A file is where its folder is to be, so that it does not come up."""
+    with server.client(_strict_response_validation=True) as client:
+        session = new_machine(server.client(), "process")
+        folder = server.folder / "data/machines" / session
+        folder.write_text("in the way")
+        (output,) = turn(client, session, shell("echo hi"))
+        assert output.startswith("the tool failed: the sandbox did not come up"), output
+        ready, failed = told(history(client, session))
+        assert (ready.environment.status, failed.environment.status) == ("ready", "failed")
+        assert failed.environment.error.message
+        assert failed.turn_id == client.beta.agents.sessions.turns.list(session).data[0].id
+        # Once it can be had, that is told too.
+        folder.unlink()
+        assert turn(client, session, shell("echo hi")) == ["hi\n"]
+        assert kinds(told(history(client, session))) == ["ready", "failed", "connected"]

@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from conftest import Server, mainstay
-from test_compute import TIERS, machine_processes, new_machine, python, shell, turn, until
+from test_compute import TIERS, kill_machines, machine_processes, new_machine, python, shell, turn, until
 
 
 class Operator:
@@ -200,6 +200,49 @@ def test_an_operator_who_leaves_ends_the_command(server: Server, operator: Opera
         assert ended["error"] == "the operator left"
         done = operator.ask("POST", f"/sandboxes/{session}/exec", {"command": ["pgrep", "-x", "sleep"]})
         assert done["exit_code"] == 1, done
+
+
+def begin(operator: Operator, session: str, command: str) -> None:
+    """Runs something that says so, and goes on without anybody who waits for it once the server is gone."""
+    running = subprocess.Popen(
+        [mainstay(), "sandbox", "exec", session, "--", "bash", "-c", f"echo begun; {command}"],
+        env=operator.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert running.stdout is not None and running.stdout.readline() == "begun\n"
+    operator.server.kill()
+    running.kill()
+    running.wait()
+    running.stdout.close()
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_command_whose_server_is_killed_gets_an_end(server: Server, operator: Operator, tier: str) -> None:
+    with server.client() as client:
+        session = new_machine(client, tier)
+        begin(operator, session, "until [ -e go ]; do sleep 0.05; done; exit 7")
+        server.start()
+        assert operator.ask("POST", f"/sandboxes/{session}/exec", {"command": ["touch", "go"]})["exit_code"] == 0
+        until("both ends", lambda: operations(operator, session).count("exec_ended") == 2)
+        begun = operator.journal(session)[0]["payload"]["operation"]["effect"]
+        (ended,) = [
+            entry
+            for entry in operator.journal(session)
+            if entry["payload"]["operation"] == {"type": "exec_ended", "effect": begun, "end": {"type": "exited", "code": 7}}
+        ]
+        assert ended["principal"] == "runtime"
+
+        # Where the machine is gone too, nobody knows; and it is said once.
+        begin(operator, session, "sleep 600")
+        kill_machines(server)
+        server.start()
+        until("its end", lambda: operations(operator, session).count("exec_ended") == 3)
+        ended = operator.journal(session)[-1]["payload"]["operation"]
+        assert "end" not in ended and "not known" in ended["error"], ended
+        server.restart()
+        assert operations(operator, session).count("exec_ended") == 3
 
 
 class Screen:

@@ -18,7 +18,9 @@ use mainstay_protocol::{
     AgentId, ApiError, ErrorCode, Principal, PrincipalId, ResponseId, RowKey, Scope, Seq,
     SessionId, TaskKey, TenantId,
 };
-use mainstay_runtime::{FeedItem, FollowFrom, Idempotency, NewSandbox, NewSession, Submission};
+use mainstay_runtime::{
+    FeedItem, FollowFrom, Idempotency, NewSandbox, NewSession, NewSessionId, Submission,
+};
 use mainstay_store::{ClaimRequest, ClaimWhat, Store};
 
 use crate::chance::Chance;
@@ -153,7 +155,7 @@ impl Client {
     ) -> Result<(), ApiError> {
         let new = NewSession {
             caller: caller(),
-            session: Some(self.session.clone()),
+            session: NewSessionId::Named(self.session.clone()),
             agent,
             metadata: BTreeMap::new(),
             spend_limit_microusd: None,

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use mainstay_core::port::{
     Checkpoint, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
-    FileInfo, NetworkRule, OutputSink, OutputStream, Readiness, SandboxCapabilities, SandboxError,
-    SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    FileInfo, NamedBlobs, NetworkRule, OutputSink, OutputStream, Readiness, SandboxCapabilities,
+    SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use mainstay_store::{MemoryStore, Store};
@@ -240,7 +240,12 @@ impl Sandboxes for Machines {
         Err(SandboxError::Invalid("there are no files".to_owned()))
     }
 
-    async fn save(&self, session: &SessionId, after: u64) -> Result<Saved, SandboxError> {
+    async fn save(
+        &self,
+        session: &SessionId,
+        after: u64,
+        _: Option<&Checkpoint>,
+    ) -> Result<Saved, SandboxError> {
         self.clock.pass(self.chance.below(100)).await;
         if self.strikes(80) {
             return Err(broken("the machine does not answer"));
@@ -281,8 +286,8 @@ impl Sandboxes for Machines {
         Ok(Vec::new())
     }
 
-    fn blobs_of(&self, _: &[u8]) -> Result<Vec<String>, SandboxError> {
-        Ok(Vec::new())
+    fn blobs_of(&self, _: &[u8]) -> Result<NamedBlobs, SandboxError> {
+        Ok(NamedBlobs::default())
     }
 }
 

@@ -113,6 +113,9 @@ impl Node {
             is_only_writer: shared.node_count == 1,
             sweep_ms: 250,
             recovery_batch_count: 8,
+            // Few, so that checkpoints go while sessions are at work.
+            kept_checkpoints: 1,
+            kept_checkpoints_ms: 0,
         };
         Engine::start(parts, settings).await.expect("the memory store takes every row spec")
     }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    Checkpoint, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, OutputSink,
-    Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog, SandboxRequest,
-    SandboxSpec, Sandboxes, Saved, SavedFile, Terminal, TerminalRequest,
+    Checkpoint, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, NamedBlobs,
+    OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog,
+    SandboxRequest, SandboxSpec, Sandboxes, Saved, SavedFile, Terminal, TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -162,8 +162,9 @@ impl Sandboxes for EitherSandboxes {
         &self,
         session: &SessionId,
         connections_after: u64,
+        last: Option<&Checkpoint>,
     ) -> Result<Saved, SandboxError> {
-        self.of_session(session).await?.save(session, connections_after).await
+        self.of_session(session).await?.save(session, connections_after, last).await
     }
 
     async fn park(&self, session: &SessionId) -> Result<(), SandboxError> {
@@ -186,7 +187,17 @@ impl Sandboxes for EitherSandboxes {
         self.hosted.list().await
     }
 
-    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError> {
+    async fn blobs_of_files(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        other: Option<&Checkpoint>,
+        folder: &str,
+    ) -> Result<Vec<String>, SandboxError> {
+        self.hosted.blobs_of_files(session, checkpoint, other, folder).await
+    }
+
+    fn blobs_of(&self, blob: &[u8]) -> Result<NamedBlobs, SandboxError> {
         self.hosted.blobs_of(blob)
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use mainstay_adapters::sandbox::hub::{
     HubSettings, MIN_DISK_MIB, MIN_MEMORY_MIB, MIN_PROCESSES, host_memory_mib,
 };
+use mainstay_runtime::EngineSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,9 @@ const DEFAULT_MAX_PROCESSES: u32 = 1024;
 /// The first user of the process tier's machines. Behind those that systems give to people, services
 /// and the machines of other programs.
 const DEFAULT_FIRST_UID: u32 = 0x7000_0000;
+
+/// What each certificate in PEM begins with.
+const PEM_MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Which isolation machines get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +88,12 @@ pub(crate) struct Compute {
     pub(crate) memory_images: usize,
     /// What memory images may take of the disk together.
     pub(crate) max_memory_images_mib: u64,
+    /// How many of a session's checkpoints are kept at the least, the newest; at least one is. Older ones go
+    /// once they are older than `kept_checkpoints_ms` too: their workspaces cannot be restored or forked
+    /// any more. What artifacts are read from stays.
+    pub(crate) kept_checkpoints: u32,
+    /// How long every checkpoint is kept, however many there are.
+    pub(crate) kept_checkpoints_ms: u64,
     /// Machines that are started ahead, of the kinds that sessions had within the last hour, and wait for
     /// the next. They count among the machines that run, and give way to those of sessions.
     pub(crate) warm_machines: usize,
@@ -91,6 +101,10 @@ pub(crate) struct Compute {
     /// `host:*`, where their network rule allows them too. None when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) private_hosts_allowed: Vec<String>,
+    /// A file with certificates (PEM) of authorities that vouch for hosts which get machines' secrets,
+    /// beside the public ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trusted_certificates: Option<PathBuf>,
 }
 
 impl Default for Compute {
@@ -111,8 +125,11 @@ impl Default for Compute {
             parked_ms: DEFAULT_PARKED_MS,
             memory_images: 0,
             max_memory_images_mib: DEFAULT_MAX_MEMORY_IMAGES_MIB,
+            kept_checkpoints: EngineSettings::default().kept_checkpoints,
+            kept_checkpoints_ms: EngineSettings::default().kept_checkpoints_ms,
             warm_machines: DEFAULT_WARM_MACHINES,
             private_hosts_allowed: Vec::new(),
+            trusted_certificates: None,
         }
     }
 }
@@ -150,6 +167,21 @@ impl Compute {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// The certificates of further authorities.
+    pub(crate) fn trusted_certificates_pem(&self) -> anyhow::Result<Vec<u8>> {
+        let Some(path) = &self.trusted_certificates else { return Ok(Vec::new()) };
+        let read = std::fs::read(path);
+        let pem =
+            read.with_context(|| format!("compute.trusted_certificates: {}", path.display()))?;
+        let is_certificates = pem.windows(PEM_MARK.len()).any(|window| window == PEM_MARK);
+        anyhow::ensure!(
+            is_certificates,
+            "compute.trusted_certificates: {} has no certificate in PEM",
+            path.display()
+        );
+        Ok(pem)
     }
 
     /// The folder of machines' folders.

@@ -134,6 +134,9 @@ fn operation(operation: &SandboxOperation) -> String {
         SandboxOperation::Removed => "removed".to_owned(),
         SandboxOperation::Arrived => "the executor connected".to_owned(),
         SandboxOperation::Left => "the executor left".to_owned(),
+        SandboxOperation::Collected { before, checkpoint_count, blob_count, .. } => format!(
+            "{checkpoint_count} checkpoints before {before} are kept no longer, {blob_count} blobs are gone"
+        ),
     }
 }
 

@@ -51,8 +51,12 @@ pub(crate) async fn sandboxes(
     let hosts = hosts.map_err(|error| Failure::configuration(&error))?;
     let authority = Authority::open(&config.data.dir).context("set up the way out of machines")?;
     let lookup = Arc::new(SystemLookup);
-    let egress = EgressSettings::new(hosts, &[], lookup, Arc::new(authority), Arc::clone(&clock));
-    let egress = Arc::new(egress.context("set up the way out of machines")?);
+    let roots = compute.trusted_certificates_pem();
+    let roots = roots.map_err(|error| Failure::configuration(&error))?;
+    let authority = Arc::new(authority);
+    let egress = EgressSettings::new(hosts, &roots, lookup, authority, Arc::clone(&clock));
+    let egress = egress.context("compute.trusted_certificates");
+    let egress = Arc::new(egress.map_err(|error| Failure::configuration(&error))?);
     let images = compute.images(environment).map_err(|error| Failure::configuration(&error))?;
     let link = LinkParts { blobs, egress, clock: Arc::clone(&clock), entropy };
     let parts = HubParts {

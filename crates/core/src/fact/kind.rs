@@ -158,5 +158,5 @@ facts! {
     /// A tool call of the model that does not become an effect.
     CallRefused = "call.refused", 1;
     /// Something was done with the session's machine beside its turns, or happened to it.
-    SandboxOperated = "sandbox.operated", 2;
+    SandboxOperated = "sandbox.operated", 3;
 }

@@ -60,4 +60,23 @@ pub enum SandboxOperation {
     Arrived,
     /// It left, and has not come back for a while.
     Left,
+    /// What only old checkpoints had is kept no longer.
+    Collected {
+        /// Checkpoints that entries before this one brought cannot be restored any more.
+        before: Seq,
+        /// How many checkpoints this adds to them.
+        checkpoint_count: u32,
+        /// How many blobs are gone with this entry.
+        blob_count: u32,
+        /// The blobs of them that artifacts are read from, which stay.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stays: Vec<String>,
+        /// The entry of this kind before this one; 0 when there is none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        previous: Seq,
+    },
+}
+
+fn is_zero(seq: &Seq) -> bool {
+    *seq == 0
 }

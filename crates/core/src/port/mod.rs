@@ -20,7 +20,7 @@ pub use model::{
 pub use sandbox::{
     BlobError, Blobs, Checkpoint, CodeLanguage, CodeOutput, CodeRequest, CodeResult, Connection,
     ExecEnd, ExecOutput, ExecRecord, ExecRequest, ExecutorSpec, Fate, FileInfo, FileKind,
-    MachineSeen, NetworkRule, NoSandboxes, OutputSink, OutputStream, Readiness,
+    MachineSeen, NamedBlobs, NetworkRule, NoSandboxes, OutputSink, OutputStream, Readiness,
     SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog, SandboxRequest, SandboxSecret,
     SandboxSetup, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved, SavedFile, Terminal,
     TerminalEvent, TerminalRequest, WORKSPACE,

@@ -44,6 +44,15 @@ pub struct Checkpoint {
     pub written_bytes: u64,
 }
 
+/// What a blob of a checkpoint names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedBlobs {
+    /// Blobs that may name others.
+    pub inner: Vec<String>,
+    /// Blobs that hold bytes of files, and name none.
+    pub leaves: Vec<String>,
+}
+
 /// A connection that a machine made, or was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,12 +233,14 @@ pub trait Sandboxes: Send + Sync {
         limit_count: usize,
     ) -> Result<(Vec<FileInfo>, Readiness), SandboxError>;
 
-    /// Saves the workspace of a machine that is there, and hands out its connections behind this
-    /// number; those up to it are in the journal and are forgotten. Idempotent.
+    /// Saves the workspace of a machine that is there, as what is different from the last checkpoint of
+    /// the journal: blobs of any other may be gone. Hands out its connections behind this number; those
+    /// up to it are in the journal and are forgotten. Idempotent.
     async fn save(
         &self,
         session: &SessionId,
         connections_after: u64,
+        last: Option<&Checkpoint>,
     ) -> Result<Saved, SandboxError>;
 
     /// Puts a machine that nobody uses away, with its processes where the driver can.
@@ -296,7 +307,20 @@ pub trait Sandboxes: Send + Sync {
 
     /// The blobs that a blob of a checkpoint names, by which a checkpoint is walked from its root; an
     /// error when it is no such blob.
-    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError>;
+    fn blobs_of(&self, blob: &[u8]) -> Result<NamedBlobs, SandboxError>;
+
+    /// The blobs by which the files below a folder are told and read that another checkpoint has not, or
+    /// not so; none when there is no such file. Needs no machine.
+    async fn blobs_of_files(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        other: Option<&Checkpoint>,
+        folder: &str,
+    ) -> Result<Vec<String>, SandboxError> {
+        let _ = (session, checkpoint, other, folder);
+        Ok(Vec::new())
+    }
 }
 
 /// Blobs of one session: what is kept of its machine.

@@ -114,6 +114,8 @@ pub enum Command {
         /// The last entry that it takes into account; any when none.
         as_of: Option<Seq>,
     },
+    /// Old checkpoints are kept no longer.
+    Collect(Box<Collect>),
     /// Delete the session; it must rest.
     Delete,
     /// The world answered an effect.
@@ -159,6 +161,21 @@ pub struct CreateSession {
     pub wire: Value,
     /// Which agent makes it, when it is a subagent.
     pub parent: Option<Arc<Parent>>,
+}
+
+/// See [`Command::Collect`].
+#[derive(Debug, Clone)]
+pub struct Collect {
+    /// Checkpoints that entries before this one brought go.
+    pub before: Seq,
+    /// How many more than before.
+    pub checkpoint_count: u32,
+    /// The blobs that no checkpoint needs then.
+    pub frees: Vec<String>,
+    /// The blobs of them that stay.
+    pub stays: Vec<String>,
+    /// The last entry that was looked at; any when none.
+    pub as_of: Option<Seq>,
 }
 
 /// See [`Command::Respond`].

@@ -19,8 +19,8 @@ mod workspace;
 
 pub use apply::{apply, fold};
 pub use command::{
-    After, ApprovalAnswer, Command, CreateSession, Facts, InputMode, NewAgent, Rejected, Respond,
-    Rules,
+    After, ApprovalAnswer, Collect, Command, CreateSession, Facts, InputMode, NewAgent, Rejected,
+    Respond, Rules,
 };
 pub use config::{Offer, SessionConfig};
 pub use context::{

@@ -3,9 +3,10 @@
 //! Invariant: a call that may have changed the machine is counted until a checkpoint holds what it did,
 //! so that whoever loses the machine can say what is lost with it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mainstay_protocol::Seq;
+use mainstay_protocol::{EffectId, Seq};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::MachineNews;
@@ -40,6 +41,18 @@ pub struct WorkspaceState {
     /// The entry that told of it last, and how many calls were lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_reset: Option<(Seq, u32)>,
+    /// Checkpoints that entries before this one brought are kept no longer.
+    #[serde(skip_serializing_if = "is_start")]
+    pub collected_before: Seq,
+    /// The last entry that says so.
+    #[serde(skip_serializing_if = "is_start")]
+    pub collected_seq: Seq,
+    /// How many checkpoints are kept, as far as this was counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kept_count: u32,
+    /// Commands and terminals of operators that began and have no end.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub commands: BTreeSet<EffectId>,
 }
 
 /// How a machine is, as far as a journal has told.
@@ -65,6 +78,10 @@ impl MachineState {
 
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+fn is_start(seq: &Seq) -> bool {
+    *seq == 0
 }
 
 impl WorkspaceState {
@@ -122,7 +139,8 @@ impl WorkspaceState {
             | SandboxOperation::ExecEnded { .. }
             | SandboxOperation::Parked
             | SandboxOperation::Restored { .. }
-            | SandboxOperation::Removed => false,
+            | SandboxOperation::Removed
+            | SandboxOperation::Collected { .. } => false,
         }
     }
 
@@ -130,6 +148,7 @@ impl WorkspaceState {
     pub(super) fn copied(&mut self) {
         self.is_tried = true;
         self.machine = MachineState::Unknown;
+        self.commands.clear();
     }
 
     /// A call may have changed the machine.
@@ -144,14 +163,16 @@ impl WorkspaceState {
     }
 
     /// An operator did something with the machine.
-    pub(super) fn operated(&mut self, operation: &SandboxOperation) {
+    pub(super) fn operated(&mut self, operation: &SandboxOperation, at: Seq) {
         match operation {
-            SandboxOperation::ExecBegun { .. } => {
+            SandboxOperation::ExecBegun { effect, .. } => {
+                self.commands.insert(effect.clone());
                 // There is nothing to save of it before it ends.
                 self.is_tried |= self.calls_since == 0;
                 self.calls_since = self.calls_since.saturating_add(1);
             }
-            SandboxOperation::ExecEnded { .. } => {
+            SandboxOperation::ExecEnded { effect, .. } => {
+                self.commands.remove(effect);
                 self.calls_since = self.calls_since.max(1);
                 self.is_tried = false;
             }
@@ -170,6 +191,11 @@ impl WorkspaceState {
             }
             SandboxOperation::Arrived => self.machine = MachineState::Connected,
             SandboxOperation::Left => self.machine = MachineState::Absent,
+            SandboxOperation::Collected { before, checkpoint_count, .. } => {
+                self.collected_before = self.collected_before.max(*before);
+                self.collected_seq = at;
+                self.kept_count = self.kept_count.saturating_sub(*checkpoint_count);
+            }
         }
     }
 
@@ -184,9 +210,14 @@ impl WorkspaceState {
         if let Some(checkpoint) = &saved.checkpoint {
             self.checkpoint = Some(Arc::new(checkpoint.clone()));
             self.checkpoint_seq = seq;
+            self.kept_count = self.kept_count.saturating_add(1);
             self.calls_since -= self.saving;
         }
         let numbers = saved.connections.iter().map(|connection| connection.number);
         self.last_connection = numbers.fold(self.last_connection, u64::max);
     }
 }
+
+#[cfg(test)]
+#[path = "workspace_tests.rs"]
+mod tests;

@@ -19,7 +19,7 @@ use super::{JOURNAL, runtime};
 use crate::control::{ResourceChange, ResourceWrite};
 use crate::due;
 use crate::engine::{Engine, Inner, api_error};
-use crate::submit::{Idempotency, NewSession, Submission};
+use crate::submit::{Idempotency, NewSession, NewSessionId, Submission};
 
 /// How often a delivery is tried before it is given up.
 const MAX_ATTEMPTS: u32 = 10;
@@ -118,7 +118,7 @@ async fn make_session(
     };
     let new = NewSession {
         caller,
-        session: Some(session.clone()),
+        session: NewSessionId::Named(session.clone()),
         agent,
         metadata: target.metadata.clone(),
         spend_limit_microusd: None,

@@ -17,7 +17,7 @@ use crate::feed::Hubs;
 use crate::forgetting::Forgetting;
 use crate::registry::{Message, Registry, Submit};
 use crate::rules::InstalledRules;
-use crate::sandbox::Destroying;
+use crate::sandbox::{Collecting, Destroying, Operating};
 use crate::session_task;
 use crate::spawn::Spawner;
 use crate::stats::Counters;
@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) subagents: Subagents,
     pub(crate) forgetting: Forgetting,
     pub(crate) destroying: Destroying,
+    pub(crate) collecting: Collecting,
+    pub(crate) operating: Operating,
 }
 
 impl Inner {
@@ -58,6 +60,18 @@ impl Inner {
         message: Message,
     ) -> Result<(), ApiError> {
         if let Some(activation) = self.registry.send(session, message)? {
+            session_task::start(self, session.clone(), activation);
+        }
+        Ok(())
+    }
+
+    /// As [`Self::deliver`], for a session of which nothing is in the store.
+    pub(crate) fn deliver_first(
+        self: &Arc<Self>,
+        session: &SessionId,
+        message: Message,
+    ) -> Result<(), ApiError> {
+        if let Some(activation) = self.registry.send_first(session, message)? {
             session_task::start(self, session.clone(), activation);
         }
         Ok(())

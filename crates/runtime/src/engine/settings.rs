@@ -19,6 +19,10 @@ pub struct EngineSettings {
     pub sweep_ms: u64,
     /// How many sessions are taken up at once after a start.
     pub recovery_batch_count: usize,
+    /// How many of a session's checkpoints are kept at the least, the newest; at least one is.
+    pub kept_checkpoints: u32,
+    /// How long every checkpoint is kept.
+    pub kept_checkpoints_ms: u64,
 }
 
 impl Default for EngineSettings {
@@ -31,6 +35,8 @@ impl Default for EngineSettings {
             is_only_writer: true,
             sweep_ms: 1_000,
             recovery_batch_count: 256,
+            kept_checkpoints: 100,
+            kept_checkpoints_ms: 7 * 24 * 60 * 60 * 1_000,
         }
     }
 }

@@ -1,38 +1,44 @@
 //! The blobs of a journal's checkpoints, for copies of the session.
 //!
-//! Invariant: a copy has every blob that a checkpoint in its journal names, or is not made.
+//! Invariant: a copy has every blob that a checkpoint in its journal names, or is not made; of checkpoints
+//! that are kept no longer it has what the original has.
 
 use std::collections::BTreeMap;
 
-use mainstay_protocol::{ApiError, Entry, ErrorCode, JournalId, SessionId, sha256_hex};
+use mainstay_protocol::{ApiError, Entry, ErrorCode, JournalId, Seq, SessionId, sha256_hex};
 use mainstay_store::Adoption;
 
-use super::walk::{checkpoints_in, walk};
+use super::walk::{Roots, walk};
 use crate::engine::{Engine, api_error};
 
 impl Engine {
-    /// What a copy of these entries needs of the original's blobs.
+    /// What a copy of these entries needs of the original's blobs, and which of them are all that is left
+    /// of checkpoints that are kept no longer.
     pub(crate) async fn adoption(
         &self,
         session: &SessionId,
         entries: &[Entry],
-    ) -> Result<Option<Adoption>, ApiError> {
-        let mut hashes = Vec::new();
-        let visit = |hash: &str, _| {
+        collected_before: Seq,
+    ) -> Result<(Option<Adoption>, Vec<String>), ApiError> {
+        let (mut hashes, mut stays) = (Vec::new(), Vec::new());
+        let visit = |hash: &str, _, is_kept: bool| {
             hashes.push(hash.to_owned());
+            if !is_kept {
+                stays.push(hash.to_owned());
+            }
             Ok(())
         };
-        self.walk_stored(session, entries, visit).await?;
+        self.walk_stored(session, Roots::of(entries, collected_before), visit).await?;
         let from: JournalId = session.as_str().into();
-        Ok((!hashes.is_empty()).then_some(Adoption { from, hashes }))
+        Ok(((!hashes.is_empty()).then_some(Adoption { from, hashes }), stays))
     }
 
-    /// Visits the blobs of the checkpoints in a session's entries.
+    /// Visits the blobs of these checkpoints of a session.
     async fn walk_stored(
         &self,
         session: &SessionId,
-        entries: &[Entry],
-        visit: impl FnMut(&str, Vec<u8>) -> Result<(), ApiError>,
+        roots: Roots,
+        visit: impl FnMut(&str, Vec<u8>, bool) -> Result<(), ApiError>,
     ) -> Result<(), ApiError> {
         let journal: JournalId = session.as_str().into();
         let get = |hash: String| {
@@ -42,7 +48,7 @@ impl Engine {
                 found.map_err(|error| api_error(&error))
             }
         };
-        walk(self.sandboxes().as_ref(), checkpoints_in(entries), get, visit).await
+        walk(self.sandboxes().as_ref(), roots, get, visit).await
     }
 
     /// Every blob of the checkpoints in a session's entries, within a bound.
@@ -53,7 +59,7 @@ impl Engine {
         limit_bytes: usize,
     ) -> Result<BTreeMap<String, Vec<u8>>, ApiError> {
         let (mut blobs, mut size_bytes) = (BTreeMap::new(), 0);
-        let visit = |hash: &str, bytes: Vec<u8>| {
+        let visit = |hash: &str, bytes: Vec<u8>, _| {
             size_bytes += bytes.len();
             blobs.insert(hash.to_owned(), bytes);
             if size_bytes <= limit_bytes {
@@ -64,7 +70,7 @@ impl Engine {
             );
             Err(ApiError::new(ErrorCode::LimitReached, message))
         };
-        self.walk_stored(session, entries, visit).await?;
+        self.walk_stored(session, Roots::of(entries, 0), visit).await?;
         Ok(blobs)
     }
 
@@ -82,11 +88,11 @@ impl Engine {
         let mut needed = BTreeMap::new();
         let given = &given;
         let get = |hash: String| async move { Ok(given.get(&hash).cloned()) };
-        let visit = |hash: &str, bytes| {
+        let visit = |hash: &str, bytes, _| {
             needed.insert(hash.to_owned(), bytes);
             Ok(())
         };
-        let walked = walk(self.sandboxes().as_ref(), checkpoints_in(entries), get, visit).await;
+        let walked = walk(self.sandboxes().as_ref(), Roots::of(entries, 0), get, visit).await;
         walked.map_err(|error| match error.code {
             ErrorCode::JournalCorrupt => refused(error.message),
             _ => error,
@@ -97,4 +103,17 @@ impl Engine {
 
 fn refused(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorCode::InvalidParameter, message)
+}
+
+/// What is asked of a checkpoint that is kept no longer.
+pub(crate) fn kept_no_longer(
+    session: &SessionId,
+    checkpoint: Seq,
+    before: Seq,
+    param: &'static str,
+) -> ApiError {
+    let message = format!(
+        "the checkpoint of entry {checkpoint} of session {session} is kept no longer (`compute.kept_checkpoints`, `compute.kept_checkpoints_ms`); the oldest that is kept came with entry {before}"
+    );
+    ApiError::new(ErrorCode::InvalidParameter, message).with_param(param)
 }

@@ -29,6 +29,8 @@ pub struct CheckpointSeen {
     pub at_ms: u64,
     /// What was saved; none when there was no machine.
     pub checkpoint: Option<Checkpoint>,
+    /// Whether it can be restored still.
+    pub is_kept: bool,
     /// The connections that the machine made since the one before.
     pub connections: Vec<Connection>,
 }
@@ -49,6 +51,7 @@ impl CheckpointSeen {
         Some(Self {
             seq: entry.seq,
             at_ms: entry.at,
+            is_kept: saved.checkpoint.is_some(),
             checkpoint: saved.checkpoint,
             connections: saved.connections,
         })
@@ -115,7 +118,8 @@ impl Engine {
         direction: Direction,
         limit_count: usize,
     ) -> Result<CheckpointPage, ApiError> {
-        self.session_of(session, caller).await?;
+        let row = self.session_of(session, caller).await?;
+        let before = row.workspace.map_or(0, |workspace| workspace.collected_before);
         let start = match direction {
             Direction::Ascending => 0,
             Direction::Descending => Seq::MAX,
@@ -134,6 +138,9 @@ impl Engine {
         }
         let has_more = checkpoints.len() > limit_count;
         checkpoints.truncate(limit_count);
+        for seen in &mut checkpoints {
+            seen.is_kept &= seen.seq >= before;
+        }
         Ok(CheckpointPage { checkpoints, has_more })
     }
 

@@ -9,7 +9,7 @@ use mainstay_core::session::SESSIONS;
 use mainstay_protocol::{ApiError, JournalId, RowKey, SessionId, TaskChange, TaskKey};
 use mainstay_store::{Commit, Direction, EntryRange, StoreError};
 
-use super::sandbox_error;
+use super::{collect, sandbox_error, unended};
 use crate::due::{self, Desk};
 use crate::engine::{Inner, api_error};
 
@@ -46,6 +46,8 @@ pub(crate) fn start(inner: &Arc<Inner>) {
         |inner| &inner.destroying.0,
         |inner, task| async move { handle(&inner, task).await }.boxed(),
     );
+    collect::start(inner);
+    unended::start(inner);
     let keeper = inner.clone();
     inner.spawner.spawn("sandboxes", async move { destroy_unknown(&keeper).await }, || {});
 }
@@ -74,6 +76,7 @@ async fn forget_blobs(inner: &Arc<Inner>, session: &SessionId) -> Result<(), Sto
         snapshot: None,
         erases: true,
         adopts: None,
+        frees: Vec::new(),
     };
     inner.parts.store.commit(commit).await
 }

@@ -7,10 +7,10 @@
 //! told what that costs.
 
 use mainstay_core::port::SandboxError;
-use mainstay_protocol::{ApiError, ErrorCode, Principal, Seq, SessionId};
-use mainstay_store::Direction;
+use mainstay_protocol::{ApiError, ErrorCode, JournalId, Principal, Seq, SessionId};
+use mainstay_store::{Direction, EntryRange};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, api_error};
 
 impl Engine {
     /// Copies the machine of one session for another that was made of its entries up to `seq`, if that is
@@ -62,7 +62,9 @@ impl Engine {
         seq: Seq,
     ) -> Result<bool, ApiError> {
         let row = self.session_of(session, caller).await?;
-        let last = self.page(session, Seq::MAX, Direction::Descending).await?;
+        let journal: JournalId = session.as_str().into();
+        let last = EntryRange { after: Seq::MAX, direction: Direction::Descending, limit_count: 1 };
+        let last = self.store().entries(&journal, last).await.map_err(|error| api_error(&error))?;
         Ok(row.turn.is_none() && last.first().map(|entry| entry.seq) == Some(seq))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the journal says who runs what before it runs, and how it ended after; a command whose
 //! operator left is ended. What it changed is saved like a turn's work. Deliberately absent: attempts
-//! after a crash: an operator sees that there is no end, and looks.
+//! after a crash: what became of a command is written down then ([`super::unended`]).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use mainstay_protocol::{ApiError, EffectId, ErrorCode, IdMint, Principal, Seq, S
 use tokio::sync::{mpsc, oneshot};
 
 use super::sandbox_error;
+use super::unended::Held;
 use crate::engine::Engine;
 use crate::feed::Characters;
 use crate::submit::Submission;
@@ -79,11 +80,15 @@ impl Engine {
             cwd: command.cwd.clone(),
             has_terminal: false,
         };
+        let held = Held::new(self.inner(), &effect);
         self.operate(caller, session, begun, None).await?;
         let (sender, pieces) = mpsc::channel(PIECES_LIMIT_COUNT);
         let (answer, outcome) = oneshot::channel();
         let (engine, caller, id) = (Self::of(self.inner()), caller.clone(), effect.clone());
-        let task = async move { engine.run(&caller, &request, id, command, sender, answer).await };
+        let task = async move {
+            engine.run(&caller, &request, id, command, sender, answer).await;
+            drop(held);
+        };
         // Its end is written down even where nobody waits for it any more.
         self.inner().spawner.spawn("operator's command", task, || {});
         Ok(RunningExec { effect, pieces, outcome })

@@ -9,6 +9,7 @@ use mainstay_core::port::{SandboxError, SandboxInfo};
 use mainstay_protocol::{ApiError, ErrorCode, Principal, Seq, SessionId};
 use mainstay_store::Direction;
 
+use super::carried::kept_no_longer;
 use super::checkpoints::CheckpointSeen;
 use super::operate::no_machine;
 use super::sandbox_error;
@@ -55,6 +56,12 @@ impl Engine {
         if row.turn.is_some() {
             let message = "the machine is in use by a turn; wait for it, or cancel it";
             return Err(ApiError::new(ErrorCode::Conflict, message));
+        }
+        let before = row.workspace.map_or(0, |workspace| workspace.collected_before);
+        if checkpoint < before {
+            // Whether it is one at all is asked first.
+            self.history(session, checkpoint).await?;
+            return Err(kept_no_longer(session, checkpoint, before, "checkpoint"));
         }
         let History { seen, lost_calls, head } = self.history(session, checkpoint).await?;
         let Some(found) = seen.checkpoint.clone() else {

@@ -8,6 +8,7 @@ use mainstay_core::port::{ExecEnd, Terminal, TerminalRequest};
 use mainstay_protocol::{ApiError, EffectId, Principal, SessionId};
 
 use super::sandbox_error;
+use super::unended::Held;
 use crate::engine::Engine;
 
 /// A terminal of an operator.
@@ -18,6 +19,7 @@ pub struct OperatorTerminal {
     effect: EffectId,
     terminal: Option<Box<dyn Terminal>>,
     end: Option<ExecEnd>,
+    held: Option<Held>,
 }
 
 impl Engine {
@@ -36,12 +38,13 @@ impl Engine {
             cwd: request.cwd.clone(),
             has_terminal: true,
         };
+        let held = Some(Held::new(self.inner(), &effect));
         self.operate(caller, session, begun, None).await?;
         let engine = Self::of(self.inner());
         let (caller, session) = (caller.clone(), session.clone());
         // From here on its end is written down, whatever happens.
         let mut opened =
-            OperatorTerminal { engine, caller, session, effect, terminal: None, end: None };
+            OperatorTerminal { engine, caller, session, effect, terminal: None, end: None, held };
         let (terminal, _) = self.bounded(self.sandboxes().terminal(&sandbox, request)).await?;
         opened.terminal = Some(terminal);
         Ok(opened)
@@ -71,7 +74,11 @@ impl Drop for OperatorTerminal {
         let (caller, session) = (self.caller.clone(), self.session.clone());
         let (effect, end) = (self.effect.clone(), self.end);
         let error = end.is_none().then(|| "the operator left".to_owned());
-        let write = async move { engine.exec_ended(&caller, &session, effect, end, error).await };
+        let held = self.held.take();
+        let write = async move {
+            engine.exec_ended(&caller, &session, effect, end, error).await;
+            drop(held);
+        };
         self.engine.inner().spawner.spawn("operator's terminal", write, || {});
     }
 }

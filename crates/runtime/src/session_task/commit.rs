@@ -17,7 +17,7 @@ use super::{Leave, SessionTask};
 use crate::dispatch;
 use crate::engine::{SESSION_TASK_KIND, api_error};
 use crate::registry::Submit;
-use crate::sandbox::destroy_task;
+use crate::sandbox::{collect_task, destroy_task, is_collect_task, operated_task};
 use crate::saving::Saving;
 use crate::stats::Counters;
 use crate::subagents;
@@ -69,6 +69,7 @@ pub(super) struct Pending {
     rows: Vec<RowChange>,
     dispatches: Vec<Dispatch>,
     aborts: Vec<EffectId>,
+    frees: Vec<String>,
     replies: Vec<(Box<Submit>, Seq, Seq)>,
     /// Given back once the answers that came with them are on the disk.
     pub(super) places: Vec<Place>,
@@ -88,6 +89,7 @@ impl Pending {
             rows: Vec::new(),
             dispatches: Vec::new(),
             aborts: Vec::new(),
+            frees: Vec::new(),
             replies: Vec::new(),
             places: Vec::new(),
         }
@@ -112,6 +114,7 @@ impl Pending {
         self.dispatches.retain(|dispatch| !decision.aborts.contains(&dispatch.effect));
         self.dispatches.extend(decision.dispatches);
         self.aborts.extend(decision.aborts);
+        self.frees.extend(decision.frees);
         if let Some(submit) = submit {
             self.replies.push((submit, first_seq, seq));
         }
@@ -166,6 +169,9 @@ impl SessionTask {
         outbox.unwrap_or_default().posted(&self.inner.webhooks);
         if self.state.is_deleted {
             self.inner.destroying.wake();
+        }
+        if commit.tasks.iter().any(is_collect_task) {
+            self.inner.collecting.wake();
         }
         if commit.tasks.iter().any(subagents::is_follow_up) {
             self.inner.subagents.wake();
@@ -241,6 +247,7 @@ impl SessionTask {
             snapshot,
             erases: pending.facts.iter().any(|(_, fact)| matches!(fact, Fact::SessionDeleted(_))),
             adopts: None,
+            frees: pending.frees.clone(),
         };
         (commit, saving)
     }
@@ -251,6 +258,9 @@ impl SessionTask {
         if state.is_deleted && has_sandbox {
             changes.push(destroy_task(&self.session, state.last_active_at_ms));
         }
+        let settings = &self.inner.settings;
+        changes.extend(facts.iter().filter_map(|(_, fact)| operated_task(state, fact)));
+        changes.extend(collect_task(state, facts.iter().map(|(_, fact)| fact), settings));
         let work = Work::of(state);
         if work == self.work {
             return changes;

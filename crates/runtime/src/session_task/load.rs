@@ -97,6 +97,6 @@ async fn saved(inner: &Arc<Inner>, journal: &JournalId) -> Result<Resting, ApiEr
     let state = state.filter(|state| state.journal == *journal);
     Ok(match state {
         Some(state) => Resting { state, saving: Saving::since(found.as_ref()) },
-        None => Resting { state: SessionState::new(journal.clone()), saving: Saving::default() },
+        None => Resting::unwritten(journal.clone()),
     })
 }

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Refused, caller, check_room, max_concurrent_count, output, root, with_change};
 use super::rows::{Of, row, rows};
 use crate::engine::{Engine, Inner};
-use crate::submit::NewSession;
+use crate::submit::{NewSession, NewSessionId};
 
 /// How many sessions may stand above a subagent.
 const MAX_DEPTH: u32 = 4;
@@ -54,7 +54,7 @@ pub(super) async fn create(
     let spend_limit_microusd = share(work, &tree, limit_count)?;
     let session = NewSession {
         caller: caller(work)?,
-        session: Some(id.clone()),
+        session: NewSessionId::Named(id.clone()),
         agent: definition(&work.config.agent, &new),
         metadata: BTreeMap::new(),
         spend_limit_microusd,

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
     Blobs, Checkpoint, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
-    FileInfo, FileKind, OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo,
-    SandboxRequest, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved,
+    FileInfo, FileKind, NamedBlobs, OutputSink, Readiness, SandboxCapabilities, SandboxError,
+    SandboxInfo, SandboxRequest, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved,
 };
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -194,7 +194,12 @@ impl Sandboxes for FakeSandboxes {
         Ok((files.map(|(path, content)| info(path, content.len())).collect(), readiness))
     }
 
-    async fn save(&self, session: &SessionId, after: u64) -> Result<Saved, SandboxError> {
+    async fn save(
+        &self,
+        session: &SessionId,
+        after: u64,
+        _: Option<&Checkpoint>,
+    ) -> Result<Saved, SandboxError> {
         if taken(&mut self.failures.lock().expect("no panic").0) {
             return Err(SandboxError::Broken("it does not answer".to_owned()));
         }
@@ -256,11 +261,12 @@ impl Sandboxes for FakeSandboxes {
         Ok(machines.keys().map(info).collect())
     }
 
-    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError> {
+    fn blobs_of(&self, blob: &[u8]) -> Result<NamedBlobs, SandboxError> {
         let text = String::from_utf8_lossy(blob);
-        let Some(lines) = text.strip_prefix(ROOT) else { return Ok(Vec::new()) };
+        let Some(lines) = text.strip_prefix(ROOT) else { return Ok(NamedBlobs::default()) };
         let hashes = lines.lines().filter_map(|line| line.split_once(' '));
-        Ok(hashes.map(|(hash, _)| hash.to_owned()).collect())
+        let leaves = hashes.map(|(hash, _)| hash.to_owned()).collect();
+        Ok(NamedBlobs { inner: Vec::new(), leaves })
     }
 }
 

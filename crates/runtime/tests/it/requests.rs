@@ -54,7 +54,7 @@ async fn a_key_is_accepted_once_and_answered_as_often_as_it_is_sent() {
 
 async fn create_under_key(bench: &Bench, body: &str) -> Result<Accepted, ApiError> {
     let mut new = bench.new_session("go");
-    new.session = None;
+    new.session = mainstay_runtime::NewSessionId::Mint;
     new.idempotency = key("k1", body);
     bench.engine.create_session(new).await
 }

@@ -11,8 +11,8 @@ use mainstay_core::port::{
 use mainstay_core::session::{Command, InputMode, SESSIONS, SessionRow};
 use mainstay_protocol::{Entry, ErrorCode, RowKey, SessionId};
 use mainstay_runtime::bundle::read_bundle;
-use mainstay_runtime::{NewSandbox, NewSession, StoreBlobs, Submission};
-use mainstay_store::{Direction, Store};
+use mainstay_runtime::{EngineSettings, NewSandbox, NewSession, StoreBlobs, Submission};
+use mainstay_store::{Direction, MemoryStore, Store};
 
 use crate::machines::FakeSandboxes;
 use crate::support::{Bench, Fakes, Reply, caller, session, text};
@@ -31,14 +31,22 @@ fn spec() -> SandboxSpec {
 }
 
 /// A bench whose tool runs a command in the session's machine.
-async fn bench(replies: Vec<Reply>) -> Bench {
+pub(crate) async fn bench(replies: Vec<Reply>) -> Bench {
+    bench_over(Arc::new(MemoryStore::new()), replies, EngineSettings::default()).await
+}
+
+pub(crate) async fn bench_over(
+    store: Arc<MemoryStore>,
+    replies: Vec<Reply>,
+    settings: EngineSettings,
+) -> Bench {
     let fakes = Fakes::new(replies);
     let machines = fakes.machines.clone();
     *fakes.act.lock().expect("test") = Arc::new(move |call| {
         let machines = machines.clone();
         Box::pin(async move { run(&machines, &call).await })
     });
-    let bench = Bench::new(fakes).await;
+    let bench = Bench::over(store, fakes, settings).await;
     give_blobs(&bench);
     bench
 }
@@ -77,13 +85,13 @@ fn new_session(bench: &Bench, setup: SandboxSetup) -> NewSession {
     NewSession { sandbox, ..bench.new_session("go") }
 }
 
-async fn start(bench: &Bench) {
+pub(crate) async fn start(bench: &Bench) {
     let new = new_session(bench, SandboxSetup::default());
     bench.engine.create_session(new).await.expect("created");
     bench.rest().await;
 }
 
-async fn go_on(bench: &Bench, session: &SessionId) {
+pub(crate) async fn go_on(bench: &Bench, session: &SessionId) {
     let commands = vec![Command::Input { messages: text("more"), mode: InputMode::Steer }];
     let submission = Submission { caller: caller("ten_test"), commands, idempotency: None };
     bench.engine.submit(session, submission).await.expect("accepted");
@@ -105,7 +113,10 @@ fn kinds(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(kind).collect()
 }
 
-async fn checkpoints(bench: &Bench, session: &SessionId) -> Vec<mainstay_runtime::CheckpointSeen> {
+pub(crate) async fn checkpoints(
+    bench: &Bench,
+    session: &SessionId,
+) -> Vec<mainstay_runtime::CheckpointSeen> {
     let ann = caller("ten_test");
     let page = bench.engine.checkpoints(&ann, session, None, Direction::Ascending, 100).await;
     page.expect("answers").checkpoints

@@ -41,6 +41,7 @@ async fn put(bench: &Bench, snapshot: Snapshot) {
         snapshot: Some(snapshot),
         erases: false,
         adopts: None,
+        frees: Vec::new(),
     };
     bench.store.commit(commit).await.expect("commits");
     bench.store.renew(&claims, 0, 0).await.expect("answers");

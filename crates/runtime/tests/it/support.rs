@@ -23,7 +23,8 @@ use mainstay_protocol::{
     AgentId, ApiError, Entry, Principal, PrincipalId, RowKey, Scope, SessionId, TenantId, Usage,
 };
 use mainstay_runtime::{
-    Accepted, Engine, EngineParts, EngineSettings, Idempotency, NewSession, Submission,
+    Accepted, Engine, EngineParts, EngineSettings, Idempotency, NewSession, NewSessionId,
+    Submission,
 };
 use mainstay_store::{EntryRange, MemoryStore, Store};
 use serde_json::{Value, json};
@@ -317,7 +318,7 @@ impl Bench {
     pub(crate) fn new_session(&self, input: &str) -> NewSession {
         NewSession {
             caller: caller("ten_test"),
-            session: Some(session()),
+            session: NewSessionId::Named(session()),
             agent: agent(),
             metadata: BTreeMap::new(),
             spend_limit_microusd: None,

@@ -32,6 +32,8 @@ pub(crate) struct CheckpointObject {
     file_count: u64,
     size_bytes: u64,
     written_bytes: u64,
+    /// Whether it can be restored, and a fork begin with it: old ones are kept no longer.
+    kept: bool,
     /// What the machine reached, or tried to, since the one before.
     #[schemars(with = "Vec<ConnectionObject>")]
     connections: Vec<Connection>,
@@ -72,6 +74,7 @@ impl From<CheckpointSeen> for CheckpointObject {
             file_count: number(|saved| saved.file_count),
             size_bytes: number(|saved| saved.size_bytes),
             written_bytes: number(|saved| saved.written_bytes),
+            kept: seen.is_kept,
             workspace: saved.map(|saved| saved.workspace),
             connections: seen.connections,
         }

@@ -101,3 +101,35 @@ pub(super) async fn a_commit_adopts_what_the_other_has(store: Tested) {
     assert!(has(&store, "ses_b", &small).await && has(&store, "ses_b", &large).await);
     assert!(!has(&store, "ses_b", &kept).await, "only what was named");
 }
+
+pub(super) async fn a_commit_frees_what_it_names(store: Tested) {
+    let (mut a, mut b) = (Chain::new("ses_a"), Chain::new("ses_b"));
+    for chain in [&mut a, &mut b] {
+        store.commit(chain.commit(&["1"])).await.expect("committed");
+    }
+    let large = vec![7; LARGE_BYTES];
+    let gone = [put(&store, "ses_a", b"small").await, put(&store, "ses_a", &large).await];
+    let kept = put(&store, "ses_a", b"kept").await;
+    let shared = put(&store, "ses_a", b"shared").await;
+    put(&store, "ses_b", b"shared").await;
+    let foreign = put(&store, "ses_b", b"foreign").await;
+    let mut frees = gone.to_vec();
+    frees.extend([shared.clone(), foreign.clone(), "not a hash".to_owned(), "0".repeat(64)]);
+
+    let late = Commit { frees: frees.clone(), expected_seq: 0, ..a.clone().commit(&[]) };
+    assert_refused(store.commit(late).await, "conflict");
+    assert!(has(&store, "ses_a", &gone[0]).await, "a refused commit changes nothing");
+
+    store.commit(Commit { frees, ..a.commit(&["2"]) }).await.expect("committed");
+    for hash in gone.iter().chain([&shared]) {
+        assert!(!has(&store, "ses_a", hash).await);
+    }
+    assert!(has(&store, "ses_a", &kept).await, "only what was named");
+    for hash in [&shared, &foreign] {
+        assert!(has(&store, "ses_b", hash).await, "a neighbour keeps its own");
+    }
+
+    // What is gone can come back.
+    let hash = put(&store, "ses_a", &large).await;
+    assert_eq!(store.blob(&a.journal, &hash).await.expect("readable"), Some(large));
+}

@@ -75,6 +75,7 @@ impl Chain {
             snapshot: None,
             erases: false,
             adopts: None,
+            frees: Vec::new(),
         }
     }
 }

@@ -36,6 +36,7 @@ const CASES: &[Case] = cases! {
     blobs::a_blob_is_found_by_those_who_put_it,
     blobs::a_blob_goes_with_the_last_journal_that_has_it,
     blobs::a_commit_adopts_what_the_other_has,
+    blobs::a_commit_frees_what_it_names,
     entries::ranges_go_both_ways,
     entries::entries_come_back_as_they_were_sealed,
     rows::rows_are_put_replaced_and_deleted,

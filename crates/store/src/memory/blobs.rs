@@ -46,6 +46,17 @@ impl Blobs {
         }
     }
 
+    /// Takes these blobs from a journal.
+    pub(super) fn disown_some(&mut self, journal: &JournalId, hashes: &[String]) {
+        for hash in hashes {
+            let Some(blob) = self.0.get_mut(hash) else { continue };
+            blob.owners.remove(journal);
+            if blob.owners.is_empty() {
+                self.0.remove(hash);
+            }
+        }
+    }
+
     pub(super) fn disown(&mut self, journal: &JournalId) {
         self.0.retain(|_, blob| {
             blob.owners.remove(journal);

@@ -82,6 +82,7 @@ impl State {
         if commit.erases {
             self.blobs.disown(&commit.journal);
         }
+        self.blobs.disown_some(&commit.journal, &commit.frees);
         if let Some(adoption) = &commit.adopts {
             self.blobs.adopt(&commit.journal, adoption);
         }

@@ -129,6 +129,9 @@ impl Applier<'_> {
         if let (true, Some(number)) = (commit.erases, head.number) {
             owners::disown(self.connection, number)?;
         }
+        if let Some(number) = head.number {
+            owners::disown_some(self.connection, number, &commit.frees)?;
+        }
         if commit.entries.is_empty() && commit.snapshot.is_none() && commit.adopts.is_none() {
             return Ok(head);
         }

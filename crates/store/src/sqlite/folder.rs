@@ -96,7 +96,9 @@ fn holder(lock: &Path) -> String {
 /// Whether that process is known not to run any more.
 fn is_gone(holder: &str) -> bool {
     let processes = Path::new("/proc");
-    holder.parse::<u32>().is_ok() && processes.join("self").exists() && !processes.join(holder).exists()
+    holder.parse::<u32>().is_ok()
+        && processes.join("self").exists()
+        && !processes.join(holder).exists()
 }
 
 /// Makes a folder that others on the machine cannot look into; one that exists is left as it is.

@@ -111,6 +111,31 @@ pub(super) fn disown(connection: &Connection, journal: i64) -> rusqlite::Result<
     connection.prepare_cached(sql)?.execute([journal]).map(|_| ())
 }
 
+/// Takes these blobs from a journal, and removes those that no other has.
+pub(super) fn disown_some(
+    connection: &Connection,
+    journal: i64,
+    hashes: &[String],
+) -> rusqlite::Result<()> {
+    const UNOWNED: &str =
+        "hash = ?1 AND NOT EXISTS (SELECT 1 FROM blob_owners WHERE blob = blobs.number)";
+    for hash in hashes.iter().filter_map(|hash| named(hash)) {
+        let sql = "DELETE FROM blob_owners WHERE journal = ?1
+            AND blob = (SELECT number FROM blobs WHERE hash = ?2)";
+        if connection.prepare_cached(sql)?.execute(params![journal, hash.0])? == 0 {
+            continue;
+        }
+        let sql = format!(
+            "INSERT INTO blob_files_unowned SELECT hash FROM blobs WHERE bytes IS NULL AND {UNOWNED}
+            ON CONFLICT DO NOTHING"
+        );
+        connection.prepare_cached(&sql)?.execute([hash.0])?;
+        let sql = format!("DELETE FROM blobs WHERE {UNOWNED}");
+        connection.prepare_cached(&sql)?.execute([hash.0])?;
+    }
+    Ok(())
+}
+
 /// Takes the blobs from journals that never came to have an entry: whoever put them did not come to
 /// commit. Visits the journals that have blobs, not all.
 pub(super) fn disown_unborn(connection: &Connection) -> rusqlite::Result<()> {

@@ -172,9 +172,9 @@ impl Store for SqliteStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         check::commit(&commit, &self.declared().specs)?;
-        let erases = commit.erases;
+        let may_leave_files = commit.erases || !commit.frees.is_empty();
         self.desk.write(Write::Commit(commit)).await?;
-        if erases {
+        if may_leave_files {
             self.remove_unowned_files().await;
         }
         Ok(())

@@ -65,5 +65,10 @@ fn commit_bytes(commit: &Commit) -> usize {
         .sum();
     let adopted: usize =
         commit.adopts.iter().flat_map(|adoption| &adoption.hashes).map(String::len).sum();
-    entries + rows + adopted + commit.snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.len())
+    let freed: usize = commit.frees.iter().map(String::len).sum();
+    entries
+        + rows
+        + adopted
+        + freed
+        + commit.snapshot.as_ref().map_or(0, |snapshot| snapshot.bytes.len())
 }

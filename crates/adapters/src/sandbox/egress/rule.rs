@@ -14,7 +14,9 @@ use crate::tool::HostPort;
 use crate::tool::settings::same_host;
 
 /// Ports that an allowed host without a port stands for.
-const DEFAULT_PORTS: [u16; 2] = [80, 443];
+const WEB_PORTS: [u16; 2] = [80, 443];
+/// Ports that the host of a secret without a port stands for.
+const SECRET_PORTS: [u16; 2] = [443, 8443];
 /// How much of a rule a refusal repeats.
 const SHOWN_HOSTS: usize = 20;
 
@@ -74,6 +76,7 @@ impl Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Portless {
     Web,
+    Secret,
     Any,
 }
 
@@ -115,7 +118,8 @@ impl Hosts {
             let is_port = match (entry.port, self.portless) {
                 (Ports::One(own), _) => own == port,
                 (Ports::Any, _) | (Ports::Unnamed, Portless::Any) => true,
-                (Ports::Unnamed, Portless::Web) => DEFAULT_PORTS.contains(&port),
+                (Ports::Unnamed, Portless::Web) => WEB_PORTS.contains(&port),
+                (Ports::Unnamed, Portless::Secret) => SECRET_PORTS.contains(&port),
             };
             is_port && entry.names(host)
         })

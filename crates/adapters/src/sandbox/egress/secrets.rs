@@ -34,7 +34,7 @@ impl Secrets {
         };
         let parse = |secret: &SandboxSecret| {
             let hosts = secret.hosts.as_deref().unwrap_or(listed);
-            Ok((secret.clone(), Hosts::parse(hosts, Portless::Web)?))
+            Ok((secret.clone(), Hosts::parse(hosts, Portless::Secret)?))
         };
         Ok(Self { secrets: secrets.iter().map(parse).collect::<Result<_, _>>()? })
     }

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    CodeOutput, CodeRequest, ExecOutput, ExecRequest, ExecutorError, ExecutorSpec, ExecutorStatus,
-    ExecutorWire, Executors, Fate, FileInfo, OutputSink, Readiness, SandboxCapabilities,
-    SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved, Terminal,
-    TerminalRequest,
+    Checkpoint, CodeOutput, CodeRequest, ExecOutput, ExecRequest, ExecutorError, ExecutorSpec,
+    ExecutorStatus, ExecutorWire, Executors, Fate, FileInfo, NamedBlobs, OutputSink, Readiness,
+    SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    Terminal, TerminalRequest,
 };
 use mainstay_protocol::{EffectId, IdMint, SessionId};
 
@@ -183,7 +183,12 @@ impl Sandboxes for ExecutorSandboxes {
         Ok((listed, Readiness::Running))
     }
 
-    async fn save(&self, _: &SessionId, _: u64) -> Result<Saved, SandboxError> {
+    async fn save(
+        &self,
+        _: &SessionId,
+        _: u64,
+        _: Option<&Checkpoint>,
+    ) -> Result<Saved, SandboxError> {
         Ok(Saved::default())
     }
 
@@ -199,7 +204,7 @@ impl Sandboxes for ExecutorSandboxes {
         Ok(Vec::new())
     }
 
-    fn blobs_of(&self, _: &[u8]) -> Result<Vec<String>, SandboxError> {
+    fn blobs_of(&self, _: &[u8]) -> Result<NamedBlobs, SandboxError> {
         Err(SandboxError::Invalid("a self-hosted environment has no checkpoints".to_owned()))
     }
 }

@@ -106,9 +106,6 @@ impl Inner {
                 return Ok(None);
             }
         };
-        if let Some(checkpoint) = &record.checkpoint {
-            guest.recall(checkpoint);
-        }
         let was_running = record.stage == Stage::Running;
         let record = match readiness {
             Readiness::Running => MachineRecord { stage: Stage::Running, ..record },

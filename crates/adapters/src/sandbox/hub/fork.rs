@@ -98,9 +98,6 @@ impl Inner {
             guest.files_from(&shelf, &files).await?;
             remove(&shelf.0).await?;
         }
-        if let Some(checkpoint) = &to.checkpoint {
-            guest.recall(checkpoint);
-        }
         let record = MachineRecord {
             stage: Stage::Running,
             // Files that the checkpoint has all are saved, also when nobody ever uses the copy.

@@ -78,14 +78,11 @@ pub trait Guest: Send + Sync {
         checkpoint: &Checkpoint,
     ) -> Result<(), SandboxError>;
 
-    /// Remembers what the workspace was saved as last. It is read when something is to be saved.
-    fn recall(&self, checkpoint: &Checkpoint);
-
     /// Has ready what the first calls need. A machine that cannot be warmed is as good, and slower.
     async fn warm(&self);
 
-    /// Saves what changed of the workspace.
-    async fn save(&self) -> Result<Checkpoint, SandboxError>;
+    /// Saves what changed of the workspace since it was saved as this.
+    async fn save(&self, last: Option<&Checkpoint>) -> Result<Checkpoint, SandboxError>;
 
     /// Says anew what holds for the machine.
     async fn configure(&self, hello: Hello) -> Result<(), SandboxError>;

@@ -138,7 +138,6 @@ impl Inner {
                 return Ok(None);
             }
         };
-        guest.recall(checkpoint);
         let record = MachineRecord {
             stage: Stage::Running,
             saved_at_ms: Some(record.created_at_ms),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -119,7 +119,6 @@ impl Connector for AgentConnector {
             session,
             blobs: Arc::clone(&self.parts.blobs),
             memory: tokio::sync::Mutex::default(),
-            recalled: Mutex::default(),
         }))
     }
 
@@ -170,8 +169,6 @@ struct MachineGuest {
     session: Option<SessionId>,
     blobs: Arc<dyn Blobs>,
     memory: tokio::sync::Mutex<Memory>,
-    /// What the memory is to be read from before it is used.
-    recalled: Mutex<Option<Checkpoint>>,
 }
 
 /// What is known of the workspace.
@@ -190,10 +187,6 @@ impl MachineGuest {
 
     fn shelf(&self) -> Result<Shelf<'_>, SandboxError> {
         Ok(Shelf::new(self.blobs.as_ref(), self.session()?))
-    }
-
-    fn recalled(&self) -> std::sync::MutexGuard<'_, Option<Checkpoint>> {
-        self.recalled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -259,7 +252,6 @@ impl Guest for MachineGuest {
         let into = MachineTree::new(&self.machine);
         let tree = workspace::restore(checkpoint, self.shelf()?, &into).await?;
         *memory = Memory { tree, generation: None };
-        self.recalled().take();
         Ok(())
     }
 
@@ -280,22 +272,21 @@ impl Guest for MachineGuest {
         Ok(workspace::restore(checkpoint, shelf, &into).await.map(drop)?)
     }
 
-    fn recall(&self, checkpoint: &Checkpoint) {
-        *self.recalled() = Some(checkpoint.clone());
-    }
-
     async fn warm(&self) {
         self.machine.warm_up().await;
     }
 
-    async fn save(&self) -> Result<Checkpoint, SandboxError> {
+    async fn save(&self, last: Option<&Checkpoint>) -> Result<Checkpoint, SandboxError> {
         let mut memory = self.memory.lock().await;
-        let recalled = self.recalled().take();
-        if let Some(checkpoint) = recalled {
-            match workspace::load(&checkpoint, self.shelf()?).await {
-                Ok(tree) => *memory = Memory { tree, generation: None },
-                // Then everything is written again.
-                Err(error) => tracing::warn!(%error, "a checkpoint cannot be read"),
+        let root = |checkpoint: &Checkpoint| checkpoint.workspace.clone();
+        if memory.tree.checkpoint().map(root) != last.map(root) {
+            *memory = Memory::default();
+            if let Some(last) = last {
+                match workspace::load(last, self.shelf()?).await {
+                    Ok(tree) => memory.tree = tree,
+                    // Then everything is written again.
+                    Err(error) => tracing::warn!(%error, "a checkpoint cannot be read"),
+                }
             }
         }
         let found = self.machine.scan(memory.generation).await?;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
     Checkpoint, Clock, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo,
-    OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog,
+    NamedBlobs, OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxLog,
     SandboxRequest, SandboxSpec, Sandboxes, Saved, SavedFile, Terminal, TerminalRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
@@ -289,6 +289,7 @@ impl Sandboxes for Hub {
         &self,
         session: &SessionId,
         connections_after: u64,
+        last: Option<&Checkpoint>,
     ) -> Result<Saved, SandboxError> {
         let connections = self.inner.connector.connections(session, connections_after)?;
         let _call = self.inner.slot(session).hold();
@@ -298,7 +299,7 @@ impl Sandboxes for Hub {
         let _saving = live.saving.lock().await;
         // Files that change while they are read are changed after this.
         let saved_at_ms = self.inner.clock.now_ms();
-        let checkpoint = match live.guest.save().await {
+        let checkpoint = match live.guest.save(last).await {
             Ok(checkpoint) => checkpoint,
             Err(error) => {
                 if matches!(error, SandboxError::Broken(_)) {
@@ -354,8 +355,20 @@ impl Sandboxes for Hub {
         destroyed
     }
 
-    fn blobs_of(&self, blob: &[u8]) -> Result<Vec<String>, SandboxError> {
+    fn blobs_of(&self, blob: &[u8]) -> Result<NamedBlobs, SandboxError> {
         workspace::references(blob).map_err(|error| SandboxError::Invalid(error.to_string()))
+    }
+
+    async fn blobs_of_files(
+        &self,
+        session: &SessionId,
+        checkpoint: &Checkpoint,
+        other: Option<&Checkpoint>,
+        folder: &str,
+    ) -> Result<Vec<String>, SandboxError> {
+        let Some(blobs) = self.inner.connector.blobs() else { return Ok(Vec::new()) };
+        let shelf = workspace::Shelf::new(blobs, session);
+        Ok(workspace::blobs_of_files(checkpoint, other, shelf, folder).await?)
     }
 
     async fn list(&self) -> Result<Vec<SandboxInfo>, SandboxError> {

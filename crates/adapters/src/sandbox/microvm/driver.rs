@@ -19,6 +19,7 @@ use super::record::Record;
 use super::settings::{Acceleration, MicrovmSettings};
 use super::socket;
 use super::template::{self, Template};
+use crate::sandbox::process::cgroup::DELEGATE;
 use crate::sandbox::{Driver, DriverCapabilities, DriverError, MachineSpec, Place, Unusable};
 
 /// Templates whose memory this process holds for clones to come.
@@ -253,8 +254,7 @@ impl Driver for MicrovmDriver {
         if !missing.is_empty() {
             notes.push(format!(
                 "microVM tier: no control group for {} can be made: a guest is held to its own memory, \
-                 processors, processes and disk, and nothing bounds QEMU beside them; run the server as \
-                 root, or as a service with Delegate=yes",
+                 processors, processes and disk, and nothing bounds QEMU beside them; {DELEGATE}",
                 missing.join(", ")
             ));
         }

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
 
 use super::super::{Driver, DriverCapabilities, DriverError, MachineSpec, Place, Unusable};
-use super::cgroup::Groups;
+use super::cgroup::{DELEGATE, Groups};
 use super::disk::DiskMaker;
 use super::machine::{self, Maker};
 use super::probe;
@@ -112,8 +112,7 @@ impl Driver for ProcessDriver {
         if !missing.is_empty() {
             notes.push(format!(
                 "process tier: no control group for {} can be made: these limits hold for each process \
-                 of a machine or not at all, not for the machine; run the server as root, or as a service with \
-                 Delegate=yes",
+                 of a machine or not at all, not for the machine; {DELEGATE}",
                 missing.join(", ")
             ));
         }

@@ -5,7 +5,7 @@
 //! pack, one layer and one root, however large the workspace is; small layers are merged as they
 //! gather. Invariant: a checkpoint proves itself from its root's hash on, and nothing of a hostile one
 //! is written before all of its paths are known to be harmless. Deliberately absent: removing blobs
-//! that no checkpoint names any more.
+//! that no checkpoint names any more, which is for whoever knows all checkpoints.
 
 mod chunk;
 mod error;
@@ -37,7 +37,7 @@ pub use machine::MachineTree;
 pub use path::{BadPath, TreePath};
 pub use restore::restore;
 pub use save::save;
-pub use saved::{files_below, read_saved};
+pub use saved::{blobs_of_files, files_below, read_saved};
 pub use shelf::Shelf;
 pub use tree::{FileSource, FileTarget, Found, NewFile, Parts, Scan, TreeFault};
 

@@ -3,6 +3,8 @@
 //! Invariant: what is read is what the checkpoint's names say, or an error. Deliberately absent: links,
 //! which are followed by nobody outside of a machine.
 
+use std::collections::BTreeSet;
+
 use bytes::{Bytes, BytesMut};
 use mainstay_core::port::{Checkpoint, SavedFile, WORKSPACE};
 use sha2::{Digest, Sha256};
@@ -37,6 +39,48 @@ pub async fn files_below(
         })
     });
     Ok(files.collect())
+}
+
+/// The blobs by which the files below a folder are told and read that another checkpoint has not, or not
+/// so: the names of both, and the packs of those files. None when there is no such file.
+pub async fn blobs_of_files(
+    checkpoint: &Checkpoint,
+    other: Option<&Checkpoint>,
+    shelf: Shelf<'_>,
+    folder: &str,
+) -> Result<Vec<String>, WorkspaceError> {
+    let known = load(checkpoint, shelf).await?;
+    let other = match other {
+        Some(other) => Some(load(other, shelf).await?),
+        None => None,
+    };
+    let prefix = format!("{folder}/");
+    let mut packs = BTreeSet::new();
+    let mut is_any = false;
+    for (path, file) in &known.entries {
+        let before = other.as_ref().and_then(|other| other.entries.get(path));
+        let is_new = before.is_none_or(|before| !is_alike(&before.entry, &file.entry));
+        let is_file = matches!(file.entry, Entry::File { .. });
+        if is_file && is_new && path.as_bytes().starts_with(prefix.as_bytes()) {
+            is_any = true;
+            packs.extend(file.entry.pieces().iter().map(|piece| known.packs[piece.pack as usize]));
+        }
+    }
+    if !is_any {
+        return Ok(Vec::new());
+    }
+    let mut blobs: BTreeSet<String> = packs.iter().map(hex::encode).collect();
+    for tree in [Some(&known), other.as_ref()].into_iter().flatten() {
+        blobs.extend(tree.checkpoint.as_ref().map(|named| named.workspace.clone()));
+        blobs.extend(tree.layers.iter().map(|layer| hex::encode(layer.name.hash)));
+    }
+    Ok(blobs.into_iter().collect())
+}
+
+/// Whether two files hold the same.
+fn is_alike(one: &Entry, other: &Entry) -> bool {
+    let hashes = |entry: &Entry| entry.pieces().iter().map(|piece| piece.hash).collect::<Vec<_>>();
+    matches!(one, Entry::File { .. }) && hashes(one) == hashes(other)
 }
 
 /// A file's bytes; none when there is no such file, an error when it is longer than the limit.

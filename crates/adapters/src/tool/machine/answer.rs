@@ -1,7 +1,8 @@
 //! What a model reads of a machine's answer, and of its failure.
 
 use mainstay_core::port::{
-    ExecEnd, ExecOutput, MachineSeen, Readiness, SandboxError, ToolError, ToolOutput, WorldChange,
+    ExecEnd, ExecOutput, MachineSeen, Readiness, SandboxError, ToolCall, ToolError, ToolOutput,
+    WorldChange,
 };
 use mainstay_core::tool::Safety;
 
@@ -44,6 +45,22 @@ fn notice(readiness: Readiness) -> Option<String> {
     Some(format!(
         "[The machine was made again from its last checkpoint. {files}; processes and variables are gone, and so is what was outside of /workspace.]"
     ))
+}
+
+/// What a call's failure is. A machine that did not come up for any of the attempts is told of, like one
+/// that cannot be had at all.
+pub(super) fn failed_call(error: &SandboxError, call: &ToolCall) -> Result<ToolOutput, ToolError> {
+    let is_last = call.attempt >= call.spec.max_attempts;
+    let SandboxError::NotStarted(_) = error else { return failed(error, call.spec.safety) };
+    if !is_last {
+        return failed(error, call.spec.safety);
+    }
+    // What is not sure of a `once` call is never attempted again.
+    let is_sure = call.attempt == 1 || call.spec.safety != Safety::Idempotent;
+    let note = if is_sure { "" } else { "; an attempt before may have taken effect" };
+    let mut output = bounded_error(format!("the tool failed: {error}{note}"));
+    output.machine = Some(MachineSeen::Absent(error.to_string()));
+    Ok(output)
 }
 
 /// A failure is for the model where it can do something else, and an attempt's otherwise.

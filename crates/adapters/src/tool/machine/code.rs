@@ -12,7 +12,7 @@ use mainstay_protocol::EffectId;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{answer, failed};
+use super::answer::{answer, failed, failed_call};
 use super::shell::{COMMAND_OUTPUT_BYTES, MACHINE_ROOM_MS, MAX_COMMAND_MS};
 use crate::tool::output::bounded_error;
 use crate::tool::spec::Draft;
@@ -102,7 +102,7 @@ pub(super) async fn call(
         Ok((output, readiness)) => {
             Ok(answer_of(sandboxes, Some(request), &call.effect, output, readiness).await)
         }
-        Err(error) => failed(&error, Safety::Once),
+        Err(error) => failed_call(&error, call),
     }
 }
 

@@ -12,7 +12,7 @@ use mainstay_core::port::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::{answer, failed};
+use super::answer::{answer, failed_call};
 use crate::tool::files::{EditArguments, Edited, Tool, Window, window_of};
 use crate::tool::output::{MAX_OUTPUT_BYTES, bounded_error, terminal};
 
@@ -62,7 +62,7 @@ pub(super) async fn call(
     match answered {
         Ok((text, readiness)) => Ok(answer(readiness, &text, false)),
         Err(Stop::Model(text)) => Ok(bounded_error(text)),
-        Err(Stop::Machine(error)) => failed(&error, call.spec.safety),
+        Err(Stop::Machine(error)) => failed_call(&error, call),
     }
 }
 

@@ -11,7 +11,7 @@ use mainstay_core::tool::{Safety, ToolSpec};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{answer, exec_text, failed};
+use super::answer::{answer, exec_text, failed, failed_call};
 use super::files::machine_path;
 use crate::tool::output::bounded_error;
 use crate::tool::spec::Draft;
@@ -76,7 +76,7 @@ pub(super) async fn call(
     };
     match sandboxes.exec(request, exec, call.live.0.clone()).await {
         Ok((output, readiness)) => Ok(answered(call, readiness, &output)),
-        Err(error) => failed(&error, Safety::Once),
+        Err(error) => failed_call(&error, call),
     }
 }
 

@@ -156,7 +156,7 @@ async fn a_machine_is_copied_with_its_processes_or_its_files() {
         run(&hub, &other, 3, "echo other > file").await;
         let (printed, readiness) = run(&hub, &one, 2, alive).await;
         assert_eq!((printed.as_str(), readiness), ("both\nalive", Readiness::Running), "{tier:?}");
-        let saved = hub.save(&other.session, 0).await.expect("the copy is saved");
+        let saved = hub.save(&other.session, 0, None).await.expect("the copy is saved");
         assert_eq!(saved.checkpoint.expect("it has a machine").file_count, 1, "{tier:?}");
         for session in [&one.session, &other.session] {
             hub.destroy(session).await.expect("it ends");

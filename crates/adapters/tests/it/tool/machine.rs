@@ -107,6 +107,27 @@ async fn a_machine_that_breaks_leaves_a_command_unknown_and_a_refusal_is_told() 
 }
 
 #[tokio::test]
+async fn a_machine_that_never_starts_is_told_of_with_the_last_attempt() {
+    let at = Fixture::new();
+    let mut call = at.prepare(&SHELL, "shell", json!({"command": "true"})).await;
+    let last = call.spec.max_attempts;
+    let never = || Next::Exec(Err(SandboxError::NotStarted("boot: no room".to_owned())));
+    for attempt in 1..last {
+        call.attempt = attempt;
+        at.machine.then(never());
+        let error = at.bench.tools.call(call.clone()).await.expect_err("another attempt follows");
+        assert_eq!((error.world, error.retryable), (WorldChange::No, true));
+    }
+    call.attempt = last;
+    at.machine.then(never());
+    let told = at.bench.tools.call(call).await.expect("told to the model");
+    assert!(told.is_error && text(&told).contains("boot: no room"), "{}", text(&told));
+    assert!(
+        matches!(told.machine, Some(MachineSeen::Absent(why)) if why.contains("boot: no room"))
+    );
+}
+
+#[tokio::test]
 async fn after_a_crash_the_machine_says_what_became_of_a_call() {
     let at = Fixture::new();
     let call = at.prepare(&SHELL, "shell", json!({"command": "true"})).await;

@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
-    CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, FileKind, OutputSink,
-    Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest, SandboxSpec,
-    Sandboxes, Saved,
+    Checkpoint, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, FileKind,
+    NamedBlobs, OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo,
+    SandboxRequest, SandboxSpec, Sandboxes, Saved,
 };
 use mainstay_protocol::{EffectId, SessionId};
 
@@ -143,7 +143,12 @@ impl Sandboxes for FakeMachine {
         Ok((found.collect(), self.ready()))
     }
 
-    async fn save(&self, _: &SessionId, _: u64) -> Result<Saved, SandboxError> {
+    async fn save(
+        &self,
+        _: &SessionId,
+        _: u64,
+        _: Option<&Checkpoint>,
+    ) -> Result<Saved, SandboxError> {
         Ok(Saved::default())
     }
 
@@ -159,8 +164,8 @@ impl Sandboxes for FakeMachine {
         Ok(Vec::new())
     }
 
-    fn blobs_of(&self, _: &[u8]) -> Result<Vec<String>, SandboxError> {
-        Ok(Vec::new())
+    fn blobs_of(&self, _: &[u8]) -> Result<NamedBlobs, SandboxError> {
+        Ok(NamedBlobs::default())
     }
 }
 

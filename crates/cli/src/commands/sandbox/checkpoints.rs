@@ -51,7 +51,7 @@ async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Said<Check
 /// Checkpoints for a person.
 pub(super) fn print(found: &[Said<Checkpoint>]) -> Result<(), Failure> {
     let rows: Vec<Vec<String>> = found.iter().map(|checkpoint| row(checkpoint)).collect();
-    let headings = ["CHECKPOINT", "MADE (UTC)", "FILES", "BYTES", "NEW BYTES"];
+    let headings = ["CHECKPOINT", "MADE (UTC)", "FILES", "BYTES", "NEW BYTES", "KEPT"];
     Ok(output::text(table::render(&headings, &rows))?)
 }
 
@@ -66,5 +66,6 @@ fn row(checkpoint: &Checkpoint) -> Vec<String> {
         number(checkpoint.file_count),
         number(checkpoint.size_bytes),
         number(checkpoint.written_bytes),
+        if checkpoint.kept { "yes" } else { "no" }.to_owned(),
     ]
 }

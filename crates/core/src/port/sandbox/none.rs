@@ -5,8 +5,9 @@ use bytes::Bytes;
 use mainstay_protocol::{EffectId, SessionId};
 
 use super::{
-    CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, OutputSink, Readiness,
-    SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest, SandboxSpec, Sandboxes, Saved,
+    Checkpoint, CodeOutput, CodeRequest, ExecOutput, ExecRequest, Fate, FileInfo, NamedBlobs,
+    OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo, SandboxRequest,
+    SandboxSpec, Sandboxes, Saved,
 };
 
 /// Refuses every machine, and says why and what to do about it.
@@ -110,7 +111,12 @@ impl Sandboxes for NoSandboxes {
         self.refused()
     }
 
-    async fn save(&self, _: &SessionId, _: u64) -> Result<Saved, SandboxError> {
+    async fn save(
+        &self,
+        _: &SessionId,
+        _: u64,
+        _: Option<&Checkpoint>,
+    ) -> Result<Saved, SandboxError> {
         // There is no machine, so there is nothing to save.
         Ok(Saved::default())
     }
@@ -127,7 +133,7 @@ impl Sandboxes for NoSandboxes {
         Ok(Vec::new())
     }
 
-    fn blobs_of(&self, _: &[u8]) -> Result<Vec<String>, SandboxError> {
+    fn blobs_of(&self, _: &[u8]) -> Result<NamedBlobs, SandboxError> {
         self.refused()
     }
 }

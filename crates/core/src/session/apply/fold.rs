@@ -54,7 +54,7 @@ pub fn apply(state: &mut SessionState, fact: &Fact, at_ms: u64) {
         Fact::EffectUnknown(fact) => effect::effect_unknown(state, fact),
         Fact::ApprovalResolved(fact) => effect::approval_resolved(state, fact),
         Fact::CallRefused(fact) => effect::call_refused(state, fact),
-        Fact::SandboxOperated(fact) => state.workspace.operated(&fact.operation),
+        Fact::SandboxOperated(fact) => state.workspace.operated(&fact.operation, state.seq),
     }
     turn::keep_time(state, at_ms);
 }

@@ -10,21 +10,23 @@ use crate::item::{Item, ItemBody};
 use crate::port::StopReason;
 use crate::session::open_effect::{EffectPhase, OpenEffect};
 use crate::session::state::{SessionState, SessionStatus};
+use crate::session::workspace::MachineState;
 
 /// How many answered client calls are remembered.
 const ANSWERED_LIMIT_COUNT: usize = 32;
 
 pub(super) fn effect_completed(state: &mut SessionState, fact: &EffectCompleted, at_ms: u64) {
     let Some(effect) = state.effects.remove(&fact.effect) else { return };
-    if effect.may_change_sandbox() {
+    if let Outcome::Tool { machine: Some(news), .. } = &fact.outcome {
+        state.workspace.told(news, state.seq);
+    }
+    // What could not be had was not changed.
+    if effect.may_change_sandbox() && state.workspace.machine != MachineState::Absent {
         state.workspace.changed();
     }
     match &fact.outcome {
         Outcome::Model { items, usage, stop, .. } => model_answered(state, items, *usage, *stop),
-        Outcome::Tool { item, subagent, machine, .. } => {
-            if let Some(news) = machine {
-                state.workspace.told(news, state.seq);
-            }
+        Outcome::Tool { item, subagent, .. } => {
             if let Some(change) = subagent {
                 state.subagents.entry(change.subagent.clone()).or_default();
             }

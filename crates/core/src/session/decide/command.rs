@@ -25,6 +25,8 @@ pub struct Decision {
     pub aborts: Vec<EffectId>,
     /// What to put beside it.
     pub rows: Vec<RowChange>,
+    /// The blobs that the journal has no longer once it is committed.
+    pub frees: Vec<String>,
 }
 
 /// Decides on commands, in order, all or none.
@@ -138,6 +140,10 @@ fn one(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejected> {
         Command::Operate { operation, as_of } => {
             check_exists(&draft.state)?;
             operate::operate(draft, operation, as_of)
+        }
+        Command::Collect(collect) => {
+            check_exists(&draft.state)?;
+            operate::collect(draft, *collect)
         }
         Command::Delete => {
             check_exists(&draft.state)?;

@@ -25,6 +25,7 @@ pub(super) struct Draft<'a> {
     recorded: Vec<Fact>,
     dispatches: Vec<Dispatch>,
     aborts: Vec<EffectId>,
+    frees: Vec<String>,
 }
 
 /// Used for models that no provider describes; such a call fails anyway.
@@ -44,6 +45,7 @@ impl<'a> Draft<'a> {
             recorded: Vec::new(),
             dispatches: Vec::new(),
             aborts: Vec::new(),
+            frees: Vec::new(),
         }
     }
 
@@ -58,6 +60,7 @@ impl<'a> Draft<'a> {
             dispatches: self.dispatches,
             aborts: self.aborts,
             rows,
+            frees: self.frees,
         }
     }
 
@@ -135,6 +138,11 @@ impl<'a> Draft<'a> {
         self.record(Fact::EffectFailed(failed));
     }
 
+    /// These blobs are the journal's no longer.
+    pub(super) fn free(&mut self, blobs: Vec<String>) {
+        self.frees.extend(blobs);
+    }
+
     /// Abandons an effect's attempt once this decision is committed.
     pub(super) fn abort(&mut self, effect: EffectId) {
         self.aborts.push(effect);
@@ -165,7 +173,11 @@ impl<'a> Draft<'a> {
                 DispatchKind::ResolveTools { sources, context }
             }
             EffectRequest::Checkpoint => {
-                DispatchKind::Checkpoint { connections_after: self.state.workspace.last_connection }
+                let workspace = &self.state.workspace;
+                DispatchKind::Checkpoint {
+                    connections_after: workspace.last_connection,
+                    last: workspace.checkpoint.clone(),
+                }
             }
             EffectRequest::Tool { .. } => {
                 let Some(call) = self.tool_call(id, effect) else { return };

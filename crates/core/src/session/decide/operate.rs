@@ -8,7 +8,7 @@ use mainstay_protocol::{ErrorCode, Seq};
 
 use super::draft::Draft;
 use crate::fact::{Fact, SandboxOperated, SandboxOperation};
-use crate::session::command::Rejected;
+use crate::session::command::{Collect, Rejected};
 
 pub(super) fn operate(
     draft: &mut Draft<'_>,
@@ -40,10 +40,36 @@ pub(super) fn operate(
     Ok(())
 }
 
+/// Old checkpoints are kept no longer.
+///
+/// No save is under way where this is committed, and one that begins behind it asks anew for every blob: so
+/// no checkpoint can come to name what goes here.
+pub(super) fn collect(draft: &mut Draft<'_>, collect: Collect) -> Result<(), Rejected> {
+    let Collect { before, checkpoint_count, frees, stays, as_of } = collect;
+    let state = &draft.state;
+    let is_current = as_of.is_none_or(|seq| seq == state.seq);
+    if state.is_checkpointing() || !is_current || before > state.workspace.checkpoint_seq {
+        let message = "the session went on meanwhile; try again";
+        return Err(Rejected::new(ErrorCode::Conflict, message));
+    }
+    let operation = SandboxOperation::Collected {
+        before,
+        checkpoint_count,
+        blob_count: u32::try_from(frees.len()).unwrap_or(u32::MAX),
+        stays,
+        previous: state.workspace.collected_seq,
+    };
+    draft.record(Fact::SandboxOperated(SandboxOperated { operation }));
+    draft.free(frees);
+    Ok(())
+}
+
 /// Whether the machine does not go on after it.
 fn is_ending(operation: &SandboxOperation) -> bool {
     match operation {
-        SandboxOperation::ExecBegun { .. } | SandboxOperation::ExecEnded { .. } => false,
+        SandboxOperation::ExecBegun { .. }
+        | SandboxOperation::ExecEnded { .. }
+        | SandboxOperation::Collected { .. } => false,
         SandboxOperation::Parked
         | SandboxOperation::Restored { .. }
         | SandboxOperation::Removed => true,

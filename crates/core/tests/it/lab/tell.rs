@@ -245,7 +245,7 @@ pub(super) fn run_line(dispatch: &Dispatch) -> String {
                 call.spec.remote_name
             )
         }
-        DispatchKind::Checkpoint { connections_after } => {
+        DispatchKind::Checkpoint { connections_after, .. } => {
             format!("checkpoint, connections after {connections_after}")
         }
         DispatchKind::ResolveTools { sources, .. } => {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use mainstay_core::agent::AgentDefinition;
 use mainstay_core::session::Command;
 use mainstay_protocol::{AgentId, ApiError, SessionId};
-use mainstay_runtime::NewSession;
+use mainstay_runtime::{NewSession, NewSessionId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -67,7 +67,7 @@ pub(crate) async fn create(
     let commands = if items.is_empty() { Vec::new() } else { vec![Command::AddItems { items }] };
     let new = NewSession {
         caller: caller.clone(),
-        session: Some(session),
+        session: NewSessionId::Minted(session),
         agent,
         metadata: params.metadata.unwrap_or_default(),
         spend_limit_microusd: None,

@@ -46,7 +46,9 @@ pub(super) fn show(view: &SessionView, turn: Option<&str>, fact: &Fact, out: &mu
 
 fn operated(operation: &SandboxOperation) -> Option<EnvironmentStatus> {
     match operation {
-        SandboxOperation::ExecBegun { .. } | SandboxOperation::ExecEnded { .. } => None,
+        SandboxOperation::ExecBegun { .. }
+        | SandboxOperation::ExecEnded { .. }
+        | SandboxOperation::Collected { .. } => None,
         SandboxOperation::Parked
         | SandboxOperation::Restored { .. }
         | SandboxOperation::Removed => Some(EnvironmentStatus::Suspended),

@@ -13,7 +13,7 @@ use mainstay_core::item::ItemBody;
 use mainstay_core::question::ReplyAction;
 use mainstay_core::session::{After, ApprovalAnswer, Command, Respond, SessionRow};
 use mainstay_protocol::{ApiError, ErrorCode, Principal, ResponseId, SessionId};
-use mainstay_runtime::{Idempotency, NewSession, Submission};
+use mainstay_runtime::{Feed, FollowFrom, Idempotency, NewSession, NewSessionId, Submission};
 
 use super::agent::{check_choice, definition};
 use super::forget::{announce, forget};
@@ -21,7 +21,7 @@ use super::input::{Brought, foreign, read_input};
 use super::params::ResponseCreateParams;
 use super::rows::{self, find_row};
 use super::shapes::{ResponseEvent, ResponseObject};
-use super::stream::{finished, open_stream};
+use super::stream::{Begun, finished, open_stream};
 use super::{Echo, project::Head};
 use crate::auth::Caller;
 use crate::error::{Answer, Failure, not_found};
@@ -45,17 +45,17 @@ pub(crate) async fn create(
     request: Checked<ResponseCreateParams>,
 ) -> Answer<Response> {
     let Checked { value: params, idempotency } = request;
-    let head = begun(&state, &caller, &params, &idempotency).await?;
-    let is_stored = !head.echo.is_not_stored;
-    let session = head.row.session.clone();
+    let begun = begun(&state, &caller, &params, &idempotency).await?;
+    let is_stored = !begun.head.echo.is_not_stored;
+    let session = begun.head.row.session.clone();
     if params.stream == Some(true) {
-        return Ok(open_stream(&state, &caller, head, None).await?);
+        return Ok(open_stream(&state, &caller, begun, None).await?);
     }
     if params.background == Some(true) {
-        let fold = rows::folded(&state, head).await?;
+        let fold = rows::folded(&state, begun.head).await?;
         return Ok(Json(fold.show()).into_response());
     }
-    let shown = finished(&state, head).await?;
+    let shown = finished(&state, begun).await?;
     if !is_stored {
         forget(&state, &caller, &session).await;
     }
@@ -68,18 +68,22 @@ pub(super) async fn begun(
     caller: &Principal,
     params: &ResponseCreateParams,
     idempotency: &Option<Idempotency>,
-) -> Answer<Head> {
+) -> Answer<Begun> {
     let id = response_id(state, caller, idempotency.as_ref());
     if let Some(head) = known(state, caller, &id, idempotency.as_ref()).await? {
-        return Ok(head);
+        return Ok(head.into());
     }
     let making = Making { state, caller, params, idempotency };
-    let echo = making.request(id.clone()).await?;
-    let head = rows::made(state, caller, &id, echo).await?;
+    let (echo, mut feed) = making.request(id.clone()).await?;
+    let row = match &mut feed {
+        Some(feed) => rows::told(feed, caller, &id).await?,
+        None => rows::made(state, caller, &id).await?,
+    };
+    let head = Head { row, echo };
     if head.echo.is_not_stored {
         announce(state, caller, &head.row.session).await?;
     }
-    Ok(head)
+    Ok(Begun { head, feed })
 }
 
 /// The response's id: the same for the same `Idempotency-Key`.
@@ -122,8 +126,8 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// Answers what the response repeats of its request.
-    async fn request(&self, id: ResponseId) -> Result<Echo, ApiError> {
+    /// Answers what the response repeats of its request, and the feed of a session made for it.
+    async fn request(&self, id: ResponseId) -> Result<(Echo, Option<Feed>), ApiError> {
         let brought = read_input(self.params.input.as_ref())?;
         if let Some(conversation) = &self.params.conversation {
             let rows = SessionRows::load(self.state, self.caller, conversation.id()).await;
@@ -132,10 +136,12 @@ impl Making<'_> {
                 _ => error,
             };
             let rows = rows.map_err(|error| named(error).with_param("conversation"))?;
-            return self.go_on(id, &rows, After::Anything, &brought).await;
+            let echo = self.go_on(id, &rows, After::Anything, &brought).await?;
+            return Ok((echo, None));
         }
         let Some(previous) = &self.params.previous_response_id else {
-            return self.begin(id, &brought).await;
+            let (echo, feed) = self.begin(id, &brought).await?;
+            return Ok((echo, Some(feed)));
         };
         let named = |error: ApiError| error.with_param("previous_response_id");
         let previous = rows::find(self.state, self.caller, previous).await.map_err(named)?.row;
@@ -152,17 +158,17 @@ impl Making<'_> {
         if self.params.store != Some(false) {
             match self.go_on(id.clone(), &rows, after.clone(), &brought).await {
                 Err(error) if is_elsewhere(&error) => {}
-                other => return other,
+                other => return Ok((other?, None)),
             }
         }
         let engine = self.state.engine();
         let fork = engine.fork(self.caller, &previous.session, Some(last_seq), None, None).await?;
         let rows = load(fork.session).await?;
-        self.go_on(id, &rows, after, &brought).await
+        Ok((self.go_on(id, &rows, after, &brought).await?, None))
     }
 
-    /// A session of its own.
-    async fn begin(&self, id: ResponseId, brought: &[Brought]) -> Result<Echo, ApiError> {
+    /// A session of its own, followed from before it is there: nothing of it needs to be read.
+    async fn begin(&self, id: ResponseId, brought: &[Brought]) -> Result<(Echo, Feed), ApiError> {
         if brought.is_empty() {
             let message = "is missing: there is nothing to answer; give an 'input', or a \
                 'previous_response_id' or a 'conversation' to go on with";
@@ -171,9 +177,11 @@ impl Making<'_> {
         let agent = definition(self.state, self.caller, self.params, None).await?;
         check_choice(self.params, &agent)?;
         let (commands, echo) = self.commands(id, &agent, None, After::Anything, brought)?;
+        let session = SessionId::mint(&mut self.state.mint());
+        let feed = self.state.engine().follow(&session, FollowFrom::Unmade).await?;
         let new = NewSession {
             caller: self.caller.clone(),
-            session: None,
+            session: NewSessionId::Minted(session),
             agent,
             metadata: Default::default(),
             spend_limit_microusd: None,
@@ -185,7 +193,7 @@ impl Making<'_> {
             parent: None,
         };
         self.state.engine().create_session(new).await.map_err(of_input)?;
-        Ok(echo)
+        Ok((echo, feed))
     }
 
     async fn go_on(

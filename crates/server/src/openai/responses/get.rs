@@ -38,7 +38,7 @@ pub(crate) async fn get(
     head.echo.include.extend(query.include);
     if query.stream {
         let seen = query.starting_after.map(Place::of_number);
-        return Ok(open_stream(&state, &caller, head, seen).await?);
+        return Ok(open_stream(&state, &caller, head.into(), seen).await?);
     }
     Ok(Json(rows::folded(&state, head).await?.show()).into_response())
 }

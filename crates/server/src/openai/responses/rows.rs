@@ -7,6 +7,7 @@ use mainstay_core::session::{RESPONSES, ResponseRow};
 use mainstay_protocol::{
     ApiError, Entry, ErrorCode, JournalId, Principal, ResponseId, RowKey, Seq,
 };
+use mainstay_runtime::{Feed, FeedItem};
 use mainstay_store::{Direction, EntryRange};
 
 use super::Echo;
@@ -34,16 +35,41 @@ pub(crate) async fn find(state: &AppState, caller: &Principal, id: &str) -> Resu
     Ok(Head { row, echo })
 }
 
-/// The response that this request made just now.
+/// The row of the response that this request made just now.
 pub(crate) async fn made(
     state: &AppState,
     caller: &Principal,
     id: &ResponseId,
-    echo: Echo,
-) -> Result<Head, ApiError> {
+) -> Result<ResponseRow, ApiError> {
     let row = find_row(state, caller, id).await?;
-    let row = row.ok_or_else(|| not_found("response", id.as_str()))?;
-    Ok(Head { row, echo })
+    row.ok_or_else(|| not_found("response", id.as_str()))
+}
+
+/// The same of the first response of a session, as the session's feed tells it. The feed then begins
+/// with it.
+pub(crate) async fn told(
+    feed: &mut Feed,
+    caller: &Principal,
+    id: &ResponseId,
+) -> Result<ResponseRow, ApiError> {
+    while let Some(item) = feed.next().await {
+        let FeedItem::Entry(entry) = item? else { continue };
+        let fact = entry.fact()?;
+        let Fact::ResponseRequested(requested) = &*fact else { continue };
+        let row = ResponseRow {
+            id: id.clone(),
+            session: feed.session().clone(),
+            tenant: caller.tenant.clone(),
+            previous: requested.previous.clone(),
+            created_at_ms: entry.at,
+            first_seq: entry.seq,
+            last_seq: None,
+        };
+        drop(fact);
+        feed.put_back(entry);
+        return Ok(row);
+    }
+    Err(ApiError::new(ErrorCode::ShuttingDown, "the server is stopping"))
 }
 
 /// The caller's row of a response.
@@ -121,7 +147,7 @@ pub(crate) async fn folded(state: &AppState, head: Head) -> Result<ResponseFold,
     loop {
         let page = entries(state, &row, after, PAGE_LIMIT_COUNT).await?;
         for entry in &page {
-            fold.entry(entry)?;
+            fold.entry(entry, &read(entry)?);
             after = entry.seq;
         }
         if fold.is_over() || page.len() < PAGE_LIMIT_COUNT {

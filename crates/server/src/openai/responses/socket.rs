@@ -197,8 +197,8 @@ async fn followed(
     caller: &Principal,
     asked: &ResponseCreateParams,
 ) -> Answer<Follower> {
-    let head = begun(state, caller, asked, &None).await?;
-    Ok(Follower::new(state, caller, head, None).await?)
+    let begun = begun(state, caller, asked, &None).await?;
+    Ok(Follower::new(state, caller, begun, None).await?)
 }
 
 /// What a client asks for.

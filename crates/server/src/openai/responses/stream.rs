@@ -20,11 +20,28 @@ use crate::openai::wire::{ErrorObject, SSE_KEEP_ALIVE};
 use crate::sse::{self, Frames};
 use crate::state::AppState;
 
+/// A response whose request is durable.
+pub(super) struct Begun {
+    pub(super) head: Head,
+    /// What comes of it from its first entry on, where somebody followed before it was made.
+    pub(super) feed: Option<Feed>,
+}
+
+impl From<Head> for Begun {
+    fn from(head: Head) -> Self {
+        Self { head, feed: None }
+    }
+}
+
 async fn attached(
     state: &AppState,
-    head: Head,
+    begun: Begun,
     seen: Option<Place>,
 ) -> Result<(Feed, ResponseFold), ApiError> {
+    let Begun { head, feed } = begun;
+    if let Some(feed) = feed {
+        return Ok((feed, ResponseFold::new(head, seen)));
+    }
     let (session, first) = (head.row.session.clone(), head.row.first_seq);
     let feed = state.engine().follow(&session, FollowFrom::After(first - 1)).await?;
     let fold = primed(state, head, seen).await?;
@@ -32,12 +49,12 @@ async fn attached(
 }
 
 /// The response once it is done.
-pub(super) async fn finished(state: &AppState, head: Head) -> Result<Value, ApiError> {
+pub(super) async fn finished(state: &AppState, begun: Begun) -> Result<Value, ApiError> {
     let _permit = state.admit_stream()?;
-    let (mut feed, mut fold) = attached(state, head, None).await?;
+    let (mut feed, mut fold) = attached(state, begun, None).await?;
     while !fold.is_over() {
         match feed.next().await {
-            Some(Ok(FeedItem::Entry(entry))) => drop(fold.entry(&entry)?),
+            Some(Ok(FeedItem::Entry(entry))) => drop(fold.entry(&entry, &*entry.fact()?)),
             Some(Ok(FeedItem::Delta(_) | FeedItem::Output(_))) => {}
             Some(Err(error)) => return Err(error),
             None => {
@@ -53,10 +70,10 @@ pub(super) async fn finished(state: &AppState, head: Head) -> Result<Value, ApiE
 pub(super) async fn open_stream(
     state: &AppState,
     caller: &Principal,
-    head: Head,
+    begun: Begun,
     seen: Option<Place>,
 ) -> Result<Response, ApiError> {
-    Ok(sse::answer(Follower::new(state, caller, head, seen).await?))
+    Ok(sse::answer(Follower::new(state, caller, begun, seen).await?))
 }
 
 /// One open stream.
@@ -83,13 +100,14 @@ impl Follower {
     pub(super) async fn new(
         state: &AppState,
         caller: &Principal,
-        head: Head,
+        begun: Begun,
         seen: Option<Place>,
     ) -> Result<Self, ApiError> {
         let permit = state.admit_stream()?;
+        let head = &begun.head;
         let forgetting =
             head.echo.is_not_stored.then(|| Forgetting::new(state, caller, &head.row.session));
-        let (feed, fold) = attached(state, head, seen).await?;
+        let (feed, fold) = attached(state, begun, seen).await?;
         let clock = state.engine().clock().clone();
         Ok(Self { feed, fold, clock, is_broken: false, forgetting, _permit: permit })
     }
@@ -104,7 +122,7 @@ impl Follower {
                 () = self.clock.sleep_until(deadline) => return Some(Vec::new()),
             };
             let events = item.and_then(|item| match item {
-                FeedItem::Entry(entry) => self.fold.entry(&entry),
+                FeedItem::Entry(entry) => Ok(self.fold.entry(&entry, &*entry.fact()?)),
                 FeedItem::Delta(delta) => Ok(self.fold.delta(&delta)),
                 // A call of a machine's tool is an `mcp_call` here, whose output comes with its end.
                 FeedItem::Output(_) => Ok(Vec::new()),

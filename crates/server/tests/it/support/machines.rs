@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
     Checkpoint, CodeOutput, CodeRequest, Connection, ExecOutput, ExecRequest, Fate, FileInfo,
-    FileKind, OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo,
+    FileKind, NamedBlobs, OutputSink, Readiness, SandboxCapabilities, SandboxError, SandboxInfo,
     SandboxRequest, SandboxSetup, SandboxSpec, SandboxStatus, SandboxTier, Sandboxes, Saved,
 };
 use mainstay_protocol::{EffectId, SessionId};
@@ -149,7 +149,12 @@ impl Sandboxes for FakeMachines {
         Ok((inside.map(info).collect(), readiness))
     }
 
-    async fn save(&self, session: &SessionId, after: u64) -> Result<Saved, SandboxError> {
+    async fn save(
+        &self,
+        session: &SessionId,
+        after: u64,
+        _: Option<&Checkpoint>,
+    ) -> Result<Saved, SandboxError> {
         let machines = self.machines.lock().expect("no test panics with the machines");
         let Some(files) = machines.get(session) else { return Ok(Saved::default()) };
         let size_bytes = files.values().map(|content| content.len() as u64).sum();
@@ -194,7 +199,7 @@ impl Sandboxes for FakeMachines {
         Ok(machines.keys().map(info).collect())
     }
 
-    fn blobs_of(&self, _: &[u8]) -> Result<Vec<String>, SandboxError> {
-        Ok(Vec::new())
+    fn blobs_of(&self, _: &[u8]) -> Result<NamedBlobs, SandboxError> {
+        Ok(NamedBlobs::default())
     }
 }

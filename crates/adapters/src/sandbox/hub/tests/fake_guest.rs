@@ -155,15 +155,11 @@ impl Guest for FakeGuest {
         Ok(())
     }
 
-    fn recall(&self, checkpoint: &Checkpoint) {
-        self.world.note(format!("recall {}", checkpoint.workspace));
-    }
-
     async fn warm(&self) {
         self.world.note("warm".to_owned());
     }
 
-    async fn save(&self) -> Result<Checkpoint, SandboxError> {
+    async fn save(&self, _: Option<&Checkpoint>) -> Result<Checkpoint, SandboxError> {
         self.world.note("save".to_owned());
         Ok(checkpoint("saved"))
     }

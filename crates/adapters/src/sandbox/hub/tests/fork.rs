@@ -20,7 +20,6 @@ async fn a_machine_whose_processes_stay_gives_its_files() {
     connect ses_2
     give files
     take given
-    recall c1
     ");
     assert!(
         !folders(&data.path().join("ses_2")).contains("files"),

@@ -29,7 +29,7 @@ async fn a_lost_machine_goes_on_from_its_checkpoints_memory() {
     let (data, world) = (tempfile::tempdir().expect("a folder"), world());
     let first = hub_keeping(data.path(), &world, 0, 1).await;
     first.ready(&request("ses_1")).await.expect("a machine");
-    first.save(&session("ses_1"), 0).await.expect("saved");
+    first.save(&session("ses_1"), 0, None).await.expect("saved");
     drop(first);
     lose(data.path(), "ses_1");
     world.told();
@@ -40,7 +40,6 @@ async fn a_lost_machine_goes_on_from_its_checkpoints_memory() {
     destroy ses_1
     resume ses_1
     connect ses_1
-    recall saved
     ");
     assert_eq!(second.ready(&lost).await, Ok(Readiness::Running));
     second.destroy(&session("ses_1")).await.expect("ended");
@@ -52,7 +51,7 @@ async fn an_image_of_another_checkpoint_or_of_no_use_is_passed_over() {
     let (data, world) = (tempfile::tempdir().expect("a folder"), world());
     let hub = hub_keeping(data.path(), &world, 0, 1).await;
     hub.ready(&request("ses_1")).await.expect("a machine");
-    hub.save(&session("ses_1"), 0).await.expect("saved");
+    hub.save(&session("ses_1"), 0, None).await.expect("saved");
     drop(hub);
     let hub = hub_keeping(data.path(), &world, 0, 1).await;
     lose(data.path(), "ses_1");
@@ -84,7 +83,7 @@ async fn the_newest_images_are_kept_and_none_unless_asked_for() {
         let hub = hub_keeping(data.path(), &world, 0, count).await;
         for name in ["ses_1", "ses_2"] {
             hub.ready(&request(name)).await.expect("a machine");
-            hub.save(&session(name), 0).await.expect("saved");
+            hub.save(&session(name), 0, None).await.expect("saved");
         }
         assert_eq!(folders(&images).into_iter().collect::<Vec<_>>(), expected, "{count}");
     }

@@ -55,7 +55,7 @@ async fn a_restart_finds_the_machine_and_what_it_was_saved_as() {
     let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
     let first = hub(data.path(), &world).await;
     first.ready(&request("ses_1")).await.expect("a machine");
-    first.save(&session("ses_1"), 0).await.expect("saved");
+    first.save(&session("ses_1"), 0, None).await.expect("saved");
     drop(first);
     world.told();
     let second = hub(data.path(), &world).await;
@@ -66,7 +66,6 @@ async fn a_restart_finds_the_machine_and_what_it_was_saved_as() {
     insta::assert_snapshot!(world.told().join("\n"), @r"
     connect ses_1
     as caretaker
-    recall saved
     exec on
     ");
 }
@@ -107,7 +106,7 @@ async fn the_idle_are_parked_then_removed_once_they_are_saved() {
     hub.tend().await.expect("tended");
     assert_eq!(world.told(), Vec::<String>::new(), "its workspace is nowhere else");
     assert_eq!(hub.ready(&request("ses_1")).await, Ok(Readiness::Restored { lost_calls: 0 }));
-    hub.save(&session("ses_1"), 0).await.expect("saved");
+    hub.save(&session("ses_1"), 0, None).await.expect("saved");
     world.pass(1_000);
     hub.tend().await.expect("tended");
     world.pass(10_000);

@@ -4,10 +4,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::delegated;
 use super::group::{Bounds, Group};
 
 /// The folder of machines' groups, below the group of this process or the topmost one.
 const BRANCH: &str = "mainstay";
+
+/// What whoever has none can do about it.
+pub(in crate::sandbox) const DELEGATE: &str = "run the server as root, or give it a control group of \
+     version 2: as a service with Delegate=yes, or by hand with `systemd-run --user --scope -p Delegate=yes \
+     mainstay serve`";
 
 /// What is limited by groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,12 +127,28 @@ fn version_two(mounts: &str, own: &str, controller: Controller) -> Option<(Versi
     let mut kinds = mounts.lines().filter_map(Mount::read);
     let mount = kinds.find(|mount| mount.kind == "cgroup2")?;
     let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let candidates = [mount.folder(path), PathBuf::from(mount.point)];
-    let mut able = candidates.into_iter().filter(|parent| {
+    let own = mount.folder(path);
+    let top = PathBuf::from(mount.point);
+    // Where this process was put into a group below the one that was given to it, by systemd
+    // (`DelegateSubgroup`) or by itself before.
+    let given = own.parent().filter(|parent| parent.starts_with(&top));
+    let given = given.filter(|parent| delegated::is_delegated(parent));
+    let able = |parent: &Path| {
         let folder = parent.join(BRANCH);
         hands_down(parent, controller) && made(&folder) && hands_down(&folder, controller)
-    });
-    able.next().map(|parent| (Version::Two, parent.join(BRANCH)))
+    };
+    let vacated = |parent: &Path| {
+        delegated::is_delegated(parent) && {
+            delegated::vacate(parent);
+            able(parent)
+        }
+    };
+    let found = if able(&own) || vacated(&own) {
+        Some(own.as_path())
+    } else {
+        given.filter(|given| able(given)).or_else(|| able(&top).then_some(top.as_path()))
+    };
+    found.map(|parent| (Version::Two, parent.join(BRANCH)))
 }
 
 /// Whether the groups in a folder have a controller, which is turned on if it is off.
@@ -136,7 +158,7 @@ fn hands_down(folder: &Path, controller: Controller) -> bool {
         let text = fs::read_to_string(&switches).unwrap_or_default();
         text.split_whitespace().any(|name| name == controller.name())
     };
-    // A group that has processes of its own refuses; then another one is looked for.
+    // A group that has processes of its own refuses.
     is_on() || fs::write(&switches, format!("+{}", controller.name())).is_ok() && is_on()
 }
 

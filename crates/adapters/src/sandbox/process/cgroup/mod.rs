@@ -4,11 +4,12 @@
 //! below a group that this process may write. Both versions of the interface are spoken, each controller
 //! through the one that has it. Deliberately absent: limits where no group can be made (`limits`).
 
+mod delegated;
 mod find;
 mod group;
 
 #[cfg(test)]
 mod tests;
 
-pub(in crate::sandbox) use find::Groups;
+pub(in crate::sandbox) use find::{DELEGATE, Groups};
 pub(in crate::sandbox) use group::Bounds;

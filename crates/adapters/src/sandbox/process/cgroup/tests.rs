@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::delegated::{is_delegated, vacate};
 use super::{Bounds, Groups};
 
 const BOUNDS: Bounds = Bounds { memory_mib: 64, processes: 20, cpus: 2 };
@@ -99,4 +100,43 @@ fn kills_for_want_of_memory_are_counted_where_the_kernel_does() {
     }
     let none = Groups::default().make("m1", &BOUNDS).expect("of nothing");
     assert_eq!(none.memory_kills(), None);
+}
+
+/// The mark that systemd gives a group with its service.
+fn mark(folder: &Path) {
+    let flags = rustix::fs::XattrFlags::empty();
+    let marked = ["user.delegate", "trusted.delegate"]
+        .map(|mark| rustix::fs::setxattr(folder, mark, b"1", flags).is_ok());
+    assert!(marked.contains(&true), "{} takes no extended attributes", folder.display());
+}
+
+#[test]
+fn a_group_above_is_used_only_if_it_was_given_to_the_service() {
+    for (is_given, expected) in [(true, Vec::new()), (false, vec!["memory", "pids", "cpu"])] {
+        let host = tempfile::tempdir().expect("a folder");
+        let service = host.path().join("service");
+        fs::create_dir_all(service.join("mainstay")).expect("made");
+        fs::create_dir(service.join("mainstay-server")).expect("made");
+        for folder in [service.clone(), service.join("mainstay")] {
+            fs::write(folder.join("cgroup.subtree_control"), "cpu memory pids").expect("written");
+        }
+        if is_given {
+            mark(&service);
+        }
+        let mounts = format!("30 20 0:1 / {} rw - cgroup2 cgroup2 rw", host.path().display());
+        let groups = Groups::find_in(&mounts, "0::/service/mainstay-server");
+        assert_eq!(groups.missing(), expected);
+    }
+}
+
+#[test]
+fn the_processes_of_a_given_group_go_into_one_of_their_own() {
+    let host = tempfile::tempdir().expect("a folder");
+    assert!(!is_delegated(host.path()), "a folder like others");
+    mark(host.path());
+    assert!(is_delegated(host.path()));
+    fs::write(host.path().join("cgroup.procs"), "4711\n").expect("written");
+    vacate(host.path());
+    let moved = fs::read_to_string(host.path().join("mainstay-server/cgroup.procs"));
+    assert_eq!(moved.expect("read"), "4711");
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use mainstay_core::port::NamedBlobs;
+
 use super::support::{Bench, MemoryTree, Node, path};
 use crate::sandbox::workspace::format::{Entry, Layer, LayerName, Piece, Root};
 use crate::sandbox::workspace::shelf::hash_of;
@@ -39,9 +41,10 @@ fn blobs_are_read_as_they_were_written() {
         layers: vec![LayerName { hash: hash_of(&bytes), count: 6 }],
     };
     assert_eq!(Root::decode(&root.encode()), Ok(root.clone()));
-    assert_eq!(references(&root.encode()), Ok(vec![hex::encode(hash_of(&bytes))]));
-    assert_eq!(references(&bytes).expect("a layer").len(), 2);
-    assert_eq!(references(b"MSWP\x01anything"), Ok(Vec::new()));
+    let named = references(&root.encode()).expect("a root");
+    assert_eq!((named.inner, named.leaves.len()), (vec![hex::encode(hash_of(&bytes))], 0));
+    assert_eq!(references(&bytes).expect("a layer").leaves.len(), 2);
+    assert_eq!(references(b"MSWP\x01anything"), Ok(NamedBlobs::default()));
 }
 
 /// Cut anywhere, or with any byte changed, it is refused or says something that has this encoding alone.
@@ -98,7 +101,8 @@ async fn the_frozen_checkpoint_is_read() {
     let mut open = vec![checkpoint.workspace.clone()];
     while let Some(name) = open.pop() {
         let blob = read(&name);
-        open.extend(references(&blob).expect("a blob of a checkpoint"));
+        let named = references(&blob).expect("a blob of a checkpoint");
+        open.extend(named.inner.into_iter().chain(named.leaves));
         bench.blobs.add(blob);
     }
     let (restored, _) = bench.restored(&checkpoint).await.expect("it is restored");

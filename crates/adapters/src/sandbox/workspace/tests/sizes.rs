@@ -129,7 +129,8 @@ async fn all_blobs_are_found_from_the_root() {
     while let Some(name) = open.pop() {
         if met.insert(name.clone()) {
             let kept = bench.blobs.kept.lock().expect("not poisoned");
-            open.extend(references(&kept[&name]).expect("a blob of a checkpoint"));
+            let named = references(&kept[&name]).expect("a blob of a checkpoint");
+            open.extend(named.inner.into_iter().chain(named.leaves));
             copy.add(kept[&name].clone());
         }
     }

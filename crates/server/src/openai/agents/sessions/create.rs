@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use mainstay_core::agent::AgentDefinition;
 use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal};
-use mainstay_runtime::NewSession;
+use mainstay_runtime::{NewSession, NewSessionId};
 
 use super::SessionRows;
 use super::events::{Until, message_content, open_stream};
@@ -71,7 +71,7 @@ pub(crate) async fn create(
     let has_input = !input.is_empty();
     let new = NewSession {
         caller: caller.clone(),
-        session: None,
+        session: NewSessionId::Mint,
         agent,
         metadata: params.metadata.unwrap_or_default(),
         spend_limit_microusd: params.spend_control.and_then(spend_limit),

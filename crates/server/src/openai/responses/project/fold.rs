@@ -95,15 +95,15 @@ impl ResponseFold {
         Ok(())
     }
 
-    /// The events of an entry.
-    pub(crate) fn entry(&mut self, entry: &Entry) -> Result<Vec<Value>, ApiError> {
+    /// The events of an entry, which says this.
+    pub(crate) fn entry(&mut self, entry: &Entry, fact: &Fact) -> Vec<Value> {
         if self.is_over || entry.seq <= self.last_seq {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         self.last_seq = entry.seq;
         let mut out = Out::new(entry.seq - self.head.row.first_seq, self.seen);
-        self.fact(&read(entry)?, entry, &mut out);
-        Ok(out.into_events())
+        self.fact(fact, entry, &mut out);
+        out.into_events()
     }
 
     /// The events of a piece of an answer that is still being written.

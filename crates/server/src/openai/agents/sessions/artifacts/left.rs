@@ -14,8 +14,11 @@ use mainstay_core::fact::{EffectCompleted, Fact, SandboxOperated, SandboxOperati
 use mainstay_core::item::ItemBody;
 use mainstay_core::port::{Checkpoint, SandboxError, Saved, SavedFile};
 use mainstay_core::resource::ResourceRow;
-use mainstay_core::session::{SessionRow, TurnRow, TurnStatus};
-use mainstay_protocol::{ApiError, CallId, Entry, ErrorCode, JournalId, Principal, Seq, SessionId};
+use mainstay_core::session::{SESSIONS, SessionRow, TurnRow, TurnStatus};
+use mainstay_protocol::{
+    ApiError, CallId, Entry, ErrorCode, JournalId, Principal, RowKey, Seq, SessionId,
+};
+use mainstay_runtime::ARTIFACTS_FOLDER;
 use mainstay_store::{Direction, EntryRange};
 use serde::Deserialize;
 
@@ -34,8 +37,6 @@ const ENTRY_BATCH_COUNT: usize = 256;
 const TURN_BATCH_COUNT: usize = 32;
 /// The label and the tool whose writes count.
 const WRITER: (&str, &str) = ("files", "write_file");
-/// The folder of the workspace whose files are artifacts.
-const FOLDER: &str = "artifacts";
 /// Where a workspace is, as clients see it.
 const WORKSPACE: &str = "/workspace";
 
@@ -195,8 +196,11 @@ pub(super) async fn left_by(
     let Writes { mut left, checkpoint, .. } = writes;
     if let Some((seq, checkpoint)) = checkpoint {
         let before = checkpoint_before(state, turn, budget).await?;
-        for saved in changed(state, turn, seq, &checkpoint, before.as_deref()).await? {
-            left.insert(saved.path.clone(), saved);
+        match changed(state, turn, seq, &checkpoint, before.as_deref()).await {
+            Ok(changed) => left.extend(changed.into_iter().map(|one| (one.path.clone(), one))),
+            // Of a checkpoint that is kept no longer what artifacts need is there: there are none.
+            Err(_) if is_collected(state, &turn.session, seq).await? => {}
+            Err(error) => return Err(error),
         }
     }
     let mut left: Vec<Left> = left.into_values().collect();
@@ -224,7 +228,7 @@ async fn changed(
 ) -> Result<Vec<Left>, ApiError> {
     let sandboxes = state.engine().sandboxes();
     let read = async |checkpoint: &Checkpoint| {
-        let files = sandboxes.saved_files(&turn.session, checkpoint, FOLDER).await;
+        let files = sandboxes.saved_files(&turn.session, checkpoint, ARTIFACTS_FOLDER).await;
         files.map_err(|error| unreadable(&error))
     };
     let now = read(checkpoint).await?;
@@ -243,6 +247,15 @@ async fn changed(
         content: LeftContent::Saved(Arc::clone(checkpoint)),
     });
     Ok(left.collect())
+}
+
+/// Whether the checkpoint that an entry brought is kept no longer.
+async fn is_collected(state: &AppState, session: &SessionId, seq: Seq) -> Result<bool, ApiError> {
+    let key = RowKey::new(&SESSIONS, &[session.as_str()]);
+    let row = state.store().row(&key).await.map_err(|error| store_error(&error))?;
+    let row: Option<SessionRow> = row.as_ref().map(read_row).transpose()?;
+    let workspace = row.and_then(|row| row.workspace);
+    Ok(workspace.is_some_and(|workspace| seq < workspace.collected_before))
 }
 
 /// What was saved last before a turn began.
@@ -374,5 +387,5 @@ fn artifact_path(path: &str) -> Option<String> {
             | Component::Prefix(_) => None,
         })
         .collect();
-    (names.len() > 1 && names[0] == FOLDER).then(|| names.join("/"))
+    (names.len() > 1 && names[0] == ARTIFACTS_FOLDER).then(|| names.join("/"))
 }
