@@ -160,13 +160,16 @@ async fn answer(
                 let consent = needs.consent.as_ref().ok_or("there is no consent to complete")?;
                 let back = browse(url).await?;
                 let grant = tools.consented(&consent.flow, &back).await?;
-                context.credentials = Credentials(Arc::from([Credential {
-                    source: 0,
-                    id: Arc::from("suite"),
-                    revision: replies.len() as u64 + 1,
-                    token: grant.access_token,
-                    scope: grant.scope.map(Arc::from),
-                }]));
+                context.credentials = Credentials {
+                    found: Arc::from([Credential {
+                        source: 0,
+                        id: Arc::from("suite"),
+                        revision: replies.len() as u64 + 1,
+                        token: grant.access_token,
+                        scope: grant.scope.map(Arc::from),
+                    }]),
+                    clients: grant.registration.into_iter().collect(),
+                };
             }
             Question::Form { schema, .. } => content = Some(filled(schema)),
             Question::Visit { .. } => {}

@@ -5,6 +5,7 @@
 //! An access token that is about to expire is refreshed first, by one task at a time, and the new
 //! one is sealed and committed before it is used. Deliberately absent: guessing between credentials.
 
+pub(crate) mod clients;
 pub(crate) mod consent;
 mod oauth;
 
@@ -60,7 +61,8 @@ pub(crate) async fn credentials(
             }
         }
     }
-    Ok(Credentials(found.into()))
+    let clients = clients::kept(inner, tenant).await.map_err(|error| failed(&error))?;
+    Ok(Credentials { found: found.into(), clients })
 }
 
 fn http_url(source: &ToolSource) -> Option<&str> {

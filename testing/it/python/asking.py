@@ -27,6 +27,9 @@ class Guarded:
         self.numbers = iter(range(1, 1000))
         self.expires_in = 3600
         self.lost: list[str] = []
+        #: The clients that were registered, in their order, and those that are known.
+        self.registered: list[str] = []
+        self.clients: set[str] = set()
         # What a token request waits for before its answer is sent.
         self.hold: threading.Event | None = None
         self.held = threading.Event()
@@ -58,7 +61,10 @@ class Guarded:
                 "authorization_response_iss_parameter_supported": True,
             })
         if path == "/register":
-            return reply({"client_id": "made", "redirect_uris": request.json()["redirect_uris"]})
+            client = f"made-{len(self.registered) + 1}"
+            self.registered.append(client)
+            self.clients.add(client)
+            return reply({"client_id": client, "redirect_uris": request.json()["redirect_uris"]})
         if path == "/authorize":
             return self.authorize(dict(parse_qsl(query)))
         if path == "/token":
@@ -73,6 +79,8 @@ class Guarded:
         return 302, {"location": asked["redirect_uri"] + "?" + urlencode(back)}, b""
 
     def token(self, form: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        if form["client_id"] not in self.clients:
+            return 401, JSON, json.dumps({"error": "invalid_client"}).encode()
         if form["grant_type"] == "authorization_code":
             asked = self.codes.pop(form["code"])
             digest = hashlib.sha256(form["code_verifier"].encode()).digest()

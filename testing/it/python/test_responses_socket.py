@@ -64,7 +64,7 @@ def test_lanes_go_side_by_side_and_each_in_order(loose_client: OpenAI) -> None:
     [
         ({"type": "response.create", "model": "scripted", "background": True}, "unsupported"),
         ({"type": "response.create", "model": "scripted", "bogus": 1}, "unknown_parameter"),
-        ({"type": "response.steer", "previous_response_id": "resp_x", "input": "x"}, "unsupported"),
+        ({"type": "response.create", "model": "scripted", "generate": False}, "unsupported"),
         ({"type": "hello"}, "invalid_parameter"),
         ({"type": "response.create", "model": "scripted", "stream_id": ""}, "invalid_parameter"),
     ],
@@ -77,6 +77,25 @@ def test_what_cannot_be_done_is_told_and_the_connection_goes_on(
         refused = connection.recv()
         assert refused.type == "error", refused
         assert refused.error.code == code, refused
+        connection.response.create(model="scripted", input=say({"text": "Still here."}))
+        assert until_end(connection)[-1].response.output_text == "Still here."
+
+
+@pytest.mark.parametrize(
+    "members, code",
+    [
+        ({"previous_response_id": "resp_x", "input": "Faster."}, "steering_not_supported"),
+        ({"input": "Faster."}, "invalid_input"),
+    ],
+)
+def test_steering_is_refused_as_the_api_refuses_it(
+    loose_client: OpenAI, members: dict[str, Any], code: str
+) -> None:
+    with loose_client.responses.connect() as connection:
+        connection._connection.send(json.dumps({"type": "response.steer", **members}))
+        refused = connection.recv()
+        assert refused.type == "response.steer.failed", refused
+        assert (refused.error.code, refused.steer.input) == (code, "Faster.")
         connection.response.create(model="scripted", input=say({"text": "Still here."}))
         assert until_end(connection)[-1].response.output_text == "Still here."
 

@@ -21,12 +21,37 @@ pub struct Credential {
 
 /// The credentials of one resolution or call; most have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Credentials(pub Arc<[Credential]>);
+pub struct Credentials {
+    /// The session's.
+    pub found: Arc<[Credential]>,
+    /// This server as a client of authorization servers, for the consents of its tenant.
+    pub clients: Arc<[Registration]>,
+}
+
+/// Where this server is registered as a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientPlace {
+    /// The authorization server.
+    pub issuer: String,
+    /// Where it sends people back to.
+    pub redirect_uri: String,
+}
+
+/// This server as a client that an authorization server registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Where.
+    pub place: ClientPlace,
+    /// Under which id.
+    pub client_id: String,
+    /// All that is known of it.
+    pub client: SecretText,
+}
 
 impl Credentials {
     /// The credential for a tool source.
     #[must_use]
     pub fn of(&self, source: usize) -> Option<&Credential> {
-        self.0.iter().find(|credential| credential.source == source)
+        self.found.iter().find(|credential| credential.source == source)
     }
 }

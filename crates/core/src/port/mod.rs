@@ -11,7 +11,7 @@ mod tool;
 
 pub use clock::{Clock, Entropy};
 pub use courier::{Courier, CourierError, NoCourier, Parcel, Receipt};
-pub use credential::{Credential, Credentials};
+pub use credential::{ClientPlace, Credential, Credentials, Registration};
 pub use executor::{ExecutorError, ExecutorStatus, ExecutorWire, Executors, WireClosed};
 pub use model::{
     Model, ModelCapabilities, ModelError, ModelErrorKind, ModelInfo, ModelOptions, ModelOutput,

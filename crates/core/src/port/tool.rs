@@ -11,7 +11,10 @@ use mainstay_protocol::{CallId, EffectId, SessionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Credentials, ExecRecord, MachineSeen, OutputSink, SandboxRequest, SecretText};
+use super::{
+    ClientPlace, Credentials, ExecRecord, MachineSeen, OutputSink, Registration, SandboxRequest,
+    SecretText,
+};
 use crate::item::Content;
 use crate::question::{Inquiry, Replies};
 use crate::subagent::SubagentChange;
@@ -162,6 +165,8 @@ pub struct Consent {
     pub server_url: String,
     /// What completes it.
     pub flow: SecretText,
+    /// Where the client that it was begun with is registered, if it registered by itself.
+    pub client: Option<ClientPlace>,
 }
 
 /// What an authorization server granted.
@@ -183,6 +188,8 @@ pub struct Grant {
     pub resource: String,
     /// The scopes granted, separated by blanks.
     pub scope: Option<String>,
+    /// The client, if it registered by itself: for the consents that follow.
+    pub registration: Option<Registration>,
 }
 
 /// What a person's browser brings back from an authorization server.

@@ -38,6 +38,9 @@ pub struct WorkspaceState {
     /// How often it was lost and another took its place.
     #[serde(skip_serializing_if = "is_zero")]
     pub reset_count: u32,
+    /// The entry that told of it last, and how many calls were lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_reset: Option<(Seq, u32)>,
     /// Checkpoints that entries before this one brought are kept no longer.
     #[serde(skip_serializing_if = "is_start")]
     pub collected_before: Seq,
@@ -88,13 +91,18 @@ impl WorkspaceState {
         self.calls_since > 0 && !self.is_tried
     }
 
-    /// What a call saw of the machine that the journal has not told yet.
-    pub(super) fn news(&self, seen: &MachineSeen) -> Option<MachineNews> {
+    /// What a call saw of the machine that the journal has not told yet. Calls side by side see one loss:
+    /// what was told after a call was asked for, the call tells no more.
+    pub(super) fn news(&self, seen: &MachineSeen, asked_seq: Seq) -> Option<MachineNews> {
         let was_connected = self.machine == MachineState::Connected;
         match seen {
             MachineSeen::Ready(
                 Readiness::Restored { lost_calls } | Readiness::Resumed { lost_calls },
             ) => {
+                let is_told = |(seq, lost): (Seq, u32)| seq > asked_seq && lost == *lost_calls;
+                if was_connected && self.last_reset.is_some_and(is_told) {
+                    return None;
+                }
                 let reset_count = self.reset_count.saturating_add(1);
                 Some(MachineNews::Replaced { reset_count, lost_calls: *lost_calls })
             }
@@ -110,10 +118,11 @@ impl WorkspaceState {
     }
 
     /// The journal tells of the machine.
-    pub(super) fn told(&mut self, news: &MachineNews) {
+    pub(super) fn told(&mut self, news: &MachineNews, seq: Seq) {
         self.machine = match news {
             MachineNews::Connected => MachineState::Connected,
-            MachineNews::Replaced { reset_count, .. } => {
+            MachineNews::Replaced { reset_count, lost_calls } => {
+                self.last_reset = Some((seq, *lost_calls));
                 self.reset_count = *reset_count;
                 MachineState::Connected
             }
@@ -208,3 +217,7 @@ impl WorkspaceState {
         self.last_connection = numbers.fold(self.last_connection, u64::max);
     }
 }
+
+#[cfg(test)]
+#[path = "workspace_tests.rs"]
+mod tests;

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use super::keys::key_row;
 use super::{Control, PAGE_LIMIT_COUNT, ResourceChange, parse};
 use crate::engine::api_error;
+use crate::vault::clients::{self, CLIENT_KIND};
 use crate::vault::consent::{self, CONSENT_KIND};
 
 /// What was sealed again.
@@ -32,7 +33,7 @@ pub struct Resealed {
     pub template_count: usize,
     /// Signing keys.
     pub key_count: usize,
-    /// Consents that wait for a person.
+    /// Consents that wait for a person, and clients that authorization servers registered.
     pub consent_count: usize,
 }
 
@@ -121,6 +122,7 @@ impl Control {
             WEBHOOK_KIND => (WEBHOOK_KIND, &mut done.credential_count),
             TEMPLATE_KIND => (TEMPLATE_KIND, &mut done.template_count),
             CONSENT_KIND => (CONSENT_KIND, &mut done.consent_count),
+            CLIENT_KIND => (CLIENT_KIND, &mut done.consent_count),
             _ => return Ok(()),
         };
         let target = (kind, row.id.as_str());
@@ -133,6 +135,10 @@ impl Control {
                 TEMPLATE_KIND => {
                     let belongs_to = template_sealed_for(&row.tenant, &row.id);
                     member(&row, TEMPLATE_SECRET, &belongs_to, seals)?
+                }
+                CLIENT_KIND => {
+                    let belongs_to = clients::sealed_for(&row.tenant, &row.id);
+                    member(&row, "client", &belongs_to, seals)?
                 }
                 _ => member(&row, "flow", &consent::sealed_for(&row.id), seals)?,
             };

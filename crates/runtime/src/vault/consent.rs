@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(in crate::vault) use self::tokens::own;
 use self::tokens::{config_of, credentials_of, meant, own_vault, store};
 use super::oauth::RUNTIME;
-use super::terminal;
+use super::{clients, terminal};
 use crate::control::{NewResource, ResourceChange};
 use crate::engine::{Engine, Inner};
 use crate::submit::Submission;
@@ -37,6 +37,8 @@ const CONSENT_TTL_MS: u64 = 7 * 24 * 3_600_000;
 /// Where a consent stands: its address may be used, or was.
 const WAITING: &str = "waiting";
 const USED: &str = "used";
+/// How an authorization server says that the person declined.
+const DECLINED: &str = "access_denied";
 
 /// A consent that waits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ struct ConsentBody {
     server_url: String,
     flow: Sealed,
     expires_at_ms: u64,
+    /// The client that it was begun with, if it registered by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
 }
 
 /// What a browser brings back.
@@ -71,7 +76,8 @@ pub(crate) async fn keep(
     effect: &EffectId,
     needs: &mut Needs,
 ) -> Result<(), ToolError> {
-    let Some(Consent { state, server_url, flow }) = needs.consent.take() else { return Ok(()) };
+    let Some(begun) = needs.consent.take() else { return Ok(()) };
+    let Consent { state, server_url, flow, client } = begun;
     let failed = |error: ApiError| super::failed(&error);
     let config = config_of(inner, session).await.map_err(failed)?;
     let rows = credentials_of(inner, tenant, session, &config).await.map_err(failed)?;
@@ -93,7 +99,8 @@ pub(crate) async fn keep(
     let flow = sealed.map_err(|error| terminal(error.to_string()))?;
     let expires_at_ms = inner.parts.clock.now_ms() + CONSENT_TTL_MS;
     let (tenant, session, effect) = (tenant.clone(), session.clone(), effect.clone());
-    let body = ConsentBody { tenant, session, effect, server_url, flow, expires_at_ms };
+    let client = client.as_ref().map(clients::id_of);
+    let body = ConsentBody { tenant, session, effect, server_url, flow, expires_at_ms, client };
     let new = NewResource {
         kind: CONSENT_KIND,
         id,
@@ -126,6 +133,9 @@ impl Engine {
         };
         let id = consent_id(state);
         let body = take(inner, &id).await?;
+        let is_declined = matches!(
+            &back, CameBack::Refused { reason, .. } if reason.starts_with(DECLINED)
+        );
         let completed = match back {
             CameBack::Granted(back) => complete(inner, &id, &body, &back).await,
             CameBack::Refused { reason, .. } => Err(ApiError::new(
@@ -138,6 +148,9 @@ impl Engine {
             Err(error) => {
                 // The question stays: whoever answers it gets another address.
                 drop_consent(inner, &id).await?;
+                if let Some(client) = body.client.as_ref().filter(|_| !is_declined) {
+                    clients::forget(inner, &body.tenant, client).await?;
+                }
                 Err(error)
             }
         }
@@ -218,7 +231,11 @@ async fn complete(
     let flow = inner.parts.seals.open(&sealed_for(id), &body.flow);
     let flow = flow.map_err(|error| refused(error.to_string()))?;
     let grant = inner.parts.tools.consented(&flow, back).await.map_err(refused)?;
-    store(inner, body, &grant).await
+    store(inner, body, &grant).await?;
+    match &grant.registration {
+        Some(registration) => clients::keep(inner, &body.tenant, registration).await,
+        None => Ok(()),
+    }
 }
 
 /// Lets the call that asked go on, and forgets the consent.
@@ -252,7 +269,7 @@ fn keeper() -> Principal {
     runtime(&TenantId::parse(CONSENTS).expect("a plain id"))
 }
 
-fn runtime(tenant: &TenantId) -> Principal {
+pub(super) fn runtime(tenant: &TenantId) -> Principal {
     let id = PrincipalId::parse(RUNTIME).expect("a plain id");
     Principal { tenant: tenant.clone(), id, scopes: Vec::new() }
 }

@@ -14,7 +14,7 @@ use mainstay_core::resource::{
 use mainstay_protocol::{ApiError, ErrorCode, Principal, PrincipalId};
 use serde::Deserialize;
 
-use super::{belongs_to, failed, terminal};
+use super::{belongs_to, clients, failed, terminal};
 use crate::control::ResourceChange;
 use crate::engine::Inner;
 
@@ -22,6 +22,8 @@ use crate::engine::Inner;
 const MARGIN_MS: u64 = 60_000;
 /// Bound on one request to a token endpoint.
 const REFRESH_TIMEOUT_MS: u64 = 20_000;
+/// How a token endpoint says that it does not know the client.
+const CLIENT_UNKNOWN: u16 = 401;
 /// Who refreshes, in the control journal.
 pub(super) const RUNTIME: &str = "runtime";
 
@@ -60,6 +62,10 @@ pub(super) async fn fresh(
                 format!("the authorization server refuses to renew its tokens: HTTP {status}")
             };
             tracing::warn!(credential = row.id, why, "a credential needs a person's consent");
+            if status == CLIENT_UNKNOWN {
+                let forgotten = clients::forget_client(inner, &row.tenant, &refresh.client_id);
+                forgotten.await.map_err(|error| failed(&error))?;
+            }
             note(inner, &row, Note::Rejected(why)).await.map(Some)
         }
     }

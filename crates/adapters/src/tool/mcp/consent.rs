@@ -102,7 +102,8 @@ impl Consents {
         }
         let granted = own.and_then(|own| own.scope.as_deref()).unwrap_or_default();
         let granted: Vec<String> = granted.split_whitespace().map(str::to_owned).collect();
-        match begin(&self.egress, &self.settings, url, challenge, &granted).await {
+        let before = (granted.as_slice(), &*context.credentials.clients);
+        match begin(&self.egress, &self.settings, url, challenge, before).await {
             Ok(Begun { url, consent }) => {
                 let question = Question::Authorize { server: label.to_owned(), url, reason: None };
                 let asked = vec![Asked { key: key(label), question }];

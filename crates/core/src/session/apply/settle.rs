@@ -18,7 +18,7 @@ const ANSWERED_LIMIT_COUNT: usize = 32;
 pub(super) fn effect_completed(state: &mut SessionState, fact: &EffectCompleted, at_ms: u64) {
     let Some(effect) = state.effects.remove(&fact.effect) else { return };
     if let Outcome::Tool { machine: Some(news), .. } = &fact.outcome {
-        state.workspace.told(news);
+        state.workspace.told(news, state.seq);
     }
     // What could not be had was not changed.
     if effect.may_change_sandbox() && state.workspace.machine != MachineState::Absent {

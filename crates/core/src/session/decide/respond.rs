@@ -3,7 +3,7 @@
 //! Invariant: a response covers what its session does from its request until the session rests or
 //! waits; at most one is open. A request that leaves a call without its output is refused.
 
-use mainstay_protocol::{ErrorCode, ItemId, TurnId};
+use mainstay_protocol::{CallId, ErrorCode, ItemId, TurnId};
 
 use super::command::check_open;
 use super::draft::Draft;
@@ -12,6 +12,7 @@ use crate::fact::{
     Disposition, Fact, InputReceived, ItemRemoved, ItemsAdded, RequiredAction, ResponseRequested,
 };
 use crate::item::{Item, ItemBody, item_id};
+use crate::session::Transcript;
 use crate::session::command::{After, Rejected, Respond};
 use crate::session::state::TurnStatus;
 
@@ -34,6 +35,7 @@ pub(super) fn respond(draft: &mut Draft<'_>, respond: Respond) -> Result<(), Rej
             Some(previous)
         }
     };
+    check_pairs(&draft.state.transcript, &respond.items)?;
     let (response, wire) = (respond.response, respond.wire);
     draft.record(Fact::ResponseRequested(ResponseRequested { response, previous, wire }));
     input(draft, respond.items)
@@ -72,6 +74,52 @@ fn check_count(items: &[ItemBody]) -> Result<(), Rejected> {
     }
     let message = format!("{} items are more than {MAX_GIVEN_ITEMS}", items.len());
     Err(Rejected::new(ErrorCode::InvalidParameter, message))
+}
+
+/// A call and its output come together, or no model takes what it is given. What a call of this session
+/// waits for is no item.
+fn check_pairs(transcript: &Transcript, items: &[ItemBody]) -> Result<(), Rejected> {
+    let mut calls: Vec<(&CallId, bool)> = Vec::new();
+    for item in items {
+        match item {
+            ItemBody::ToolCall { call_id, .. } => calls.push((call_id, false)),
+            ItemBody::ToolOutput { call_id, .. } => {
+                let given = calls.iter_mut().rfind(|(id, _)| *id == call_id);
+                let is_answered = match given {
+                    Some((_, is_answered)) => std::mem::replace(is_answered, true),
+                    None => is_answered_before(transcript, call_id)?,
+                };
+                if is_answered {
+                    let message = format!("tool call {call_id} was answered already");
+                    return Err(Rejected::new(ErrorCode::CallAlreadyAnswered, message));
+                }
+            }
+            _ => {}
+        }
+    }
+    match calls.into_iter().find(|(_, is_answered)| !is_answered) {
+        None => Ok(()),
+        Some((call_id, _)) => {
+            let message = format!("No tool output found for function call {call_id}.");
+            Err(Rejected::new(ErrorCode::InvalidParameter, message))
+        }
+    }
+}
+
+fn is_answered_before(transcript: &Transcript, wanted: &CallId) -> Result<bool, Rejected> {
+    let last = transcript.find_last(|item| {
+        matches!(&item.body, ItemBody::ToolCall { call_id, .. } | ItemBody::ToolOutput { call_id, .. }
+            if call_id == wanted)
+    });
+    match last.as_ref().map(|item| &item.body) {
+        Some(ItemBody::ToolOutput { .. }) => Ok(true),
+        Some(_) => Ok(false),
+        None => {
+            let message =
+                format!("No tool call found for function call output with call_id {wanted}.");
+            Err(Rejected::new(ErrorCode::InvalidParameter, message))
+        }
+    }
 }
 
 /// One response at a time: the caller waits for it, or cancels it.

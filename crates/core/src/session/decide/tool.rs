@@ -14,7 +14,9 @@ use crate::tool::{Safety, ToolSpec};
 
 pub(super) fn answered(draft: &mut Draft<'_>, id: &EffectId, attempt: u32, output: ToolOutput) {
     let (exec, subagent) = (output.exec.clone(), output.subagent.clone());
-    let machine = output.machine.as_ref().and_then(|seen| draft.state.workspace.news(seen));
+    let asked_seq = draft.state.effects.get(id).map_or(0, |open| open.seq);
+    let seen = output.machine.as_ref();
+    let machine = seen.and_then(|seen| draft.state.workspace.news(seen, asked_seq));
     if let Some(item) = draft.output_item(id, output) {
         complete(draft, id, attempt, Outcome::Tool { item, exec, subagent, machine });
     }

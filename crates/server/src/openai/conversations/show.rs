@@ -36,9 +36,10 @@ fn body(brought: Brought, item: &Value, at: &At<'_>) -> Result<ItemBody, ApiErro
         Brought::Output { call_id, output } => {
             ItemBody::ToolOutput { call_id, content: output.content, is_error: output.is_error }
         }
-        Brought::Approval { .. } | Brought::Listed | Brought::Foreign(_) => {
-            ItemBody::Foreign { value: item.clone() }
-        }
+        Brought::Called { .. }
+        | Brought::Approval { .. }
+        | Brought::Listed
+        | Brought::Foreign(_) => ItemBody::Foreign { value: item.clone() },
         Brought::Reference => {
             let message = "refers to another item; send the item itself";
             return Err(at.field("type").refuse(ErrorCode::Unsupported, message));

@@ -4,7 +4,8 @@
 //! plain model is an agent of the session alone, made of the request and of nothing else.
 
 use mainstay_core::agent::AgentDefinition;
-use mainstay_core::port::ModelOptions;
+use mainstay_core::port::{ModelOptions, ToolChoice};
+use mainstay_core::tool::ToolSource;
 use mainstay_protocol::{AgentId, ApiError, ErrorCode, Principal};
 use serde_json::json;
 
@@ -79,6 +80,42 @@ fn change(params: &ResponseCreateParams, is_own: bool) -> Result<AgentUpdatePara
         tools: tools.map_or(Patch::Keep, Patch::<Vec<ToolParams>>::Set),
         ..AgentUpdateParams::default()
     })
+}
+
+/// Refuses to demand a tool that is not there. What servers offer is known only when they are asked.
+pub(super) fn check_choice(
+    params: &ResponseCreateParams,
+    agent: &AgentDefinition,
+) -> Result<(), ApiError> {
+    let Some(choice) = &params.tool_choice else { return Ok(()) };
+    let functions: Option<Vec<&str>> = agent.tools.iter().map(function_name).collect();
+    let Some(functions) = functions else { return Ok(()) };
+    let is_missing = |name: &&String| !functions.contains(&name.as_str());
+    let choice = choice.choice()?;
+    let missing = match &choice {
+        ToolChoice::Auto | ToolChoice::None => return Ok(()),
+        ToolChoice::Required if functions.is_empty() => {
+            let message = "is \"required\", but there are no tools; give them in 'tools'";
+            return Err(At::Root.field("tool_choice").invalid(message));
+        }
+        ToolChoice::Required => None,
+        ToolChoice::Tool { name } => Some(name).filter(is_missing),
+        ToolChoice::Allowed { names, .. } => names.iter().find(is_missing),
+    };
+    match missing {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("names {name:?}, which is none of 'tools'");
+            Err(At::Root.field("tool_choice").invalid(message))
+        }
+    }
+}
+
+fn function_name(source: &ToolSource) -> Option<&str> {
+    match source {
+        ToolSource::Function { name, .. } => Some(name),
+        _ => None,
+    }
 }
 
 fn set_options(

@@ -41,22 +41,24 @@ pub(super) async fn items(
     let turn = TurnId::mint(&mut state.mint());
     for (index, brought) in read_input(input)?.into_iter().enumerate() {
         let list = At::Root.field("input");
-        let Some(body) = body(brought, &list.index(index))? else { continue };
-        let id = item_id(0, 0, index, turn.as_str());
-        items.push(Item { id, turn: turn.clone(), output_index: None, body });
+        for body in bodies(brought, &list.index(index))? {
+            let id = item_id(0, 0, items.len(), turn.as_str());
+            items.push(Item { id, turn: turn.clone(), output_index: None, body });
+        }
     }
     Ok(items.into_iter().map(Arc::new).collect())
 }
 
-fn body(brought: Brought, at: &At<'_>) -> Result<Option<ItemBody>, ApiError> {
+fn bodies(brought: Brought, at: &At<'_>) -> Result<Vec<ItemBody>, ApiError> {
     Ok(match brought {
-        Brought::Item(body) => Some(body),
-        Brought::Output { call_id, output } => Some(ItemBody::ToolOutput {
+        Brought::Item(body) => vec![body],
+        Brought::Called { call, output } => vec![call, output],
+        Brought::Output { call_id, output } => vec![ItemBody::ToolOutput {
             call_id,
             content: output.content,
             is_error: output.is_error,
-        }),
-        Brought::Approval { .. } | Brought::Reference | Brought::Listed => None,
+        }],
+        Brought::Approval { .. } | Brought::Reference | Brought::Listed => Vec::new(),
         Brought::Foreign(item) => return Err(foreign(&item, at)),
     })
 }

@@ -15,7 +15,7 @@ use mainstay_core::session::{After, ApprovalAnswer, Command, Respond, SessionRow
 use mainstay_protocol::{ApiError, ErrorCode, Principal, ResponseId, SessionId};
 use mainstay_runtime::{Feed, FollowFrom, Idempotency, NewSession, NewSessionId, Submission};
 
-use super::agent::definition;
+use super::agent::{check_choice, definition};
 use super::forget::{announce, forget};
 use super::input::{Brought, foreign, read_input};
 use super::params::ResponseCreateParams;
@@ -175,6 +175,7 @@ impl Making<'_> {
             return Err(At::Root.field("input").missing(message));
         }
         let agent = definition(self.state, self.caller, self.params, None).await?;
+        check_choice(self.params, &agent)?;
         let (commands, echo) = self.commands(id, &agent, None, After::Anything, brought)?;
         let session = SessionId::mint(&mut self.state.mint());
         let feed = self.state.engine().follow(&session, FollowFrom::Unmade).await?;
@@ -191,7 +192,7 @@ impl Making<'_> {
             idempotency: None,
             parent: None,
         };
-        self.state.engine().create_session(new).await?;
+        self.state.engine().create_session(new).await.map_err(of_input)?;
         Ok((echo, feed))
     }
 
@@ -208,6 +209,7 @@ impl Making<'_> {
         if let Some(spec) = spec {
             with_machine_tools(&mut agent, spec);
         }
+        check_choice(self.params, &agent)?;
         let mut commands = Vec::new();
         if agent != *current {
             let tools =
@@ -222,7 +224,8 @@ impl Making<'_> {
         let (asked, echo) = self.commands(id, &agent, Some(&rows.row), after, brought)?;
         commands.extend(asked);
         let submission = Submission { caller: self.caller.clone(), commands, idempotency: None };
-        self.state.engine().submit(&rows.row.id, submission).await?;
+        let taken = self.state.engine().submit(&rows.row.id, submission).await;
+        taken.map_err(of_input)?;
         Ok(echo)
     }
 
@@ -251,6 +254,16 @@ impl Making<'_> {
     }
 }
 
+/// The refusal of what a request brings, at the member that brings it.
+fn of_input(error: impl Into<ApiError>) -> ApiError {
+    let error = error.into();
+    let is_of_input = matches!(
+        error.code,
+        ErrorCode::InvalidParameter | ErrorCode::MissingParameter | ErrorCode::CallAlreadyAnswered
+    );
+    if is_of_input && error.param.is_none() { error.with_param("input") } else { error }
+}
+
 /// Whether the session has gone on without this request.
 fn is_elsewhere(error: &ApiError) -> bool {
     matches!(error.code, ErrorCode::NotLatest | ErrorCode::SessionBusy)
@@ -267,6 +280,9 @@ impl Sorted<'_> {
     fn take(&mut self, brought: &Brought, at: &At<'_>, has_session: bool) -> Result<(), ApiError> {
         match brought {
             Brought::Item(body) => self.items.push(body.clone()),
+            Brought::Called { call, output } => {
+                self.items.extend([call.clone(), output.clone()]);
+            }
             Brought::Output { call_id, output } => {
                 let is_awaited = self.required.iter().any(|action| {
                     matches!(action, RequiredAction::ToolResult { call_id: id, .. } if id == call_id)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::options::Includable;
 use super::params::{ResponseCreateParams, Truncation};
 use super::tools;
 
@@ -69,13 +70,18 @@ fn value<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("plain members serialise")
 }
 
+fn named(include: &[Includable]) -> Vec<String> {
+    let name = |one| value(one).as_str().map(str::to_owned);
+    include.iter().filter_map(name).collect()
+}
+
 impl Echo {
     /// What a request's response will repeat.
     pub(crate) fn of(params: &ResponseCreateParams, model: &str) -> Self {
         Self {
             background: params.background.unwrap_or_default(),
             in_conversation: params.conversation.is_some(),
-            include: params.include.clone().unwrap_or_default(),
+            include: named(params.include.as_deref().unwrap_or_default()),
             instructions: params.instructions.clone(),
             max_output_tokens: params.max_output_tokens,
             max_tool_calls: params.max_tool_calls,

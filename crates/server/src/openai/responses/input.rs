@@ -23,6 +23,8 @@ pub(crate) enum Brought {
     Item(ItemBody),
     /// What a function gave.
     Output { call_id: CallId, output: ToolOutput },
+    /// A call that a server ran, and what it gave.
+    Called { call: ItemBody, output: ItemBody },
     /// A person's answer.
     Approval { request: ApprovalId, approve: bool, content: Option<Value> },
     /// An item that the session has already.
@@ -72,7 +74,11 @@ fn read_item(item: &Value, at: &At<'_>) -> Result<Brought, ApiError> {
         Some("function_call_output") => function_output(object, at),
         Some("reasoning") => reasoning(object, at),
         Some("mcp_approval_response") => approval(object, at),
-        Some("item_reference") => text(object, "id", at).map(|_| Brought::Reference),
+        Some("mcp_call") => mcp_call(object, at),
+        // A question lives in the session that asks it.
+        Some("mcp_approval_request" | "item_reference") => {
+            text(object, "id", at).map(|_| Brought::Reference)
+        }
         Some("compaction") => compaction(object, at),
         // The server is asked again what it offers.
         Some("mcp_list_tools") => Ok(Brought::Listed),
@@ -176,6 +182,33 @@ fn function_call(object: &Map<String, Value>, at: &At<'_>) -> Result<Brought, Ap
         arguments: text(object, "arguments", at)?.to_owned(),
         source: None,
     }))
+}
+
+/// A call that a server ran before: for a model a call like any other, with its output.
+fn mcp_call(object: &Map<String, Value>, at: &At<'_>) -> Result<Brought, ApiError> {
+    let id = text(object, "id", at)?;
+    let call_id = CallId::parse(id).map_err(|error| at.field("id").invalid(error))?;
+    let given = |name: &str| object.get(name).filter(|value| !value.is_null());
+    let (output, is_error) = match (given("error"), given("output")) {
+        (Some(error), _) => (error, true),
+        (None, Some(output)) => (output, false),
+        (None, None) => (&Value::Null, false),
+    };
+    let output = match output {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let content = vec![Content::Text { text: output }];
+    Ok(Brought::Called {
+        call: ItemBody::ToolCall {
+            call_id: call_id.clone(),
+            name: text(object, "name", at)?.to_owned(),
+            arguments: text(object, "arguments", at)?.to_owned(),
+            source: Some(text(object, "server_label", at)?.to_owned()),
+        },
+        output: ItemBody::ToolOutput { call_id, content, is_error },
+    })
 }
 
 fn function_output(object: &Map<String, Value>, at: &At<'_>) -> Result<Brought, ApiError> {

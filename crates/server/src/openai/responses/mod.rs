@@ -15,6 +15,7 @@ mod get;
 mod input;
 mod input_items;
 mod opaque;
+mod options;
 mod params;
 mod project;
 mod query;

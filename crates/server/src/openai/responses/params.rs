@@ -12,6 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::options::{
+    BackgroundOptions, CacheOptions, CacheRetention, Includable, check_cache, check_include,
+};
 use super::shapes::{ReasoningChoice, ResponseInput, ResponseTool};
 use super::tools::ToolChoiceParams;
 use crate::openai::wire::{
@@ -25,6 +28,13 @@ const MIN_OUTPUT_TOKENS: u64 = 16;
 /// The least size at which a context is summarised.
 const MIN_COMPACT_TOKENS: u64 = 1_000;
 
+/// How much of the reasoning before a model may be given.
+const CONTEXTS: [&str; 3] = ["auto", "current_turn", "all_turns"];
+
+fn is_one_of(value: &Value, names: &[&str]) -> bool {
+    value.as_str().is_some_and(|name| names.contains(&name))
+}
+
 /// The body.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,12 +42,12 @@ pub(crate) struct ResponseCreateParams {
     #[schemars(with = "()")]
     pub(crate) access_programs: Option<Value>,
     pub(crate) background: Option<bool>,
-    pub(crate) background_options: Option<Value>,
+    pub(crate) background_options: Option<BackgroundOptions>,
     pub(crate) context_management: Option<Vec<ContextManagement>>,
     pub(crate) conversation: Option<ConversationRef>,
     #[schemars(with = "()")]
     pub(crate) image: Option<Value>,
-    pub(crate) include: Option<Vec<String>>,
+    pub(crate) include: Option<Vec<Includable>>,
     #[schemars(with = "Option<ResponseInput>")]
     pub(crate) input: Option<Value>,
     pub(crate) instructions: Option<String>,
@@ -54,8 +64,8 @@ pub(crate) struct ResponseCreateParams {
     #[schemars(with = "()")]
     pub(crate) prompt: Option<Value>,
     pub(crate) prompt_cache_key: Option<String>,
-    pub(crate) prompt_cache_options: Option<Value>,
-    pub(crate) prompt_cache_retention: Option<String>,
+    pub(crate) prompt_cache_options: Option<CacheOptions>,
+    pub(crate) prompt_cache_retention: Option<CacheRetention>,
     #[schemars(with = "Option<ReasoningChoice>")]
     pub(crate) reasoning: Option<Map<String, Value>>,
     pub(crate) safety_identifier: Option<String>,
@@ -219,23 +229,34 @@ impl ResponseCreateParams {
     /// The reasoning that an agent would be given.
     pub(crate) fn reasoning(&self) -> Result<Option<AgentReasoning>, ApiError> {
         let Some(asked) = &self.reasoning else { return Ok(None) };
-        let at = At::Root.field("reasoning");
         let mut kept = Map::new();
         for (name, value) in asked {
-            match name.as_str() {
-                "effort" => drop(kept.insert(name.clone(), value.clone())),
+            let root = At::Root.field("reasoning");
+            let at = root.field(name);
+            let kept_as = match name.as_str() {
+                "effort" => "effort",
                 // The older name of the same thing.
-                "summary" | "generate_summary" if !value.is_null() => {
-                    kept.insert("summary".to_owned(), value.clone());
+                "summary" | "generate_summary" if !value.is_null() => "summary",
+                "summary" | "generate_summary" => continue,
+                // They change nothing here.
+                "mode" if value.is_null() || value.is_string() => continue,
+                "mode" => return Err(at.invalid("is not a string")),
+                "context" if value.is_null() || is_one_of(value, &CONTEXTS) => continue,
+                "context" => {
+                    return Err(at.invalid(format!("is none of {}", CONTEXTS.join(", "))));
                 }
-                "summary" | "generate_summary" | "context" | "mode" => {}
-                other => {
-                    let message = format!("parameter 'reasoning.{other}' does not exist");
+                _ => {
+                    let message = format!("parameter '{at}' does not exist");
                     return Err(ApiError::new(ErrorCode::UnknownParameter, message)
-                        .with_param(format!("reasoning.{other}")));
+                        .with_param(at.to_string()));
                 }
-            }
+            };
+            let one = Map::from_iter([(kept_as.to_owned(), value.clone())]);
+            serde_json::from_value::<AgentReasoning>(Value::Object(one))
+                .map_err(|error| at.invalid(error))?;
+            kept.insert(kept_as.to_owned(), value.clone());
         }
+        let at = At::Root.field("reasoning");
         serde_json::from_value(Value::Object(kept)).map(Some).map_err(|error| at.invalid(error))
     }
 
@@ -278,9 +299,29 @@ impl ResponseCreateParams {
     }
 }
 
+impl ResponseCreateParams {
+    fn check_background(&self) -> Result<(), ApiError> {
+        if self.background == Some(true) && self.store == Some(false) {
+            let message =
+                "is true, which needs 'store' to be true: what is not kept cannot be fetched later";
+            return Err(At::Root.field("background").invalid(message));
+        }
+        let may_wait = self.background_options.as_ref().is_some_and(BackgroundOptions::may_wait);
+        if may_wait && (self.background != Some(true) || self.stream == Some(true)) {
+            let message = "needs 'background' to be true, and no 'stream'";
+            let options = At::Root.field("background_options");
+            return Err(options.field("completion_window").invalid(message));
+        }
+        Ok(())
+    }
+}
+
 impl Validate for ResponseCreateParams {
     fn validate(&self, _at: &At<'_>) -> Result<(), ApiError> {
         self.check_unsupported()?;
+        check_include(self.include.as_deref())?;
+        check_cache(self.prompt_cache_options.as_ref())?;
+        self.check_background()?;
         if self.conversation.is_some() && self.previous_response_id.is_some() {
             let message = "cannot be used together with 'conversation'";
             return Err(At::Root.field("previous_response_id").invalid(message));
@@ -296,11 +337,6 @@ impl Validate for ResponseCreateParams {
         if let Some(tokens) = self.max_output_tokens.filter(|tokens| *tokens < MIN_OUTPUT_TOKENS) {
             let message = format!("is {tokens}, less than {MIN_OUTPUT_TOKENS}");
             return Err(At::Root.field("max_output_tokens").invalid(message));
-        }
-        if self.background == Some(true) && self.store == Some(false) {
-            let message =
-                "is true, which needs 'store' to be true: what is not kept cannot be fetched later";
-            return Err(At::Root.field("background").invalid(message));
         }
         if self.store == Some(false) && self.conversation.is_some() {
             let message = "is false, but a conversation keeps what is said in it";

@@ -3,7 +3,8 @@
 //! Invariant: each request is what `POST /v1/responses` makes of the same members, on the same sessions;
 //! its events are those of its stream. Requests of one lane (`stream_id`) follow one another; lanes go
 //! side by side. A client that does not read is not read from, and what was begun goes on without it:
-//! its response can be fetched. Deliberately absent: steering, the background.
+//! its response can be fetched. Deliberately absent: steering, the background (the API has none either),
+//! and requests that generate nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -114,7 +115,10 @@ impl Talk {
         S: futures::Sink<Message, Error = axum::Error> + Unpin,
     {
         let (lane, asked) = match request(text) {
-            Ok(asked) => asked,
+            Ok(Asked::Create(lane, asked)) => (lane, *asked),
+            Ok(Asked::Steer(members)) => {
+                return send(sink, &None, vec![not_steered(&members)]).await;
+            }
             Err((lane, error)) => return send(sink, &lane, vec![refused(&error.into())]).await,
         };
         if let Some(waiting) = self.waiting.get_mut(&lane) {
@@ -197,21 +201,24 @@ async fn followed(
     Ok(Follower::new(state, caller, begun, None).await?)
 }
 
-/// What a client asks for, and in which lane.
-fn request(text: &[u8]) -> Result<(Lane, ResponseCreateParams), (Lane, ApiError)> {
+/// What a client asks for.
+enum Asked {
+    /// A response, in a lane.
+    Create(Lane, Box<ResponseCreateParams>),
+    /// That a response takes something in.
+    Steer(Map<String, Value>),
+}
+
+fn request(text: &[u8]) -> Result<Asked, (Lane, ApiError)> {
     let mut members: Map<String, Value> = parse_object(text).map_err(|error| (None, error))?;
     let lane = lane(&mut members).map_err(|error| (None, error))?;
     let kind = members.remove("type");
     let named = |error: ApiError| (lane.clone(), error);
     match kind.as_ref().and_then(Value::as_str) {
         Some("response.create") => {}
-        Some("response.steer") => {
-            let message = "responses are not steered here; send a request when it is done";
-            let error = ApiError::new(ErrorCode::Unsupported, message).with_param("type");
-            return Err(named(error));
-        }
+        Some("response.steer") => return Ok(Asked::Steer(members)),
         _ => {
-            let message = "type is not 'response.create'";
+            let message = "type is neither 'response.create' nor 'response.steer'";
             return Err(named(
                 ApiError::new(ErrorCode::InvalidParameter, message).with_param("type"),
             ));
@@ -230,7 +237,32 @@ fn request(text: &[u8]) -> Result<(Lane, ResponseCreateParams), (Lane, ApiError)
     }
     let body = serde_json::to_vec(&members).expect("an object has string keys");
     let params = parse_body(&body).map_err(named)?;
-    Ok((lane, params))
+    Ok(Asked::Create(lane, Box::new(params)))
+}
+
+/// The API's own refusal of steering, which gives back what was said.
+fn not_steered(members: &Map<String, Value>) -> Value {
+    let given = |name: &str| members.get(name).cloned();
+    let (previous, input) = (given("previous_response_id"), given("input"));
+    let is_whole = previous.as_ref().is_some_and(Value::is_string)
+        && input.as_ref().is_some_and(|input| input.is_string() || input.is_array());
+    let (code, message) = if is_whole {
+        let message = "responses are not steered here; send 'response.create' with this \
+            'previous_response_id' when the response is done, or steer its session at \
+            /v1/agents/sessions/{session_id}/events";
+        ("steering_not_supported", message)
+    } else {
+        ("invalid_input", "'previous_response_id' is a text, and 'input' a text or an array")
+    };
+    json!({
+        "type": "response.steer.failed",
+        "sequence_number": 0,
+        "steer": {
+            "previous_response_id": previous.filter(Value::is_string).unwrap_or_else(|| "".into()),
+            "input": input.unwrap_or_else(|| "".into()),
+        },
+        "error": {"type": "invalid_request_error", "code": code, "message": message},
+    })
 }
 
 fn parse_object(text: &[u8]) -> Result<Map<String, Value>, ApiError> {

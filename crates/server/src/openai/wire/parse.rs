@@ -82,6 +82,7 @@ impl Fault {
     /// The API's error: serde says what is wrong only in words, so its words are read.
     fn into_api(self) -> ApiError {
         let Self { path, message } = self;
+        let message = in_words(message);
         if let Some(name) = quoted_after(&message, "missing field ") {
             let param = member(&path, name);
             return ApiError::new(
@@ -103,6 +104,21 @@ impl Fault {
         }
         ApiError::new(ErrorCode::InvalidParameter, format!("parameter '{path}': {message}"))
             .with_param(path)
+    }
+}
+
+/// What serde calls by Rust's names, as a reader of JSON knows it.
+fn in_words(message: String) -> String {
+    const WORDS: [(&str, &str); 5] = [
+        ("expected u32", "expected a whole number of at least 0"),
+        ("expected u64", "expected a whole number of at least 0"),
+        ("expected usize", "expected a whole number of at least 0"),
+        ("expected i64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+    ];
+    match WORDS.iter().find(|(rust, _)| message.ends_with(rust)) {
+        Some((rust, words)) => message.replace(rust, words),
+        None => message,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mainstay_core::port::{Consent, SecretText};
+use mainstay_core::port::{Consent, Registration, SecretText};
 use rmcp::transport::auth::{
     AuthError, AuthorizationManager, AuthorizationMetadata, OAuthClientConfig,
     WWWAuthenticateParams,
@@ -14,6 +14,7 @@ use url::Url;
 use super::challenge::Challenge;
 use super::flow::{Flow, OneState};
 use super::http::OauthHttp;
+use super::registration::{self, place_of};
 use super::settings::{OauthGrant, OauthSettings};
 use crate::tool::egress::Egress;
 
@@ -30,14 +31,14 @@ pub(in crate::tool::mcp) struct Begun {
     pub(in crate::tool::mcp) consent: Consent,
 }
 
-/// Begins a consent; `granted` are the scopes of the token that was not enough. The error is for
-/// whoever looks after the agent.
+/// Begins a consent; `granted` are the scopes of the token that was not enough, `clients` what this server
+/// was registered as before. The error is for whoever looks after the agent.
 pub(in crate::tool::mcp) async fn begin(
     egress: &Arc<Egress>,
     settings: &OauthSettings,
     server_url: &str,
     challenge: &Challenge,
-    granted: &[String],
+    (granted, clients): (&[String], &[Registration]),
 ) -> Result<Begun, String> {
     let redirect_uri = settings.redirect_uri().ok_or(
         "it answers 401 (it wants a person's consent), and this server does not know under which \
@@ -48,6 +49,7 @@ pub(in crate::tool::mcp) async fn begin(
     let configured = own.map_or(&[][..], |own| own.scopes.as_slice());
     let scopes = scopes(&manager, &metadata, server_url, challenge, granted, configured).await?;
     let scope_refs: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    let mut place = None;
     let client = match own {
         Some(own) => {
             let config = OAuthClientConfig::new(own.client_id.clone(), redirect_uri.clone());
@@ -56,7 +58,18 @@ pub(in crate::tool::mcp) async fn begin(
                 None => config,
             }
         }
-        None => registered(&mut manager, settings, &metadata, &redirect_uri, &scope_refs).await?,
+        None => match document(settings, &metadata) {
+            Some(url) => OAuthClientConfig::new(url, redirect_uri.clone()),
+            None => {
+                let own = place_of(&metadata, &redirect_uri);
+                let known = registration::known(clients, &own, &scopes);
+                place = Some(own);
+                match known {
+                    Some(known) => known,
+                    None => registered(&mut manager, &metadata, &redirect_uri, &scope_refs).await?,
+                }
+            }
+        },
     };
     manager.configure_client(client.clone()).map_err(|error| said(&error))?;
     let pending = OneState::default();
@@ -76,12 +89,14 @@ pub(in crate::tool::mcp) async fn begin(
         metadata,
         scopes,
         pending,
+        is_registered: place.is_some(),
     };
     let flow = serde_json::to_string(&flow).map_err(|error| error.to_string())?;
     let consent = Consent {
         state: SecretText::from(csrf),
         server_url: server_url.to_owned(),
         flow: SecretText::from(flow),
+        client: place,
     };
     Ok(Begun { url, consent })
 }
@@ -137,19 +152,20 @@ async fn scopes(
     Ok(scopes)
 }
 
-/// This server as a client: by the document about it where that is taken, else registered now.
+/// The document about this server, where it is taken for a registration.
+fn document(settings: &OauthSettings, metadata: &AuthorizationMetadata) -> Option<String> {
+    let takes_documents = metadata.additional_fields.get("client_id_metadata_document_supported");
+    let takes_documents = takes_documents.and_then(serde_json::Value::as_bool).unwrap_or(false);
+    settings.client_metadata_url.clone().filter(|_| takes_documents)
+}
+
+/// This server as a client that is registered now.
 async fn registered(
     manager: &mut AuthorizationManager,
-    settings: &OauthSettings,
     metadata: &AuthorizationMetadata,
     redirect_uri: &str,
     scopes: &[&str],
 ) -> Result<OAuthClientConfig, String> {
-    let takes_documents = metadata.additional_fields.get("client_id_metadata_document_supported");
-    let takes_documents = takes_documents.and_then(serde_json::Value::as_bool).unwrap_or(false);
-    if let Some(url) = settings.client_metadata_url.as_ref().filter(|_| takes_documents) {
-        return Ok(OAuthClientConfig::new(url.clone(), redirect_uri));
-    }
     if metadata.registration_endpoint.is_none() {
         return Err("its authorization server registers no clients by itself: register one there \
                     and add it to tools.mcp_oauth"

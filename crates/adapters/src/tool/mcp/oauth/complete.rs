@@ -9,6 +9,7 @@ use rmcp::transport::auth::{AuthorizationManager, OAuthTokenResponse};
 use super::begin::said;
 use super::flow::{Flow, OneState};
 use super::http::OauthHttp;
+use super::registration;
 use crate::tool::egress::Egress;
 
 /// Completes a consent; the error is for the person who came back.
@@ -36,6 +37,7 @@ pub(in crate::tool::mcp) async fn complete(
         .map_err(|error| said(&error))?;
     let asked = (!flow.scopes.is_empty()).then(|| flow.scopes.join(" "));
     let by_header = flow.proves_by_header();
+    let registration = registration::of(&flow);
     let secret = flow.client_secret.map(|secret| (SecretText::from(secret), by_header));
     let refresh = answer.refresh_token();
     Ok(Grant {
@@ -47,6 +49,7 @@ pub(in crate::tool::mcp) async fn complete(
         token_endpoint: flow.metadata.token_endpoint,
         resource: flow.resource,
         scope: scope(&answer).or(asked),
+        registration,
     })
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Flow {
     pub(super) scopes: Vec<String>,
     /// The verifier of PKCE, who is expected to answer, and when it began.
     pub(super) pending: StoredAuthorizationState,
+    /// Whether the client registered by itself.
+    #[serde(default)]
+    pub(super) is_registered: bool,
 }
 
 impl Flow {

@@ -10,6 +10,7 @@ mod client;
 mod complete;
 mod flow;
 mod http;
+mod registration;
 mod settings;
 
 pub(super) use begin::{Begun, begin};
