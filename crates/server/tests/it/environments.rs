@@ -257,6 +257,7 @@ async fn a_session_has_the_machine_that_it_asks_for_under_a_template() {
       "created_at": 1790000000,
       "file_count": 5,
       "id": "ckpt_13",
+      "kept": true,
       "object": "agent.session.checkpoint",
       "seq": 13,
       "size_bytes": 3,
