@@ -90,5 +90,5 @@ def test_a_lost_microvm_goes_on_from_its_memory_image(server: Server) -> None:
         assert said[0].endswith("\n42")
         assert said[1] == "kept\nruns\n"
         client.beta.agents.sessions.delete(session)
-    until("the machine's folder to go", lambda: not server.machines())
-    assert not list((server.folder / "data/machines/.images").iterdir())
+    images = server.folder / "data/machines/.images"
+    until("the machine's folder and image to go", lambda: not server.machines() and not list(images.iterdir()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any, Iterator
@@ -115,8 +117,25 @@ def test_its_hosts_get_the_secret_and_the_machine_does_not(server: Server, hosts
     server.kill()
     files = [path for path in server.folder.rglob("*") if path.is_file()]
     assert any(path.name == "server.log" for path in files)
-    leaked = [path for path in files for secret in (SECRET, NEXT_SECRET) if secret.encode() in path.read_bytes()]
+    leaked = [path for path in files if any(secret.encode() in written(path) for secret in (SECRET, NEXT_SECRET))]
     assert not leaked
+
+
+def written(path: Path) -> bytes:
+    """What a file holds, without its holes: the disk of a machine is mostly these."""
+    with open(path, "rb") as file:
+        size, at, parts = os.fstat(file.fileno()).st_size, 0, []
+        while at < size:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError as error:
+                assert error.errno == errno.ENXIO, error
+                break
+            end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            file.seek(at)
+            parts.append(file.read(end - at))
+            at = end
+    return b"".join(parts)
 
 
 def heard(listener: Listener) -> list[str]:

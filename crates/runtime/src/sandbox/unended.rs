@@ -21,7 +21,9 @@ const KIND: &str = "operator_command";
 const JOURNAL: &str = "operator_commands";
 /// How many are looked at at once.
 const LOOKS_LIMIT_COUNT: usize = 8;
-/// How long a command runs before it is looked whether it is still this process's.
+/// When it is first looked whether a command is still this process's; one that ended by then costs nothing.
+const FIRST_LOOK_MS: u64 = 1_000;
+/// And how long between later looks.
 const LOOK_MS: u64 = 10_000;
 /// How long a machine may take to say what became of a command: it waits for its end.
 const FATE_WAIT_MS: u64 = 20_000;
@@ -79,7 +81,7 @@ pub(crate) fn operated_task(state: &SessionState, fact: &Fact) -> Option<TaskCha
             if *has_terminal {
                 key.subject = format!("{}/{TERMINAL}", key.subject).into();
             }
-            Some(TaskChange::Put { key, due_at_ms: state.last_active_at_ms + LOOK_MS })
+            Some(TaskChange::Put { key, due_at_ms: state.last_active_at_ms + FIRST_LOOK_MS })
         }
         _ => None,
     }
