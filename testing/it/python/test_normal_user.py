@@ -22,7 +22,7 @@ for _ in range(5000):
             break
     except BlockingIOError:
         print("refused", flush=True)
-        break
+        os.killpg(0, 9)
 time.sleep(600)
 """
 
