@@ -15,7 +15,7 @@ use mainstay_core::session::{
     Command, REMOVED_ITEMS, RESPONSES, SESSION_CONFIGS, SESSIONS, SessionRow, TURNS,
 };
 use mainstay_core::tool::{ToolSource, ToolSpec};
-use mainstay_protocol::{ApiError, ErrorCode, Principal, RowKey, RowSpec, SessionId};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, RowSpec, SessionId};
 use mainstay_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -270,9 +270,7 @@ impl Engine {
         session: &SessionId,
         caller: &Principal,
     ) -> Result<SessionRow, ApiError> {
-        let key = RowKey::new(&SESSIONS, &[session.as_str()]);
-        let row = self.inner.parts.store.row(&key).await.map_err(|error| api_error(&error))?;
-        let row = row.and_then(|row| row.read::<SessionRow>().ok());
+        let row = self.inner.session_row(session).await?;
         row.filter(|row| row.tenant == caller.tenant).ok_or_else(|| {
             ApiError::new(ErrorCode::NotFound, format!("session {session} does not exist"))
         })

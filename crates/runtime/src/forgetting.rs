@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use mainstay_core::session::Command;
-use mainstay_protocol::{
-    ApiError, ErrorCode, Principal, PrincipalId, SessionId, TaskChange, TaskKey, TenantId,
-};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, SessionId, TaskChange, TaskKey, TenantId};
 
 use crate::due::{self, Desk};
 use crate::engine::{Engine, Inner};
@@ -69,9 +67,7 @@ async fn handle(inner: &Arc<Inner>, task: TaskKey) -> Result<(), ApiError> {
         Some((TenantId::parse(tenant).ok()?, SessionId::parse(session).ok()?))
     });
     if let Some((tenant, session)) = named {
-        let id = PrincipalId::parse(&inner.runtime_principal).expect("the runtime's name is plain");
-        let runtime = Principal { tenant, id, scopes: Vec::new() };
-        match Engine::of(inner).erase(&runtime, &session).await {
+        match Engine::of(inner).erase(&inner.as_runtime(tenant), &session).await {
             Err(error) if error.code != ErrorCode::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }

@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use mainstay_core::session::Command;
-use mainstay_protocol::{ApiError, ErrorCode, SessionId};
+use mainstay_core::session::{Command, SESSIONS, SessionRow};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, PrincipalId, RowKey, SessionId, TenantId};
 use mainstay_store::Claim;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{EngineParts, EngineSettings};
+use super::{EngineParts, EngineSettings, api_error};
 use crate::automations::Automations;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::Hubs;
 use crate::forgetting::Forgetting;
-use crate::registry::{Message, Registry, Submit};
+use crate::registry::{Activation, Message, Registry, Submit};
 use crate::rules::InstalledRules;
 use crate::sandbox::{Collecting, Destroying, Operating};
 use crate::session_task;
@@ -59,9 +59,7 @@ impl Inner {
         session: &SessionId,
         message: Message,
     ) -> Result<(), ApiError> {
-        if let Some(activation) = self.registry.send(session, message)? {
-            session_task::start(self, session.clone(), activation);
-        }
+        self.activate(session, self.registry.send(session, message)?);
         Ok(())
     }
 
@@ -71,10 +69,30 @@ impl Inner {
         session: &SessionId,
         message: Message,
     ) -> Result<(), ApiError> {
-        if let Some(activation) = self.registry.send_first(session, message)? {
+        self.activate(session, self.registry.send_first(session, message)?);
+        Ok(())
+    }
+
+    fn activate(self: &Arc<Self>, session: &SessionId, needed: Option<Activation>) {
+        if let Some(activation) = needed {
             session_task::start(self, session.clone(), activation);
         }
-        Ok(())
+    }
+
+    /// The runtime itself, at work for a tenant.
+    pub(crate) fn as_runtime(&self, tenant: TenantId) -> Principal {
+        let id = PrincipalId::parse(&self.runtime_principal).expect("the runtime's name is plain");
+        Principal { tenant, id, scopes: Vec::new() }
+    }
+
+    /// A session's row, whosever it is.
+    pub(crate) async fn session_row(
+        &self,
+        session: &SessionId,
+    ) -> Result<Option<SessionRow>, ApiError> {
+        let key = RowKey::new(&SESSIONS, &[session.as_str()]);
+        let row = self.parts.store.row(&key).await.map_err(|error| api_error(&error))?;
+        Ok(row.and_then(|row| row.read().ok()))
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -14,16 +14,14 @@ use std::sync::Arc;
 use futures::FutureExt;
 use mainstay_core::effect::Outcome;
 use mainstay_core::fact::Fact;
-use mainstay_core::session::{Collect, Command, SESSIONS, SessionRow, SessionState};
-use mainstay_protocol::{
-    ApiError, ErrorCode, Principal, PrincipalId, RowKey, SessionId, TaskChange, TaskKey,
-};
+use mainstay_core::session::{Collect, Command, SessionState};
+use mainstay_protocol::{ApiError, ErrorCode, Principal, SessionId, TaskChange, TaskKey};
 
 pub use self::needs::ARTIFACTS_FOLDER;
 use self::needs::Needs;
 use self::plan::{Batch, Keeping, next_due_ms};
 use crate::due::{self, Desk};
-use crate::engine::{Engine, EngineSettings, Inner, api_error};
+use crate::engine::{Engine, EngineSettings, Inner};
 use crate::stats::Counters;
 use crate::submit::Submission;
 
@@ -105,9 +103,7 @@ async fn handle(inner: &Arc<Inner>, task: TaskKey) -> Result<(), ApiError> {
 
 /// Lets go of a session's old checkpoints. Answers when to look again.
 async fn collect(inner: &Arc<Inner>, session: &SessionId) -> Result<Option<u64>, ApiError> {
-    let key = RowKey::new(&SESSIONS, &[session.as_str()]);
-    let row = inner.parts.store.row(&key).await.map_err(|error| api_error(&error))?;
-    let Some(row) = row.and_then(|row| row.read::<SessionRow>().ok()) else { return Ok(None) };
+    let Some(row) = inner.session_row(session).await? else { return Ok(None) };
     let Some(workspace) = row.workspace else { return Ok(None) };
     let settings = &inner.settings;
     let keeping = Keeping {
@@ -123,8 +119,7 @@ async fn collect(inner: &Arc<Inner>, session: &SessionId) -> Result<Option<u64>,
         let mut needs = Needs::new(&engine, session);
         let stays = needs.stays(&journal, going, workspace.collected_seq).await?;
         let batches = needs.batches(&journal.points, going, stays).await?;
-        let id = PrincipalId::parse(&inner.runtime_principal).expect("the runtime's name is plain");
-        let caller = Principal { tenant: row.tenant, id, scopes: Vec::new() };
+        let caller = inner.as_runtime(row.tenant);
         let mut as_of = journal.head;
         for batch in batches {
             as_of = engine.let_go(&caller, session, batch, as_of).await?;

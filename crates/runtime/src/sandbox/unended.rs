@@ -9,13 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures::FutureExt;
 use mainstay_core::fact::{Fact, SandboxOperation};
 use mainstay_core::port::{ExecEnd, Fate};
-use mainstay_core::session::{SESSIONS, SessionRow, SessionState};
-use mainstay_protocol::{
-    ApiError, EffectId, ErrorCode, Principal, PrincipalId, RowKey, SessionId, TaskChange, TaskKey,
-};
+use mainstay_core::session::SessionState;
+use mainstay_protocol::{ApiError, EffectId, ErrorCode, SessionId, TaskChange, TaskKey};
 
 use crate::due::{self, Desk};
-use crate::engine::{Engine, Inner, api_error};
+use crate::engine::{Engine, Inner};
 
 const KIND: &str = "operator_command";
 const JOURNAL: &str = "operator_commands";
@@ -125,17 +123,14 @@ async fn look(
     if inner.operating.running().contains(effect) {
         return Ok(false);
     }
-    let key = RowKey::new(&SESSIONS, &[session.as_str()]);
-    let row = inner.parts.store.row(&key).await.map_err(|error| api_error(&error))?;
-    let Some(row) = row.and_then(|row| row.read::<SessionRow>().ok()) else { return Ok(true) };
+    let Some(row) = inner.session_row(session).await? else { return Ok(true) };
     if !row.workspace.is_some_and(|workspace| workspace.commands.contains(effect)) {
         return Ok(true);
     }
     let Some((end, error)) = became(inner, session, effect, is_terminal).await else {
         return Ok(false);
     };
-    let id = PrincipalId::parse(&inner.runtime_principal).expect("the runtime's name is plain");
-    let caller = Principal { tenant: row.tenant, id, scopes: Vec::new() };
+    let caller = inner.as_runtime(row.tenant);
     let ended = SandboxOperation::ExecEnded { effect: effect.clone(), end, error };
     match Engine::of(inner).operate(&caller, session, ended, None).await {
         Err(error) if error.code != ErrorCode::NotFound => Err(error),

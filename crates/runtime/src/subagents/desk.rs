@@ -5,8 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use mainstay_core::session::{Command, SESSIONS};
 use mainstay_protocol::{
-    ApiError, ErrorCode, Principal, PrincipalId, RowKey, SessionId, TaskChange, TaskKey, TenantId,
-    TurnId,
+    ApiError, ErrorCode, RowKey, SessionId, TaskChange, TaskKey, TenantId, TurnId,
 };
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -101,7 +100,7 @@ async fn report(
     let report = Command::SubagentReport { subagent: subagent.clone(), total };
     // The runtime itself tells it, whoever's session it is.
     let tenant = row.map_or_else(|| TenantId::parse("runtime").expect("a plain id"), |r| r.tenant);
-    let told = Engine::of(inner).send(parent, &runtime(inner, tenant), vec![report], None).await;
+    let told = Engine::of(inner).send(parent, &inner.as_runtime(tenant), vec![report], None).await;
     unless_gone(told.map(drop))
 }
 
@@ -124,7 +123,7 @@ async fn interrupt(
         let is_of_turn = row.parent.turn == *turn && is_first;
         let began_before = row.started_at_ms.is_some_and(|started| started <= at_ms);
         if row.is_busy() && (is_of_turn || began_before) {
-            let caller = runtime(inner, row.tenant);
+            let caller = inner.as_runtime(row.tenant);
             let commands = vec![Command::Cancel];
             let submission = Submission { caller, commands, idempotency: None };
             unless_gone(Engine::of(inner).submit(&row.id, submission).await.map(drop))?;
@@ -141,7 +140,7 @@ async fn delete(inner: &Arc<Inner>, parent: &SessionId) -> Result<(), ApiError> 
 }
 
 async fn erase(inner: &Arc<Inner>, tenant: &TenantId, session: &SessionId) -> Result<(), ApiError> {
-    unless_gone(Engine::of(inner).erase(&runtime(inner, tenant.clone()), session).await)
+    unless_gone(Engine::of(inner).erase(&inner.as_runtime(tenant.clone()), session).await)
 }
 
 fn unless_gone(done: Result<(), ApiError>) -> Result<(), ApiError> {
@@ -149,9 +148,4 @@ fn unless_gone(done: Result<(), ApiError>) -> Result<(), ApiError> {
         Err(error) if error.code != ErrorCode::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-fn runtime(inner: &Inner, tenant: TenantId) -> Principal {
-    let id = PrincipalId::parse(&inner.runtime_principal).expect("the runtime's name is plain");
-    Principal { tenant, id, scopes: Vec::new() }
 }
