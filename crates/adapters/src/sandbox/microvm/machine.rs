@@ -52,6 +52,7 @@ pub(super) async fn clone(
         disk_mib: spec.disk_mib,
         acceleration,
         root: &spec.image.disk,
+        kernel: spec.image.kernel_kind,
         start: Start::Clone,
     };
     let Started { mut qmp, process } = launcher.start(files, &vm, Some(&template.memory)).await?;

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use super::fake_guest::FakeConnector;
 use crate::sandbox::hub::{Hub, HubParts, HubSettings, Images};
 use crate::sandbox::{
-    Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable,
+    Driver, DriverCapabilities, DriverError, Image, KernelKind, MachineSpec, Place, Unusable,
 };
 
 /// A machine runs while this file is in its folder.
@@ -199,6 +199,7 @@ impl Images for OneImage {
                 disk: PathBuf::new(),
                 agent: PathBuf::new(),
                 kernel: PathBuf::new(),
+                kernel_kind: KernelKind::default(),
             }),
             _ => Err(format!("there is no image {name}")),
         }
