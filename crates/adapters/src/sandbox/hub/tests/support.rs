@@ -35,6 +35,8 @@ pub(super) struct World {
     /// Kills for want of memory, and whether the next command is one's victim.
     pub(super) memory_kills: AtomicU64,
     pub(super) kills_next: AtomicBool,
+    /// Whether guests know of every command that it ended well.
+    pub(super) knows_fates: AtomicBool,
     now_ms: AtomicU64,
     /// Commands named `wait` each give one and end when they take one.
     pub(super) waits: Semaphore,
@@ -51,6 +53,7 @@ impl Default for World {
             keeps_memory: AtomicBool::default(),
             memory_kills: AtomicU64::default(),
             kills_next: AtomicBool::default(),
+            knows_fates: AtomicBool::default(),
             now_ms: AtomicU64::default(),
             waits: Semaphore::new(0),
             go_on: Semaphore::new(0),
@@ -279,7 +282,7 @@ pub(super) fn request(name: &str) -> SandboxRequest {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
-        is_for_agent: true,
+        told_resets: 0,
     }
 }
 
