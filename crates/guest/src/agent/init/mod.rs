@@ -23,3 +23,4 @@ mod mounts;
 
 pub(crate) use begin::begin;
 pub(crate) use end::end;
+pub(crate) use mounts::DISK_DEVICE;
