@@ -159,7 +159,7 @@ impl Driver for ProcessDriver {
     }
 
     async fn park(&self, place: &Place) -> Result<(), DriverError> {
-        self.blocking("stop a machine", place, Maker::end).await
+        self.blocking("stop a machine", place, Maker::park).await
     }
 
     async fn unpark(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {

@@ -14,8 +14,12 @@ use crate::agent::machine::say;
 
 const IMAGE: &str = "/image";
 const DISK: &str = "/disk";
+/// The machine's own disk, if it has one.
+pub(crate) const DISK_DEVICE: &str = "/dev/vdb";
 const ROOT: &str = "/root";
 
+/// Switches on that the kernel knows what was used lately, which others' kernels do not begin with.
+const KNOWS_USE: &str = "/sys/kernel/mm/lru_gen/enabled";
 /// Where the kernel takes for how long it keeps what was used.
 const WORKING_SET: &str = "/sys/kernel/mm/lru_gen/min_ttl_ms";
 /// What was used within this time is kept, and a process killed where there is no room for it.
@@ -61,9 +65,9 @@ fn mount_image() -> Result<(), String> {
 fn mount_disk() -> Result<(), String> {
     make(DISK, 0o755)?;
     let own = MountFlags::NODEV | MountFlags::NOSUID;
-    if Path::new("/dev/vdb").exists() {
-        return mount("/dev/vdb", DISK, "ext4", own | MountFlags::NOATIME, None)
-            .map_err(|error| format!("mount the disk /dev/vdb: {error}"));
+    if Path::new(DISK_DEVICE).exists() {
+        return mount(DISK_DEVICE, DISK, "ext4", own | MountFlags::NOATIME, None)
+            .map_err(|error| format!("mount the disk {DISK_DEVICE}: {error}"));
     }
     attach("tmpfs", DISK, own, "mode=0755,size=50%")
 }
@@ -121,8 +125,10 @@ fn mount_system() -> Result<(), String> {
 
 /// Has a machine whose memory is short kill at once instead of reading its programs again and again.
 fn tune() {
-    if let Err(error) = fs::write(WORKING_SET, MIN_WORKING_SET_MS.to_string()) {
-        say(&format!("write {WORKING_SET}: {error}"));
+    for (file, value) in [(KNOWS_USE, "y"), (WORKING_SET, &MIN_WORKING_SET_MS.to_string())] {
+        if let Err(error) = fs::write(file, value) {
+            say(&format!("write {file}: {error}"));
+        }
     }
 }
 
