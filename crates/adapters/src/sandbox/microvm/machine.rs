@@ -54,7 +54,7 @@ pub(super) async fn clone(
         root: &spec.image.disk,
         start: Start::Clone,
     };
-    let Started { mut qmp, process } = launcher.start(files, &vm, Some(&template.memory)).await?;
+    let Started { mut qmp, process } = launcher.start(files, &vm, &template.memory).await?;
     if let Some(pages) = &moment.pages {
         let (pages, size) = (pages.clone(), spec.memory_mib.saturating_mul(MIB));
         blocking(move || pages::load(process.pid, size, &pages)).await?;

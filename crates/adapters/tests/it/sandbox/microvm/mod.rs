@@ -4,3 +4,4 @@ mod escape;
 mod life;
 mod limits;
 pub(super) mod rig;
+mod scans;
