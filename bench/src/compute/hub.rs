@@ -191,7 +191,7 @@ fn request(session: &str, tier: SandboxTier) -> anyhow::Result<SandboxRequest> {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
-        is_for_agent: true,
+        told_resets: 0,
     })
 }
 

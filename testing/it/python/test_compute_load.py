@@ -125,5 +125,5 @@ def check(client: OpenAI, number: int, session: str) -> None:
     for index, output in enumerate(told):
         is_in_doubt = "the outcome of this call is unknown" in output or "was not run" in output
         # A machine that was lost before its turn was saved: the next call says how much is.
-        is_lost = any("may be gone" in later or "calls made since" in later for later in told[index + 1 :])
+        is_lost = any("may be gone" in later or "calls made since" in later for later in [*told[index + 1 :], log])
         assert line(number, index) in lines or is_in_doubt or is_lost, (number, index, told, lines)

@@ -187,7 +187,7 @@ impl Sandboxes for Machines {
         let machines = self.lock();
         let Some(machine) = machines.get(session) else { return Ok(Fate::Gone) };
         Ok(match (machine.ran.contains(&effect.to_string()), machine.is_second) {
-            (true, _) => Fate::Ended(output()),
+            (true, _) => Fate::Ended(output(), Readiness::Running),
             (false, true) => Fate::Gone,
             (false, false) => Fate::NotRun,
         })

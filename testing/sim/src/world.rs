@@ -256,7 +256,7 @@ impl Tools for World {
         if call.spec.name == MACHINE_TOOL {
             let fate = self.machines.exec_fate(&call.context.session, &call.effect).await;
             return Ok(match fate {
-                Ok(Fate::Ended(_)) => Reconciliation::Done(ToolOutput::text("it was run before")),
+                Ok(Fate::Ended(..)) => Reconciliation::Done(ToolOutput::text("it was run before")),
                 Ok(Fate::NotRun) => Reconciliation::NotDone,
                 Ok(Fate::Gone) | Err(_) => Reconciliation::Unknown,
             });

@@ -9,7 +9,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::cpio;
-use super::folder::{ImageFolder, digest_of, size_of};
+use super::folder::{ImageFolder, digest_of, key_of, size_of};
+use super::kernel::Kernel;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -26,7 +27,12 @@ pub(super) struct Agent {
     pub(super) folder: PathBuf,
 }
 
-pub(super) fn ensure(workspace: &Workspace, images: &ImageFolder) -> Result<Agent> {
+/// With the drivers that this kernel does not have built in.
+pub(super) fn ensure(
+    workspace: &Workspace,
+    images: &ImageFolder,
+    kernel: &Kernel,
+) -> Result<Agent> {
     let mut build = workspace.cargo();
     build.args([
         "build",
@@ -46,16 +52,21 @@ pub(super) fn ensure(workspace: &Workspace, images: &ImageFolder) -> Result<Agen
     ensure_static(&program)?;
 
     let digest = digest_of(&program)?;
-    if let Some(folder) = images.find(KIND, &digest) {
+    let modules = kernel.modules()?;
+    let key = match modules.is_empty() {
+        true => digest.clone(),
+        false => key_of(&[&digest, &kernel.folder.display().to_string()]),
+    };
+    if let Some(folder) = images.find(KIND, &key) {
         return Ok(Agent { folder });
     }
     let out = images.building("agent")?;
     fs::copy(&program, out.join("agent")).context("copying the guest agent")?;
     let bytes = fs::read(&program).context("reading the guest agent")?;
-    fs::write(out.join("init.cpio"), cpio::archive(&bytes))
+    fs::write(out.join("init.cpio"), cpio::archive(&bytes, &modules))
         .context("writing the initial file system")?;
     println!("agent: {} KiB, {digest}", size >> 10);
-    Ok(Agent { folder: images.put(&out, KIND, &digest)? })
+    Ok(Agent { folder: images.put(&out, KIND, &key)? })
 }
 
 fn ensure_static(program: &std::path::Path) -> Result<()> {

@@ -9,7 +9,8 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use super::folder::ImageFolder;
-use super::{agent, kernel, manifest, root};
+use super::kernel::Choice;
+use super::{agent, cloud, kernel, manifest, root};
 use crate::setup::{self, Purpose};
 use crate::workspace::Workspace;
 
@@ -29,6 +30,12 @@ pub(crate) struct Arguments {
     /// The image folder
     #[arg(long, value_name = "DIR", env = "MAINSTAY_IMAGES")]
     dir: Option<PathBuf>,
+    /// Whose kernel machines get
+    #[arg(long, value_name = "KERNEL", value_enum, default_value_t = Choice::Auto)]
+    kernel: Choice,
+    /// Have Debian's kernel there too, which is tested beside ours
+    #[arg(long)]
+    with_fallback: bool,
     /// Remove the parts of earlier builds; no machine that was made from them may be running
     #[arg(long)]
     prune: bool,
@@ -40,9 +47,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Has the images there, as they are by default.
+/// Has the images there, as they are by default, and what tests need beside them.
 pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
-    let arguments = Arguments { fresh: false, dir: None, prune: false };
+    let arguments = Arguments {
+        fresh: false,
+        dir: None,
+        kernel: Choice::Auto,
+        with_fallback: true,
+        prune: false,
+    };
     build(workspace, &arguments).map(|_| ())
 }
 
@@ -54,13 +67,21 @@ fn build(workspace: &Workspace, arguments: &Arguments) -> Result<ImageFolder> {
     setup::ensure(workspace, Purpose::Image)?;
     let path = arguments.dir.clone().unwrap_or_else(|| workspace.cache_dir.join("images"));
     let images = ImageFolder::open(&path, arguments.fresh)?;
-    let kernel = kernel::ensure(&images)?;
-    let agent = agent::ensure(workspace, &images)?;
+    let kernel = kernel::ensure(&images, arguments.kernel)?;
+    let agent = agent::ensure(workspace, &images, &kernel)?;
     manifest::write_machine(&images, &kernel, &agent)?;
+    let mut kept = vec![kernel.folder, agent.folder];
+    if arguments.with_fallback {
+        let kernel = cloud::ensure(&images, "it is tested")?;
+        let agent = agent::ensure(workspace, &images, &kernel)?;
+        manifest::write_fallback(&images, &kernel, &agent)?;
+        kept.extend([kernel.folder, agent.folder]);
+    }
     let root = root::ensure(workspace, &images)?;
     manifest::write_image(&images, NAME, &root)?;
     if arguments.prune {
-        images.prune(&[&kernel.folder, &agent.folder, &root.folder])?;
+        kept.push(root.folder);
+        images.prune(&kept)?;
     }
     Ok(images)
 }

@@ -85,14 +85,14 @@ impl ImageFolder {
     }
 
     /// Removes all parts but these, and those of images that were imported.
-    pub(super) fn prune(&self, kept: &[&Path]) -> Result<()> {
+    pub(super) fn prune(&self, kept: &[PathBuf]) -> Result<()> {
         let named = self.named()?;
         for kind in KINDS {
             let shelf = self.path.join(kind);
             let Ok(parts) = fs::read_dir(&shelf) else { continue };
             for part in parts {
                 let part = part.with_context(|| format!("listing {}", shelf.display()))?.path();
-                if kept.contains(&part.as_path()) || named.contains(&part) {
+                if kept.contains(&part) || named.contains(&part) {
                     continue;
                 }
                 println!("removing {}", part.display());

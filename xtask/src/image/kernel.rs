@@ -1,17 +1,21 @@
-//! The guest's kernel, from Debian's source package and our own small configuration.
+//! The guest's kernel, from Debian's source package and our own small configuration; where it cannot be
+//! built, Debian's own.
 //!
 //! Invariant: what the fragment says is what was built: an option that the kernel's configuration drops
-//! silently fails the build. Deliberately absent: modules, and a kernel that boots on real hardware.
+//! silently fails the build, and is no reason to take another kernel. Which kernel it is, and why, stands
+//! in the manifest. Deliberately absent: modules of ours, and a kernel that boots on real hardware.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 
 use super::folder::{ImageFolder, key_of};
-use super::steps;
+use super::{cloud, steps};
 use crate::process;
 
 pub(super) const PACKAGE: &str = "linux-source-6.1";
@@ -19,30 +23,114 @@ const SOURCE: &str = "/usr/src/linux-source-6.1.tar.xz";
 const FRAGMENT: &str = include_str!("kernel.fragment");
 /// Raised when the steps below change what comes out.
 const RECIPE: &str = "kernel 1";
-const KIND: &str = "kernels";
+pub(super) const KIND: &str = "kernels";
+
+/// Programs that the build starts.
+const PROGRAMS: [&str; 7] = ["make", "cc", "ld", "strip", "flex", "bison", "bc"];
+const HEADER: &str = "/usr/include/libelf.h";
+
+/// Which kernel is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Choice {
+    /// Our own, and Debian's where that cannot be built
+    Auto,
+    /// Our own: small, and built here
+    Minimal,
+    /// Debian's for clouds, as it comes
+    Cloud,
+}
+
+/// Whose kernel it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Minimal,
+    Cloud,
+}
+
+impl Kind {
+    /// In the manifest.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Minimal => "minimal",
+            Self::Cloud => "cloud",
+        }
+    }
+}
 
 /// A kernel in the image folder.
 pub(super) struct Kernel {
     pub(super) folder: PathBuf,
-    /// The source package's version.
+    pub(super) kind: Kind,
+    /// Of the package that it is from or was built from.
     pub(super) version: String,
     pub(super) made_from: String,
+    /// Why it is not our own.
+    pub(super) instead_because: Option<String>,
 }
 
-pub(super) fn ensure(images: &ImageFolder) -> Result<Kernel> {
-    let version = source_version()?;
+impl Kernel {
+    /// The file that QEMU starts.
+    pub(super) fn file(&self) -> &'static str {
+        match self.kind {
+            Kind::Minimal => "vmlinux",
+            Kind::Cloud => cloud::FILE,
+        }
+    }
+
+    /// The drivers that it does not have built in, named in the order in which they are loaded.
+    pub(super) fn modules(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        match self.kind {
+            Kind::Minimal => Ok(Vec::new()),
+            Kind::Cloud => cloud::modules(&self.folder),
+        }
+    }
+}
+
+pub(super) fn ensure(images: &ImageFolder, choice: Choice) -> Result<Kernel> {
+    let reason = match choice {
+        Choice::Cloud => "it was asked for".to_owned(),
+        Choice::Auto | Choice::Minimal => match own(images)? {
+            Ok(kernel) => return Ok(kernel),
+            Err(reason) if choice == Choice::Minimal => bail!("building the kernel: {reason}"),
+            Err(reason) => reason,
+        },
+    };
+    println!(
+        "kernel: NOT our own but Debian's, which starts more slowly and has more in it: {reason}"
+    );
+    cloud::ensure(images, &reason)
+}
+
+/// Our own, or why it cannot be built here.
+fn own(images: &ImageFolder) -> Result<Result<Kernel, String>> {
+    let Some(version) = source_version() else {
+        return Ok(Err(format!("its source, the package {PACKAGE}, is not there")));
+    };
     let made_from = key_of(&[RECIPE, &version, FRAGMENT]);
     let folder = match images.find(KIND, &made_from) {
         Some(folder) => folder,
-        None => build(images, &made_from)?,
+        None => match missing() {
+            Some(missing) => return Ok(Err(format!("it cannot be built without {missing}"))),
+            None => build(images, &made_from)?,
+        },
     };
-    Ok(Kernel { folder, version, made_from })
+    let kind = Kind::Minimal;
+    Ok(Ok(Kernel { folder, kind, version, made_from, instead_because: None }))
 }
 
-fn source_version() -> Result<String> {
+fn source_version() -> Option<String> {
     let mut query = Command::new("dpkg-query");
     query.args(["--show", "--showformat=${Version}", PACKAGE]);
-    process::capture(&mut query).context("finding the version of the kernel's source")
+    process::capture(&mut query).ok().filter(|version| !version.is_empty())
+}
+
+/// What the build needs and is not there.
+fn missing() -> Option<String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let programs = PROGRAMS.into_iter().filter(|program| process::find(program, &path).is_none());
+    let files = [SOURCE, HEADER].into_iter().filter(|file| !Path::new(file).is_file());
+    let missing: Vec<_> = programs.chain(files).collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 fn build(images: &ImageFolder, key: &str) -> Result<PathBuf> {

@@ -4,33 +4,59 @@
 //! `crates/adapters/src/sandbox/image`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::agent::Agent;
 use super::folder::{ImageFolder, digest_of, size_of};
-use super::kernel::Kernel;
+use super::kernel::{KIND, Kernel, Kind};
 use super::root::Root;
 
 const VERSION: u32 = 1;
 const MACHINE: &str = "machine.json";
+/// The same for the kernel that is taken where ours cannot be built.
+const FALLBACK: &str = "fallback.json";
 const DEFAULT: &str = "names/default.json";
 
 /// What all machines share.
 pub(super) fn write_machine(images: &ImageFolder, kernel: &Kernel, agent: &Agent) -> Result<()> {
-    let kernel = json!({
-        "file": file(images, &kernel.folder, "vmlinux")?,
+    if kernel.kind == Kind::Cloud {
+        write_fallback(images, kernel, agent)?;
+    }
+    write_if_changed(images, MACHINE, &machine(images, kernel, agent)?)
+}
+
+/// What machines share that are made with Debian's kernel.
+pub(super) fn write_fallback(images: &ImageFolder, kernel: &Kernel, agent: &Agent) -> Result<()> {
+    write_if_changed(images, FALLBACK, &machine(images, kernel, agent)?)
+}
+
+/// The folder and the version of Debian's kernel, if one is there that was made like this.
+pub(super) fn fallback(images: &ImageFolder, made_from: &str) -> Option<(PathBuf, String)> {
+    let kernel = read(images, FALLBACK)?["kernel"].take();
+    (kernel["made_from"] == made_from).then_some(())?;
+    let key =
+        Path::new(kernel["file"]["path"].as_str()?).parent()?.file_name()?.to_str()?.to_owned();
+    Some((images.find(KIND, &key)?, kernel["version"].as_str()?.to_owned()))
+}
+
+fn machine(images: &ImageFolder, kernel: &Kernel, agent: &Agent) -> Result<Value> {
+    let mut about_kernel = json!({
+        "file": file(images, &kernel.folder, kernel.file())?,
+        "kind": kernel.kind.name(),
         "version": kernel.version,
         "made_from": kernel.made_from,
     });
+    if let Some(reason) = &kernel.instead_because {
+        about_kernel["instead_because"] = json!(reason);
+    }
     let agent = json!({
         "file": file(images, &agent.folder, "agent")?,
         "initrd": file(images, &agent.folder, "init.cpio")?,
     });
-    let manifest = json!({ "version": VERSION, "kernel": kernel, "agent": agent });
-    write_if_changed(images, MACHINE, &manifest)
+    Ok(json!({ "version": VERSION, "kernel": about_kernel, "agent": agent }))
 }
 
 /// One image.

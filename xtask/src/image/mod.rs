@@ -4,6 +4,7 @@
 //! manifests is always complete. Deliberately absent: images of the user's own, which the binary makes.
 
 mod agent;
+mod cloud;
 mod command;
 mod cpio;
 mod folder;

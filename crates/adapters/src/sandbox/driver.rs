@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mainstay_core::port::SandboxTier;
+use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 
 /// The folder of one machine, of this driver alone. It is made before `boot` and removed after
@@ -45,6 +46,20 @@ pub struct Image {
     pub agent: PathBuf,
     /// The guest kernel, for the microVM.
     pub kernel: PathBuf,
+    /// What kind of kernel that is.
+    pub kernel_kind: KernelKind,
+}
+
+/// What a guest's kernel needs of its machine depends on whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KernelKind {
+    /// Our own small configuration: nothing is a module, devices are named on its command line.
+    #[default]
+    Minimal,
+    /// Debian's for clouds: its drivers are modules, which the initial file system brings, and it finds
+    /// devices by ACPI.
+    Cloud,
 }
 
 impl Image {

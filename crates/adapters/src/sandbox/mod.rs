@@ -18,7 +18,9 @@ pub mod process;
 mod sparse;
 pub mod workspace;
 
-pub use driver::{Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable};
+pub use driver::{
+    Driver, DriverCapabilities, DriverError, Image, KernelKind, MachineSpec, Place, Unusable,
+};
 pub use either::EitherSandboxes;
 pub use executor::ExecutorSandboxes;
 pub use machine::{Gate, Generation, Hello, Machine, Scan, ScanEntry, Terminal};

@@ -76,12 +76,15 @@ async fn probe(driver: &Arc<dyn Driver>) -> report::Driver {
 fn image(config: &Config, environment: &Environment) -> Result<report::Image, Failure> {
     let folder = config.compute.images(environment);
     let folder = folder.map_err(|error| Failure::configuration(&error))?;
-    let found = ImageFolder::new(folder.clone()).image(DEFAULT_IMAGE);
+    let images = ImageFolder::new(folder.clone());
+    let found = images.image(DEFAULT_IMAGE);
+    // What is wrong with it is said of the image.
+    let kernel = images.kernel().ok();
     let (digest, reason) = match found {
         Ok(image) => (Some(image.digest), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    Ok(report::Image { folder, is_present: digest.is_some(), digest, reason })
+    Ok(report::Image { folder, is_present: digest.is_some(), digest, reason, kernel })
 }
 
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use mainstay_adapters::sandbox::image::KernelInfo;
 use mainstay_core::port::SandboxTier;
 use serde::Serialize;
 
@@ -67,6 +68,9 @@ pub(crate) struct Image {
     /// Why it is not there, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// The kernel of microVMs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kernel: Option<KernelInfo>,
 }
 
 /// Where data is.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use mainstay_adapters::sandbox::KernelKind;
+use mainstay_adapters::sandbox::image::KernelInfo;
 use mainstay_core::port::SandboxTier;
 use serde_json::Value;
 
@@ -60,8 +62,23 @@ fn compute(text: &mut String, compute: &Compute) {
         (None, Some(reason)) => line(text, "image", reason),
         (None, None) => {}
     }
+    if let Some(kernel) = &compute.image.kernel {
+        line(text, "guests", &kernel_words(kernel));
+    }
     for note in &compute.notes {
         line(text, "note", note);
+    }
+}
+
+fn kernel_words(kernel: &KernelInfo) -> String {
+    let whose = match kernel.kind {
+        KernelKind::Minimal => "a kernel of their own configuration",
+        KernelKind::Cloud => "Debian's kernel for clouds",
+    };
+    let version = kernel.version.as_deref().unwrap_or("of no known version");
+    match &kernel.instead_because {
+        Some(reason) => format!("{whose}, {version}, because of ours: {reason}"),
+        None => format!("{whose}, {version}"),
     }
 }
 

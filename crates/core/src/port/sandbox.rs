@@ -107,9 +107,9 @@ pub struct SandboxRequest {
     /// How many calls the session made since that checkpoint (or since it began): with a new machine
     /// they are lost, and the caller is told.
     pub calls_since: u32,
-    /// Whether the session's agent reads the answer, and with it what became of its machine. Until one
-    /// did, every answer says that a machine was made again.
-    pub is_for_agent: bool,
+    /// How often the session's journal tells that another machine took the place of a lost one. Until it
+    /// tells of the last time, every answer does.
+    pub told_resets: u32,
 }
 
 /// How a machine came to be there for a call.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use rustix::event::poll;
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::clock::timespec;
 use super::conversation::Reader;
@@ -23,6 +23,10 @@ use super::service::Service;
 
 /// Between two looks at a port that has no host.
 const PORT_PAUSE_MS: u64 = 20;
+
+/// How often it is looked whether a port has a host after all, and how long between two looks.
+const HOST_TRIES: usize = 50;
+const HOST_PAUSE_MS: u64 = 2;
 
 /// How often it is looked for a port that is not there yet.
 const PORT_TRIES: usize = 500;
@@ -79,11 +83,37 @@ pub(crate) fn serve_port(service: &Arc<Service>, path: &Path) -> io::Result<()> 
     let mut reader = Reader::new(Arc::clone(service), Arc::clone(&out));
     Builder::new().name("writer".to_owned()).spawn(move || out.write_to(Patient(writing)))?;
     loop {
-        // An end is a host that is gone; the next one comes over the same port.
-        reader.read_from(&port)?;
-        reader.hang_up();
+        converse(&mut reader, &port, || has_host(&port))?;
+        // The next host comes over the same port.
         wait_for_host(&port);
     }
+}
+
+/// Reads until the host is gone. The kernel hears of a host's going, of the next one's coming and of its
+/// first words in this order, and may say so in another: an end is none when there is a host behind it.
+fn converse(
+    reader: &mut Reader,
+    mut link: impl io::Read,
+    mut has_host: impl FnMut() -> bool,
+) -> io::Result<()> {
+    loop {
+        reader.read_from(&mut link)?;
+        if !(0..HOST_TRIES).any(|_| has_host()) {
+            reader.hang_up();
+            return Ok(());
+        }
+    }
+}
+
+/// Whether there is a host, or one within a moment.
+fn has_host(port: &File) -> bool {
+    let mut asked = [PollFd::new(port, PollFlags::empty())];
+    let gone = |asked: &[PollFd<'_>]| asked[0].revents().contains(PollFlags::HUP);
+    if poll(&mut asked, Some(&timespec(Duration::ZERO))).is_ok() && !gone(&asked) {
+        return true;
+    }
+    wait_ms(HOST_PAUSE_MS);
+    false
 }
 
 /// The kernel makes the port a moment after its start.
@@ -108,8 +138,11 @@ fn wait_for_host(mut port: &File) {
 }
 
 pub(crate) fn pause() {
-    let pause = Duration::from_millis(PORT_PAUSE_MS);
-    let _ = poll(&mut [], Some(&timespec(pause)));
+    wait_ms(PORT_PAUSE_MS);
+}
+
+fn wait_ms(ms: u64) {
+    let _ = poll(&mut [], Some(&timespec(Duration::from_millis(ms))));
 }
 
 /// Writes to a port whose host may be gone: the bytes wait for the next one, who discards them.
@@ -131,3 +164,7 @@ impl io::Write for Patient {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

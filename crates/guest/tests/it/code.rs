@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mainstay_adapters::sandbox::Machine;
 use mainstay_core::port::{
-    CodeLanguage, CodeOutput, CodeRequest, Fate, OutputSink, OutputStream, SandboxError,
+    CodeLanguage, CodeOutput, CodeRequest, Fate, OutputSink, OutputStream, Readiness, SandboxError,
 };
 
 use crate::support::{Guest, effect_id, shell, shown};
@@ -190,13 +190,16 @@ async fn code_is_run_once_and_its_outcome_is_remembered() {
         output = machine.code(long, None) => panic!("it ended by itself: {output:?}"),
         () = async { while !begun.exists() { tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok(); } } => {}
     }
-    let Fate::Ended(output) = machine.code_fate(&effect_id("2")).await.expect("know") else {
+    let Fate::Ended(output, _) = machine.code_fate(&effect_id("2")).await.expect("know") else {
         panic!("it was begun");
     };
     assert!(output.error.expect("an error").contains("KeyboardInterrupt"));
     drop(machine);
     let machine = guest.connect().await;
-    assert_eq!(machine.code_fate(&request.effect).await, Ok(Fate::Ended(first)));
+    assert_eq!(
+        machine.code_fate(&request.effect).await,
+        Ok(Fate::Ended(first, Readiness::Running))
+    );
     assert_eq!(machine.code_fate(&effect_id("3")).await, Ok(Fate::NotRun));
     machine.reset().await.expect("reset");
     let again = machine.code(code(CodeLanguage::Python, "4", "n"), None).await.expect("run");

@@ -77,7 +77,7 @@ async fn under_one_id_nothing_runs_twice() {
     assert_eq!((shown(&first), &first), (shown(&second), &second));
     drop(machine);
     let machine = guest.connect().await;
-    let Fate::Ended(third) = machine.exec_fate(&request.effect).await.expect("know") else {
+    let Fate::Ended(third, _) = machine.exec_fate(&request.effect).await.expect("know") else {
         panic!("it ended");
     };
     assert_eq!(third, first);
@@ -102,7 +102,7 @@ async fn a_host_that_vanishes_ends_nothing_and_the_next_finds_the_outcome() {
     let second = guest.connect().await;
     machine.closed().await;
     std::fs::write(guest.workspace().join("go"), "").expect("let it go");
-    let Fate::Ended(output) = second.exec_fate(&effect).await.expect("know") else {
+    let Fate::Ended(output, _) = second.exec_fate(&effect).await.expect("know") else {
         panic!("it ended");
     };
     assert_eq!(shown(&output), "Exited { code: 0 } [done\n] []");
@@ -131,7 +131,7 @@ async fn a_command_is_ended_with_all_that_it_started() {
         output = machine.exec(request, None) => panic!("it ended by itself: {output:?}"),
         () = until(|| begun.exists()) => {}
     }
-    let Fate::Ended(output) = machine.exec_fate(&effect_id("3")).await.expect("know") else {
+    let Fate::Ended(output, _) = machine.exec_fate(&effect_id("3")).await.expect("know") else {
         panic!("it was begun");
     };
     assert_eq!(output.end, ExecEnd::Signalled { signal: 15 });

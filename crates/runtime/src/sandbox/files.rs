@@ -94,6 +94,7 @@ impl Engine {
         let request = SandboxRequest {
             checkpoint: workspace.checkpoint,
             calls_since: workspace.calls_since,
+            told_resets: workspace.reset_count,
             ..SandboxRequest::clone(&bare_request(&row.tenant, session, &sandbox.spec))
         };
         let opened = opened(self.inner(), &request).await;

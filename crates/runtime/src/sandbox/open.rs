@@ -71,7 +71,7 @@ pub(crate) fn bare_request(
         secrets: Arc::from([]),
         checkpoint: None,
         calls_since: 0,
-        is_for_agent: false,
+        told_resets: 0,
     })
 }
 

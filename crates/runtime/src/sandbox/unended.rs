@@ -157,7 +157,7 @@ async fn became(
         () = clock.sleep_until(deadline) => return None,
     };
     match fate {
-        Ok(Fate::Ended(output)) => Some((Some(output.end), None)),
+        Ok(Fate::Ended(output, _)) => Some((Some(output.end), None)),
         Ok(Fate::NotRun) => unknown("the server ended before it was run"),
         Ok(Fate::Gone) => unknown("the server ended while it ran, and its outcome is not known"),
         Err(error) => Some((

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mainstay_core::port::{ExecOutput, Fate, SandboxError};
+use mainstay_core::port::{ExecOutput, Fate, Readiness, SandboxError};
 use mainstay_protocol::EffectId;
 
 use super::commands::{Process, RETURN_WAIT_MS};
@@ -27,7 +27,7 @@ pub(super) async fn fate(
         Err(error) => return Err(error.into()),
     }
     match process.end(now_ms, started.ends_by_ms).await {
-        Ok(output) => Ok(Fate::Ended(output)),
+        Ok(output) => Ok(Fate::Ended(output, Readiness::Running)),
         Err(SandboxError::Broken(_)) => Ok(Fate::Gone),
         Err(error) => Err(error),
     }

@@ -107,6 +107,11 @@ impl Inner {
             }
         };
         let was_running = record.stage == Stage::Running;
+        let told_resets = introduction.told_resets();
+        let mut record = record;
+        if let Some(told_resets) = told_resets {
+            record.told(told_resets);
+        }
         let record = match readiness {
             Readiness::Running => MachineRecord { stage: Stage::Running, ..record },
             Readiness::New | Readiness::Restored { .. } | Readiness::Resumed { .. } => {
@@ -115,6 +120,7 @@ impl Inner {
                     has_forgotten: true,
                     lives_since_ms: Some(self.clock.now_ms()),
                     untold_calls: Some(record.untold_calls.unwrap_or_default()),
+                    told_resets,
                     ..record
                 }
             }
@@ -197,6 +203,7 @@ impl Inner {
             has_forgotten: !is_first,
             lives_since_ms: Some(self.clock.now_ms()),
             untold_calls: (!is_first).then_some(request.calls_since),
+            told_resets: Some(request.told_resets),
             ..record
         };
         write(folder, &record)?;
@@ -232,8 +239,24 @@ impl Inner {
         Ok((record, guest))
     }
 
-    /// Reaches the agent of a machine that runs.
+    /// Reaches the agent of a machine that runs. One that does not answer is greeted once more: nothing of
+    /// what it does ends with that.
     pub(super) async fn connect(
+        &self,
+        driver: &Arc<dyn Driver>,
+        place: &Place,
+        introduction: Introduction,
+    ) -> Result<Arc<dyn Guest>, SandboxError> {
+        match self.greet(driver, place, introduction.clone()).await {
+            Err(error) if driver.is_running(place).await => {
+                tracing::warn!(%error, "a machine is greeted again");
+                self.greet(driver, place, introduction).await
+            }
+            other => other,
+        }
+    }
+
+    async fn greet(
         &self,
         driver: &Arc<dyn Driver>,
         place: &Place,

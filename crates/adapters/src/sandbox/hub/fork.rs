@@ -106,6 +106,7 @@ impl Inner {
             has_forgotten: true,
             lives_since_ms: Some(self.clock.now_ms()),
             untold_calls: (!keeps_processes).then_some(0),
+            told_resets: Some(to.told_resets),
             ..record
         };
         write(&folder, &record)?;

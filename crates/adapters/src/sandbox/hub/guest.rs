@@ -112,6 +112,15 @@ impl Introduction {
             Self::Nobody => None,
         }
     }
+
+    /// How often the session's journal tells that a machine was lost, where that is known.
+    #[must_use]
+    pub fn told_resets(&self) -> Option<u32> {
+        match self {
+            Self::Session(request) => Some(request.told_resets),
+            Self::Caretaker(_) | Self::Nobody => None,
+        }
+    }
 }
 
 /// Makes connections.

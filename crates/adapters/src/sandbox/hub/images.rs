@@ -145,6 +145,7 @@ impl Inner {
             has_forgotten: true,
             lives_since_ms: Some(self.clock.now_ms()),
             untold_calls: Some(request.calls_since),
+            told_resets: Some(request.told_resets),
             is_resumed: true,
             warm: None,
             ..record.clone()

@@ -52,7 +52,6 @@ pub(super) struct InUse {
     pub(super) readiness: Readiness,
     pub(super) session: SessionId,
     pub(super) call: Use,
-    is_for_agent: bool,
 }
 
 impl Inner {
@@ -143,15 +142,16 @@ impl Inner {
                 live.is_introduced.store(true, Ordering::Release);
             }
             let (live, session) = (Arc::clone(live), request.session.clone());
-            let is_for_agent = request.is_for_agent;
-            return Ok(InUse { live, readiness: Readiness::Running, session, call, is_for_agent });
+            live.told(request.told_resets);
+            return Ok(InUse { live, readiness: Readiness::Running, session, call });
         }
         let inner = Arc::clone(self);
         let (request, session) = (request.clone(), request.session.clone());
-        let is_for_agent = request.is_for_agent;
+        let told_resets = request.told_resets;
         let brought = self.whole(async move { inner.bring_into(known, &request).await }).await;
         let (live, readiness) = brought.map_err(not_started)?;
-        Ok(InUse { live, readiness, session, call, is_for_agent })
+        live.told(told_resets);
+        Ok(InUse { live, readiness, session, call })
     }
 
     /// The machine for a command or code, which is written down before the machine can see it.
@@ -212,20 +212,11 @@ impl Inner {
         used: InUse,
         outcome: Result<T, SandboxError>,
     ) -> Result<(T, Readiness), SandboxError> {
-        let InUse { live, mut readiness, session, call, is_for_agent } = used;
+        let InUse { live, readiness, session, call } = used;
         if matches!(outcome, Err(SandboxError::Broken(_))) || live.guest.is_closed() {
             self.let_go(&session, &live).await;
         }
-        if let Some(untold) = live.record().untold() {
-            readiness = untold;
-            if is_for_agent
-                && outcome.is_ok()
-                && let Err(error) = live.note(|record| record.untold_calls = None)
-            {
-                // Then the agent is told once more.
-                tracing::warn!(%error, %session, "what the agent was told is not written down");
-            }
-        }
+        let readiness = live.record().untold().unwrap_or(readiness);
         call.end(self.clock.now_ms());
         outcome.map(|value| (value, readiness))
     }

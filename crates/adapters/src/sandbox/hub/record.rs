@@ -49,9 +49,12 @@ pub(super) struct MachineRecord {
     /// When the life of its agent began: it has seen all that was sent since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) lives_since_ms: Option<u64>,
-    /// The calls whose changes may be lost, as long as the session's agent was not told.
+    /// The calls whose changes may be lost, until the session's journal tells of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) untold_calls: Option<u32>,
+    /// How often the journal told of such a loss before this one; none when that was not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) told_resets: Option<u32>,
     /// Whether it went on from a memory image then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_resumed: bool,
@@ -94,6 +97,7 @@ impl MachineRecord {
             has_forgotten: false,
             lives_since_ms: None,
             untold_calls: None,
+            told_resets: None,
             is_resumed: false,
             warm: None,
         }
@@ -114,13 +118,25 @@ impl MachineRecord {
         fs::rename(draft, folder.join(FILE))
     }
 
-    /// What the session's agent is to know, as long as it was not told.
+    /// What the session's agent is to know, until its journal tells of it.
     pub(super) fn untold(&self) -> Option<Readiness> {
         let lost_calls = self.untold_calls?;
         Some(match self.is_resumed {
             true => Readiness::Resumed { lost_calls },
             false => Readiness::Restored { lost_calls },
         })
+    }
+
+    /// The journal tells so often of a loss, as of a call; says whether this changed anything.
+    pub(super) fn told(&mut self, told_resets: u32) -> bool {
+        if self.untold_calls.is_none() || self.told_resets == Some(told_resets) {
+            return false;
+        }
+        if self.told_resets.is_some_and(|before| before < told_resets) {
+            self.untold_calls = None;
+        }
+        self.told_resets = Some(told_resets);
+        true
     }
 
     /// Where its driver has it.

@@ -75,10 +75,13 @@ impl Hub {
     }
 }
 
-/// What a machine that took another's place never saw may have run in that one.
+/// What a machine that took another's place never saw may have run in that one. Whether the journal told
+/// of it before is not known here, so that it is told with what ended.
 fn known_to<T>(live: &Live, effect: &EffectId, fate: Fate<T>) -> Fate<T> {
+    let record = live.record();
     match fate {
-        Fate::NotRun if !live.record().has_seen_all_since(effect.minted_at_ms()) => Fate::Gone,
+        Fate::Ended(output, readiness) => Fate::Ended(output, record.untold().unwrap_or(readiness)),
+        Fate::NotRun if !record.has_seen_all_since(effect.minted_at_ms()) => Fate::Gone,
         known => known,
     }
 }

@@ -59,6 +59,17 @@ impl Live {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The session's journal tells so often that another machine took a lost one's place.
+    pub(super) fn told(&self, told_resets: u32) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        if record.told(told_resets)
+            && let Err(error) = write(&self.folder, &record)
+        {
+            // Then the next server finds out again.
+            tracing::warn!(%error, "what a session was told of its machine is not written down");
+        }
+    }
+
     /// Writes it down anew.
     pub(super) fn note(&self, change: impl FnOnce(&mut MachineRecord)) -> Result<(), SandboxError> {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);

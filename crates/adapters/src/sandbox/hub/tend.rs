@@ -112,13 +112,21 @@ impl Inner {
         self.end_unused().await
     }
 
-    /// Counts what runs already.
+    /// Counts what runs already. A machine that goes on where it was parked runs also where the server was
+    /// killed before it put it away, or before it wrote down that it is back.
     pub(super) async fn count_running(&self) -> Result<(), SandboxError> {
         for (folder, record) in self.records()? {
-            let driver = self.drivers.named(&record.driver);
-            let Some(driver) = driver.filter(|_| record.stage == Stage::Running) else { continue };
-            if driver.is_running(&record.place(&folder)).await {
+            let Some(driver) = self.drivers.named(&record.driver) else { continue };
+            let may_run = match record.stage {
+                Stage::Making => false,
+                Stage::Running => true,
+                Stage::Parked => driver.capabilities().parks_processes,
+            };
+            if may_run && driver.is_running(&record.place(&folder)).await {
                 self.room.count(&record.session, record.spec.memory_mib);
+                if record.stage == Stage::Parked {
+                    write(&folder, &MachineRecord { stage: Stage::Running, ..record })?;
+                }
             }
         }
         Ok(())

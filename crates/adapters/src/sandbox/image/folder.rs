@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Attempt, ImageError};
 use super::limits::MAX_NAME_BYTES;
-use super::manifest::{ImageManifest, MachineManifest, VERSION};
-use crate::sandbox::Image;
+use super::manifest::{ImageManifest, KernelManifest, MachineManifest, VERSION};
+use crate::sandbox::{Image, KernelKind};
 
 /// The image that is meant where none is named.
 pub const DEFAULT_IMAGE: &str = "default";
@@ -43,6 +43,19 @@ pub struct ImageInfo {
     pub source: String,
 }
 
+/// The kernel of microVMs, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KernelInfo {
+    /// Whose it is.
+    pub kind: KernelKind,
+    /// Of the package that it is from or was built from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Why it is not our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_because: Option<String>,
+}
+
 impl ImageFolder {
     /// The images in this folder, which need not be there.
     #[must_use]
@@ -59,11 +72,7 @@ impl ImageFolder {
     /// An image by its name, with what its machines are started with.
     pub fn image(&self, name: &str) -> Result<Image, ImageError> {
         let manifest = self.manifest(name)?;
-        let machine: MachineManifest = self.read(&self.path.join(MACHINE))?.ok_or_else(|| {
-            let folder = self.path.display();
-            ImageError::Missing(format!("there is no guest kernel in {folder}: {BUILD_HINT}"))
-        })?;
-        check_version(machine.version)?;
+        let machine = self.machine()?;
         let root = self.part(&manifest.root)?;
         let image = Image {
             name: manifest.name,
@@ -72,6 +81,7 @@ impl ImageFolder {
             disk: root.join(DISK),
             agent: self.part(&machine.agent.file.path)?,
             kernel: self.part(&machine.kernel.file.path)?,
+            kernel_kind: machine.kernel.kind,
         };
         let parts = [&image.tree, &image.disk, &image.agent, &image.kernel];
         if let Some(part) = parts.into_iter().find(|part| !part.exists()) {
@@ -80,6 +90,21 @@ impl ImageFolder {
             return Err(ImageError::Missing(problem));
         }
         Ok(image)
+    }
+
+    /// The kernel that all images share.
+    pub fn kernel(&self) -> Result<KernelInfo, ImageError> {
+        let KernelManifest { kind, version, instead_because, .. } = self.machine()?.kernel;
+        Ok(KernelInfo { kind, version, instead_because })
+    }
+
+    fn machine(&self) -> Result<MachineManifest, ImageError> {
+        let machine: MachineManifest = self.read(&self.path.join(MACHINE))?.ok_or_else(|| {
+            let folder = self.path.display();
+            ImageError::Missing(format!("there is no guest kernel in {folder}: {BUILD_HINT}"))
+        })?;
+        check_version(machine.version)?;
+        Ok(machine)
     }
 
     /// All images, by name.

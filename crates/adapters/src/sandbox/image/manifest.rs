@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::KernelKind;
+
 /// The version of both.
 pub(super) const VERSION: u32 = 1;
 
@@ -16,6 +18,12 @@ pub(super) struct MachineManifest {
 #[derive(Debug, Deserialize)]
 pub(super) struct KernelManifest {
     pub(super) file: PartManifest,
+    #[serde(default)]
+    pub(super) kind: KernelKind,
+    /// Of the package that it is from or was built from.
+    pub(super) version: Option<String>,
+    /// Why it is not our own.
+    pub(super) instead_because: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

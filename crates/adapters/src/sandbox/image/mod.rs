@@ -15,5 +15,5 @@ mod manifest;
 mod tree;
 
 pub use error::ImageError;
-pub use folder::{DEFAULT_IMAGE, ImageFolder, ImageInfo};
+pub use folder::{DEFAULT_IMAGE, ImageFolder, ImageInfo, KernelInfo};
 pub use make::Made;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mainstay_core::port::{
-    CodeLanguage, CodeOutput, CodeRequest, CodeResult, Fate, OutputSink, SandboxError,
+    CodeLanguage, CodeOutput, CodeRequest, CodeResult, Fate, OutputSink, Readiness, SandboxError,
 };
 use mainstay_guest::{Answer, CodeDone, Language, MAX_OUTPUT_LIMIT_BYTES, Request};
 use mainstay_protocol::EffectId;
@@ -64,7 +64,7 @@ impl Machine {
         let wait = Duration::from_millis(MAX_RUN_MS + CODE_MARGIN_MS);
         let bounds = bounds("ask what became of code", wait);
         match ask(&self.connection, &wire, None, bounds).await? {
-            (Answer::Code(done), data) => output(&done, data).map(Fate::Ended),
+            (Answer::Code(done), data) => Ok(Fate::Ended(output(&done, data)?, Readiness::Running)),
             (Answer::NotRun, _) => Ok(Fate::NotRun),
             (Answer::Forgotten, _) => Ok(Fate::Gone),
             _ => Err(nonsense("another answer than the fate of code")),

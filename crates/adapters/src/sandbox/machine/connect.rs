@@ -22,7 +22,7 @@ use super::gate::Gate;
 use super::request::{Bounds, ask};
 use super::tasks::{Reader, write};
 
-/// How long an agent may take to answer a hello.
+/// How long an agent may take to answer a hello, and then to take over what it is told.
 const GREETING_TIMEOUT_MS: u64 = 10_000;
 
 /// How long it may take for what needs no disk.
@@ -107,7 +107,8 @@ impl Machine {
         tasks.spawn(write(Arc::clone(&connection), writing, frames));
         tasks.spawn(reader.read(reading));
         let machine = Self { connection, boot: welcome.boot, _tasks: tasks };
-        machine.configure(hello).await?;
+        let settings = Request::Configure(hello.settings());
+        machine.ask("set up a machine", &settings, GREETING_TIMEOUT_MS).await?;
         Ok(machine)
     }
 
@@ -171,7 +172,16 @@ impl Machine {
         attempted: &str,
         request: &Request,
     ) -> Result<Answer, SandboxError> {
-        let wait = Duration::from_millis(QUICK_TIMEOUT_MS);
+        self.ask(attempted, request, QUICK_TIMEOUT_MS).await
+    }
+
+    async fn ask(
+        &self,
+        attempted: &str,
+        request: &Request,
+        timeout_ms: u64,
+    ) -> Result<Answer, SandboxError> {
+        let wait = Duration::from_millis(timeout_ms);
         let bounds = Bounds { attempted, wait, max_bytes: 0, sink: None };
         ask(&self.connection, request, None, bounds).await.map(|(answer, _)| answer)
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mainstay_core::port::{ExecEnd, ExecOutput, ExecRequest, Fate, OutputSink, SandboxError};
+use mainstay_core::port::{
+    ExecEnd, ExecOutput, ExecRequest, Fate, OutputSink, Readiness, SandboxError,
+};
 use mainstay_guest::{Answer, End, ExecDone, MAX_OUTPUT_LIMIT_BYTES, MAX_STDIN_BYTES, Request};
 use mainstay_protocol::EffectId;
 
@@ -76,7 +78,7 @@ impl Machine {
         };
         let wire = Request::ExecFate { effect: effect.to_string() };
         match ask(&self.connection, &wire, None, bounds).await? {
-            (Answer::Exec(done), data) => output(&done, data).map(Fate::Ended),
+            (Answer::Exec(done), data) => Ok(Fate::Ended(output(&done, data)?, Readiness::Running)),
             (Answer::NotRun, _) => Ok(Fate::NotRun),
             (Answer::Forgotten, _) => Ok(Fate::Gone),
             _ => Err(nonsense("another answer than the fate of a command")),

@@ -135,6 +135,7 @@ async fn boot(
         disk_mib: PROBE_DISK_MIB,
         acceleration,
         root: &image.disk,
+        kernel: image.kernel_kind,
         start: Start::Boot { kernel: &image.kernel, initrd: &initrd, khz },
     };
     let started = async {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::files::{AGENT_SOCKET, DISK, INCOMING_SOCKET, QMP_SOCKET, READY_SOCKET, STATE};
 use super::limits::{SERIAL_BYTES, TCG_CACHE_MIB};
 use super::settings::{Acceleration, MicrovmSettings};
+use crate::sandbox::KernelKind;
 
 /// How processes of a machine are told apart, on bubblewrap's command line: a variable of QEMU.
 pub(super) const MARK: &str = "MAINSTAY_MACHINE";
@@ -53,6 +54,7 @@ pub(super) struct Vm<'a> {
     pub(super) disk_mib: u64,
     pub(super) acceleration: Acceleration,
     pub(super) root: &'a Path,
+    pub(super) kernel: KernelKind,
     pub(super) start: Start<'a>,
 }
 
@@ -129,8 +131,13 @@ fn qemu(line: &mut Line, vm: &Vm<'_>) {
         Acceleration::Kvm => "rtc=off,pit=off,pic=off",
         Acceleration::Tcg => "rtc=on,pit=on,pic=on",
     };
-    let machine = "microvm,x-option-roms=off,isa-serial=on,acpi=off,auto-kernel-cmdline=on,\
-                   memory-backend=ram,suppress-vmdesc=on";
+    let devices_by = match vm.kernel {
+        KernelKind::Minimal => "acpi=off,auto-kernel-cmdline=on",
+        KernelKind::Cloud => "acpi=on,auto-kernel-cmdline=off",
+    };
+    let machine = format!(
+        "microvm,x-option-roms=off,isa-serial=on,{devices_by},memory-backend=ram,suppress-vmdesc=on"
+    );
     let accel = match vm.acceleration {
         Acceleration::Kvm => "kvm".to_owned(),
         Acceleration::Tcg => format!("tcg,thread=multi,tb-size={TCG_CACHE_MIB}"),

@@ -1,14 +1,23 @@
 use std::path::{Path, PathBuf};
 
-use super::{Acceleration, Cell, MicrovmSettings, Start, Vm, command};
+use super::{Acceleration, Cell, KernelKind, MicrovmSettings, Start, Vm, command};
 
 fn line(acceleration: Acceleration, start: Start<'_>, user: Option<(u32, u32)>) -> String {
+    line_of(KernelKind::Minimal, acceleration, start, user)
+}
+
+fn line_of(
+    kernel: KernelKind,
+    acceleration: Acceleration,
+    start: Start<'_>,
+    user: Option<(u32, u32)>,
+) -> String {
     let settings = MicrovmSettings::new(PathBuf::from("/scratch"), PathBuf::from("/images"));
     let doors = [PathBuf::from("/groups/memory/cgroup.procs")];
     let (folder, vm) = (Path::new("/machines/one"), Path::new("/machines/one/vm"));
     let cell = Cell { folder, vm, doors: &doors, user };
     let root = Path::new("/images/root.squashfs");
-    let vm = Vm { cpus: 2, memory_mib: 512, disk_mib: 1024, acceleration, root, start };
+    let vm = Vm { cpus: 2, memory_mib: 512, disk_mib: 1024, acceleration, root, kernel, start };
     let words = command(&settings, &cell, &vm);
     words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
@@ -27,9 +36,11 @@ fn devices(line: &str) -> Vec<&str> {
 
 #[test]
 fn a_clone_has_the_devices_of_its_template() {
-    for acceleration in [Acceleration::Kvm, Acceleration::Tcg] {
-        let template = line(acceleration, boot(), None);
-        let clone = line(acceleration, Start::Clone, None);
+    let kinds = [KernelKind::Minimal, KernelKind::Cloud];
+    let all = [Acceleration::Kvm, Acceleration::Tcg].map(|found| kinds.map(|kind| (kind, found)));
+    for (kernel, acceleration) in all.into_iter().flatten() {
+        let template = line_of(kernel, acceleration, boot(), None);
+        let clone = line_of(kernel, acceleration, Start::Clone, None);
         assert_eq!(devices(&template), devices(&clone));
         assert!(clone.contains("share=off") && clone.contains("-incoming defer"), "{clone}");
         assert!(template.contains("share=on") && !template.contains("-incoming"), "{template}");

@@ -153,11 +153,16 @@ impl MicrovmDriver {
 
     async fn unpark_in(&self, files: &Files, spec: &MachineSpec) -> io::Result<()> {
         let record = Record::read(files);
-        if record.as_ref().is_some_and(|record| record.is_held && record.is_running()) {
-            // Who parked it was killed before it was.
+        if record.as_ref().is_some_and(Record::is_running) {
+            // Who parked it did not get so far, or who brought it back did not say so.
             return machine::wake(files).await;
         }
         let record = record.filter(|record| record.is_parked);
+        if let Some(record) = &record
+            && machine::has_gone_on(files, record).await
+        {
+            return machine::goes_on(files, record);
+        }
         let mut record = record.ok_or_else(|| io::Error::other("it is not parked"))?;
         match std::mem::take(&mut record.has_ended) {
             // From here on there may be one again.

@@ -26,6 +26,7 @@ use super::settings::Acceleration;
 use super::socket;
 use super::template::Template;
 use crate::sandbox::MachineSpec;
+use crate::sandbox::process::procfs::Process;
 
 const MIB: u64 = 1 << 20;
 
@@ -52,9 +53,16 @@ pub(super) async fn clone(
         disk_mib: spec.disk_mib,
         acceleration,
         root: &spec.image.disk,
+        kernel: spec.image.kernel_kind,
         start: Start::Clone,
     };
     let Started { mut qmp, process } = launcher.start(files, &vm, &template.memory).await?;
+    let parked = Record::read(files).filter(|record| record.is_parked);
+    if let Some(mut record) = parked {
+        // From here on it may run, whether this process comes to say so or not.
+        record.qemu = Some(process);
+        record.write(files)?;
+    }
     if let Some(pages) = &moment.pages {
         let (pages, size) = (pages.clone(), spec.memory_mib.saturating_mul(MIB));
         blocking(move || pages::load(process.pid, size, &pages)).await?;
@@ -137,6 +145,25 @@ pub(super) async fn wake(files: &Files) -> io::Result<()> {
         true => let_go(&mut control(files).await?, files, &mut record).await,
         false => Ok(()),
     }
+}
+
+/// Whether a machine that is recorded as parked was brought back by a server that was killed before it
+/// said so. Then its disk is ahead of what was parked.
+pub(super) async fn has_gone_on(files: &Files, record: &Record) -> bool {
+    if record.has_ended || !record.qemu.is_some_and(Process::is_running) {
+        return false;
+    }
+    let Ok(mut qmp) = control(files).await else { return false };
+    let asked = qmp.run("query-status", json!({})).await;
+    asked.is_ok_and(|answer| answer["status"] == "running")
+}
+
+/// Writes down that it runs.
+pub(super) fn goes_on(files: &Files, record: &Record) -> io::Result<()> {
+    let mut record = record.clone();
+    (record.is_parked, record.is_held) = (false, false);
+    record.write(files)?;
+    forget_parked(files)
 }
 
 /// Ends whatever there is of a machine.

@@ -157,6 +157,7 @@ pub(super) async fn boot(
         disk_mib: spec.disk_mib,
         acceleration,
         root: &spec.image.disk,
+        kernel: spec.image.kernel_kind,
         start: Start::Boot { kernel: &spec.image.kernel, initrd: &initrd, khz },
     };
     let memory = memory::fresh(spec.memory_mib)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::{fs, io};
 
-use super::super::{Image, MachineSpec, Unusable};
+use super::super::{Image, KernelKind, MachineSpec, Unusable};
 use super::machine::{self, Content, Maker};
 use super::procfs::Process;
 
@@ -104,6 +104,7 @@ fn probe_in(maker: &Maker, folder: &Path) -> io::Result<()> {
         disk: nowhere.clone(),
         agent: nowhere.clone(),
         kernel: nowhere,
+        kernel_kind: KernelKind::default(),
     };
     let spec = MachineSpec {
         image: Arc::new(image),

@@ -113,8 +113,7 @@ pub(super) async fn reconcile(
 ) -> Result<Reconciliation, ToolError> {
     let request = call.context.sandbox.as_deref();
     match sandboxes.code_fate(&call.context.session, &call.effect).await {
-        Ok(Fate::Ended(output)) => {
-            let readiness = Readiness::Running;
+        Ok(Fate::Ended(output, readiness)) => {
             let answer = answer_of(sandboxes, request, &call.effect, output, readiness).await;
             Ok(Reconciliation::Done(answer))
         }

@@ -121,8 +121,8 @@ pub(super) async fn reconcile(
     call: &ToolCall,
 ) -> Result<Reconciliation, ToolError> {
     match sandboxes.exec_fate(&call.context.session, &call.effect).await {
-        Ok(Fate::Ended(output)) => {
-            Ok(Reconciliation::Done(answered(call, Readiness::Running, &output)))
+        Ok(Fate::Ended(output, readiness)) => {
+            Ok(Reconciliation::Done(answered(call, readiness, &output)))
         }
         Ok(Fate::NotRun) => Ok(Reconciliation::NotDone),
         Ok(Fate::Gone) => Ok(Reconciliation::Unknown),

@@ -99,11 +99,11 @@ async fn after_a_crash_of_the_server_the_outcome_is_the_executors() {
     assert_eq!(bench.sandboxes.admit(&session(), &bench.registration).await, Ok(()));
     let (ends, runs) = (bench.fate("eff_ends"), bench.fate("eff_runs"));
     bench.connect();
-    let Ok(Fate::Ended(output)) = ends.await.expect("no panic") else { panic!("it ended") };
+    let Ok(Fate::Ended(output, _)) = ends.await.expect("no panic") else { panic!("it ended") };
     assert_eq!(printed(&output), (exited(5), "done".to_owned(), String::new()));
     bench.executor.print("eff_runs", "stderr", "late");
     bench.executor.exit("eff_runs", 0);
-    let Ok(Fate::Ended(output)) = runs.await.expect("no panic") else { panic!("it ended") };
+    let Ok(Fate::Ended(output, _)) = runs.await.expect("no panic") else { panic!("it ended") };
     assert_eq!(printed(&output), (exited(0), String::new(), "late".to_owned()));
     assert_eq!(bench.fate("eff_old").await.expect("no panic"), Ok(Fate::Gone));
     assert_eq!(bench.fate("eff_never").await.expect("no panic"), Ok(Fate::NotRun));

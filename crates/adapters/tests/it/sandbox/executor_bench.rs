@@ -157,7 +157,7 @@ pub(super) fn machine() -> SandboxRequest {
         secrets: Arc::from([]),
         checkpoint: None,
         calls_since: 0,
-        is_for_agent: true,
+        told_resets: 0,
     }
 }
 

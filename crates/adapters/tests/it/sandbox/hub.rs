@@ -118,7 +118,7 @@ fn request(session: &str, tier: SandboxTier) -> SandboxRequest {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
-        is_for_agent: true,
+        told_resets: 0,
     }
 }
 

@@ -65,7 +65,7 @@ fn request() -> SandboxRequest {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
-        is_for_agent: true,
+        told_resets: 0,
     }
 }
 
@@ -136,16 +136,19 @@ async fn after_a_crash_the_machine_says_what_became_of_a_call() {
         let known = at.bench.tools.reconcile(call.clone()).await.expect("it was asked");
         assert_eq!(known, expected);
     };
-    let mut done = mainstay_core::port::ToolOutput::text("done\n");
+    let lost = Readiness::Restored { lost_calls: 1 };
+    let told = "[The machine was made again from its last checkpoint. What the last call before changed in its \
+                files may be gone; processes and variables are gone, and so is what was outside of /workspace.]\ndone\n";
+    let mut done = mainstay_core::port::ToolOutput::text(told);
     done.exec = Some(ExecRecord {
         command: "true".to_owned(),
         cwd: "/workspace".to_owned(),
         end: ExecEnd::Exited { code: 0 },
         duration_ms: 1,
     });
-    done.machine = Some(MachineSeen::Ready(Readiness::Running));
+    done.machine = Some(MachineSeen::Ready(lost));
     let ended = output("done\n", ExecEnd::Exited { code: 0 });
-    check(Fate::Ended(ended), Reconciliation::Done(done)).await;
+    check(Fate::Ended(ended, lost), Reconciliation::Done(done)).await;
     check(Fate::NotRun, Reconciliation::NotDone).await;
     check(Fate::Gone, Reconciliation::Unknown).await;
     let python = ToolSource::Code { languages: vec![CodeLanguage::Python] };

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use mainstay_protocol::EffectId;
 use serde::{Deserialize, Serialize};
 
+use super::Readiness;
+
 /// A command to run in a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecRequest {
@@ -131,8 +133,8 @@ pub struct CodeResult {
 /// What became of a command or code under an effect's id.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate<T> {
-    /// It ended, here or while nobody listened.
-    Ended(T),
+    /// It ended, here or while nobody listened, and this is what its session is to know of the machine.
+    Ended(T, Readiness),
     /// The machine is there and never saw it.
     NotRun,
     /// The machine is gone, or it was long ago, so nobody knows.

@@ -245,7 +245,7 @@ impl<'a> Draft<'a> {
             secrets: Arc::from([]),
             checkpoint: self.state.workspace.checkpoint.clone(),
             calls_since: self.state.workspace.calls_since,
-            is_for_agent: true,
+            told_resets: self.state.workspace.reset_count,
         }))
     }
 

@@ -1,7 +1,9 @@
 //! What the agent does as the init of a microVM, before it serves.
 //!
 //! The kernel starts it as `/init` of an initial file system that holds nothing else, with
-//! `--init --port /dev/vport0p1` on its command line (and no `--`, behind which it reads nothing). Then
+//! `--init --port /dev/vport0p1` on its command line (and no `--`, behind which it reads nothing). Drivers
+//! that the kernel does not have built in lie in `/modules`, and are loaded in the order of their names.
+//! Then
 //!
 //! | device | is |
 //! |---|---|
@@ -14,11 +16,12 @@
 //! command line and `-no-reboot` on QEMU's.
 //!
 //! Invariant: without its root image the machine does not come up. What is only hardening is attempted,
-//! and said on the console if it fails. Deliberately absent: a shell, a network card, modules.
+//! and said on the console if it fails. Deliberately absent: a shell, a network card.
 
 mod begin;
 mod end;
 mod loopback;
+mod modules;
 mod mounts;
 
 pub(crate) use begin::begin;

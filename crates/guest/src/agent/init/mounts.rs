@@ -18,6 +18,8 @@ const DISK: &str = "/disk";
 pub(crate) const DISK_DEVICE: &str = "/dev/vdb";
 const ROOT: &str = "/root";
 
+/// Switches on that the kernel knows what was used lately, which others' kernels do not begin with.
+const KNOWS_USE: &str = "/sys/kernel/mm/lru_gen/enabled";
 /// Where the kernel takes for how long it keeps what was used.
 const WORKING_SET: &str = "/sys/kernel/mm/lru_gen/min_ttl_ms";
 /// What was used within this time is kept, and a process killed where there is no room for it.
@@ -123,8 +125,10 @@ fn mount_system() -> Result<(), String> {
 
 /// Has a machine whose memory is short kill at once instead of reading its programs again and again.
 fn tune() {
-    if let Err(error) = fs::write(WORKING_SET, MIN_WORKING_SET_MS.to_string()) {
-        say(&format!("write {WORKING_SET}: {error}"));
+    for (file, value) in [(KNOWS_USE, "y"), (WORKING_SET, &MIN_WORKING_SET_MS.to_string())] {
+        if let Err(error) = fs::write(file, value) {
+            say(&format!("write {file}: {error}"));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{
     Blobs, Checkpoint, CodeOutput, CodeRequest, Connection, ExecEnd, ExecOutput, ExecRequest, Fate,
-    FileInfo, OutputSink, SandboxError, SandboxRequest,
+    FileInfo, OutputSink, Readiness, SandboxError, SandboxRequest,
 };
 use mainstay_protocol::{EffectId, SessionId};
 use tokio::net::UnixStream;
@@ -63,6 +63,17 @@ impl Connector for FakeConnector {
     }
 }
 
+fn output(end: ExecEnd) -> ExecOutput {
+    ExecOutput {
+        end,
+        stdout: Bytes::new(),
+        stderr: Bytes::from_static(b"why"),
+        stdout_omitted_bytes: 0,
+        stderr_omitted_bytes: 0,
+        duration_ms: 1,
+    }
+}
+
 #[async_trait]
 impl Guest for FakeGuest {
     async fn exec(
@@ -84,24 +95,19 @@ impl Guest for FakeGuest {
             self.world.memory_kills.fetch_add(1, Ordering::SeqCst);
         }
         // What the agent takes for the end.
-        let end = match command.as_str() {
+        Ok(output(match command.as_str() {
             "killed" => ExecEnd::Signalled { signal: 9 },
             "shell of killed" => ExecEnd::Exited { code: 137 },
             "taken for a victim" => ExecEnd::OutOfMemory,
             _ => ExecEnd::Exited { code: i32::from(command.contains("fail")) },
-        };
-        Ok(ExecOutput {
-            end,
-            stdout: Bytes::new(),
-            stderr: Bytes::from_static(b"why"),
-            stdout_omitted_bytes: 0,
-            stderr_omitted_bytes: 0,
-            duration_ms: 1,
-        })
+        }))
     }
 
     async fn exec_fate(&self, _: &EffectId) -> Result<Fate<ExecOutput>, SandboxError> {
-        Ok(Fate::NotRun)
+        Ok(match self.world.knows_fates.load(Ordering::SeqCst) {
+            true => Fate::Ended(output(ExecEnd::Exited { code: 0 }), Readiness::Running),
+            false => Fate::NotRun,
+        })
     }
 
     async fn code(

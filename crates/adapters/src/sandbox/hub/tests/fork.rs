@@ -28,7 +28,8 @@ async fn a_machine_whose_processes_stay_gives_its_files() {
     let restored = Readiness::Restored { lost_calls: 0 };
     let (_, readiness) = hub.exec(&copy, command("x"), None).await.expect("it runs");
     assert_eq!(readiness, restored, "its processes are gone");
-    assert_eq!(hub.ready(&copy).await, Ok(Readiness::Running));
+    let knowing = SandboxRequest { told_resets: 1, ..copy.clone() };
+    assert_eq!(hub.ready(&knowing).await, Ok(Readiness::Running));
     assert_eq!(hub.ready(&request("ses_1")).await, Ok(Readiness::Running));
     let again = hub.fork(&session("ses_1"), &copy).await;
     assert!(matches!(again, Err(SandboxError::Invalid(_))), "{again:?}");

@@ -41,7 +41,8 @@ async fn a_lost_machine_goes_on_from_its_checkpoints_memory() {
     resume ses_1
     connect ses_1
     ");
-    assert_eq!(second.ready(&lost).await, Ok(Readiness::Running));
+    let knowing = SandboxRequest { told_resets: 1, ..lost };
+    assert_eq!(second.ready(&knowing).await, Ok(Readiness::Running));
     second.destroy(&session("ses_1")).await.expect("ended");
     assert!(folders(&data.path().join(".images")).is_empty());
 }

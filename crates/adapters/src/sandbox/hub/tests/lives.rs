@@ -182,6 +182,35 @@ async fn a_start_ends_what_was_not_finished_and_lists_the_rest() {
 }
 
 #[tokio::test]
+async fn one_that_was_on_its_way_when_the_server_was_killed_runs_and_is_counted() {
+    let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
+    let parked = async |name: &str| {
+        let first = hub(data.path(), &world).await;
+        first.ready(&request(name)).await.expect("a machine");
+        first.park(&session(name)).await.expect("parked");
+        // Killed before it was, or behind its coming back.
+        std::fs::write(data.path().join(name).join("running"), "").expect("written");
+    };
+    world.keeps_memory.store(true, Ordering::SeqCst);
+    parked("ses_1").await;
+    world.told();
+    let second = hub(data.path(), &world).await;
+    let listed = second.list().await.expect("listed");
+    assert_eq!(listed[0].status, SandboxStatus::Running);
+    assert_eq!(second.ready(&request("ses_1")).await, Ok(Readiness::Running));
+    assert_eq!(world.told(), ["connect ses_1"]);
+    drop(second);
+    // Where processes do not outlive it, one cannot tell which of its lives this is.
+    world.keeps_memory.store(false, Ordering::SeqCst);
+    parked("ses_2").await;
+    world.told();
+    let third = hub(data.path(), &world).await;
+    let restored = Readiness::Restored { lost_calls: 0 };
+    assert_eq!(third.ready(&request("ses_2")).await, Ok(restored));
+    assert_eq!(world.told(), ["unpark ses_2", "connect ses_2"]);
+}
+
+#[tokio::test]
 async fn a_boot_that_fails_leaves_nothing_and_takes_no_room() {
     let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
     let hub = hub(data.path(), &world).await;

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use super::fake_guest::FakeConnector;
 use crate::sandbox::hub::{Hub, HubParts, HubSettings, Images};
 use crate::sandbox::{
-    Driver, DriverCapabilities, DriverError, Image, MachineSpec, Place, Unusable,
+    Driver, DriverCapabilities, DriverError, Image, KernelKind, MachineSpec, Place, Unusable,
 };
 
 /// A machine runs while this file is in its folder.
@@ -35,6 +35,8 @@ pub(super) struct World {
     /// Kills for want of memory, and whether the next command is one's victim.
     pub(super) memory_kills: AtomicU64,
     pub(super) kills_next: AtomicBool,
+    /// Whether guests know of every command that it ended well.
+    pub(super) knows_fates: AtomicBool,
     now_ms: AtomicU64,
     /// Commands named `wait` each give one and end when they take one.
     pub(super) waits: Semaphore,
@@ -51,6 +53,7 @@ impl Default for World {
             keeps_memory: AtomicBool::default(),
             memory_kills: AtomicU64::default(),
             kills_next: AtomicBool::default(),
+            knows_fates: AtomicBool::default(),
             now_ms: AtomicU64::default(),
             waits: Semaphore::new(0),
             go_on: Semaphore::new(0),
@@ -199,6 +202,7 @@ impl Images for OneImage {
                 disk: PathBuf::new(),
                 agent: PathBuf::new(),
                 kernel: PathBuf::new(),
+                kernel_kind: KernelKind::default(),
             }),
             _ => Err(format!("there is no image {name}")),
         }
@@ -278,7 +282,7 @@ pub(super) fn request(name: &str) -> SandboxRequest {
         secrets: Arc::new([]),
         checkpoint: None,
         calls_since: 0,
-        is_for_agent: true,
+        told_resets: 0,
     }
 }
 

@@ -8,29 +8,46 @@ use mainstay_protocol::{EffectId, IdMint};
 
 use super::support::{World, command, hub, request, session};
 
-fn by_client(request: SandboxRequest) -> SandboxRequest {
-    SandboxRequest { is_for_agent: false, ..request }
-}
-
 #[tokio::test]
-async fn a_client_that_remakes_the_machine_does_not_swallow_what_the_agent_is_to_know() {
+async fn a_loss_is_told_until_the_journal_tells_of_it() {
     let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
     let request = SandboxRequest { calls_since: 3, ..request("ses_1") };
     let restored = Readiness::Restored { lost_calls: 3 };
     let first = hub(data.path(), &world).await;
-    let list = first.list_files(&by_client(request.clone()), "/", false, None, 1).await;
+    let list = first.list_files(&request, "/", false, None, 1).await;
     assert_eq!(list.expect("listed").1, restored);
     drop(first);
     let second = hub(data.path(), &world).await;
-    assert_eq!(second.ready(&by_client(request.clone())).await, Ok(restored));
-    let refused = second.read_file(&request, "/none", 0, 1).await;
-    assert!(refused.is_err(), "an answer without what is to be known");
     let (_, readiness) = second.exec(&request, command("x"), None).await.expect("it runs");
     assert_eq!(readiness, restored);
-    assert_eq!(second.ready(&request).await, Ok(Readiness::Running), "it was told");
+    // This server ends before what it answered is in the journal: whoever asks what became of the call is told.
     drop(second);
     let third = hub(data.path(), &world).await;
-    assert_eq!(third.ready(&request).await, Ok(Readiness::Running));
+    world.knows_fates.store(true, Ordering::SeqCst);
+    let fate = third.exec_fate(&request.session, &command("x").effect).await.expect("asked");
+    assert!(matches!(fate, Fate::Ended(_, told) if told == restored), "{fate:?}");
+    assert_eq!(third.ready(&request).await, Ok(restored));
+    let knowing = SandboxRequest { told_resets: 1, ..request };
+    assert_eq!(third.ready(&knowing).await, Ok(Readiness::Running), "it is told");
+    drop(third);
+    let fourth = hub(data.path(), &world).await;
+    assert_eq!(fourth.ready(&knowing).await, Ok(Readiness::Running));
+}
+
+#[tokio::test]
+async fn what_is_lost_after_a_loss_that_was_told_is_told_too() {
+    let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
+    let hub = hub(data.path(), &world).await;
+    let first = SandboxRequest { calls_since: 3, ..request("ses_1") };
+    assert_eq!(hub.ready(&first).await, Ok(Readiness::Restored { lost_calls: 3 }));
+    // The journal tells of it. Then the machine is put away, and is back for somebody who does not know that.
+    hub.park(&first.session).await.expect("parked");
+    hub.save(&first.session, 0, None).await.expect("saved");
+    let next = SandboxRequest { calls_since: 0, told_resets: 1, ..first };
+    let lost = Readiness::Restored { lost_calls: 3 };
+    assert_eq!(hub.ready(&next).await, Ok(lost), "its processes are gone");
+    let knowing = SandboxRequest { told_resets: 2, ..next };
+    assert_eq!(hub.ready(&knowing).await, Ok(Readiness::Running));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,11 +34,26 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new() -> Self {
+        Self::of(images())
+    }
+
+    /// With Debian's kernel in place of ours; the folder has the rest of the images.
+    pub(super) fn with_fallback(folder: &Path) -> Self {
         let images = images();
-        let image = ImageFolder::new(images.clone()).image(DEFAULT_IMAGE).unwrap_or_else(|error| {
+        let manifest = images.join("fallback.json");
+        assert!(manifest.is_file(), "run `cargo xtask image --with-fallback`: no {manifest:?}");
+        for name in ["kernels", "agents", "roots", "names"] {
+            symlink(images.join(name), folder.join(name)).expect("a link can be made");
+        }
+        symlink(manifest, folder.join("machine.json")).expect("a link can be made");
+        Self::of(folder.to_owned())
+    }
+
+    fn of(folder: PathBuf) -> Self {
+        let image = ImageFolder::new(folder.clone()).image(DEFAULT_IMAGE).unwrap_or_else(|error| {
             panic!("the tests of machines need the image folder: {error}");
         });
-        let settings = MicrovmSettings::new(images.join("test-scratch"), images);
+        let settings = MicrovmSettings::new(images().join("test-scratch"), folder);
         let spec = MachineSpec {
             image: Arc::new(image),
             cpus: 1,

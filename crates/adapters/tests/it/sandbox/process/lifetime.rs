@@ -20,7 +20,7 @@ async fn a_machine_outlives_its_server_and_is_found_again() {
     assert!(driver.is_running(&place).await);
     let machine = connect(&driver, &place).await;
     let fate = machine.exec_fate(&first.effect).await.expect("it is asked");
-    let Fate::Ended(output) = fate else { panic!("it was forgotten: {fate:?}") };
+    let Fate::Ended(output, _) = fate else { panic!("it was forgotten: {fate:?}") };
     assert_eq!((output.end, printed(&output).as_str()), (ExecEnd::Exited { code: 0 }, "said"));
     let second = command(2, &["cat", "/workspace/x"], 10_000);
     let output = machine.exec(second, None).await.expect("it runs");
