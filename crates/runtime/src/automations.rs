@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use mainstay_core::resource::{AUTOMATION_KIND, INVOCATION_KIND};
-use mainstay_protocol::{Principal, PrincipalId, TenantId};
 
 pub use self::schedule::{InvalidSchedule, next_run_at_ms};
 use crate::due::{self, Desk};
@@ -26,8 +25,6 @@ const TICKS_LIMIT_COUNT: usize = 16;
 const DELIVERIES_LIMIT_COUNT: usize = 16;
 /// The journal of what has no author, which stays empty.
 const JOURNAL: &str = "automations";
-/// Who decides that a time has come, in the control journal.
-const RUNTIME: &str = "runtime";
 
 /// What the parts of an engine share about automations.
 pub(crate) struct Automations {
@@ -63,9 +60,4 @@ impl Engine {
         self.inner().automations.times.wake();
         self.inner().automations.deliveries.wake();
     }
-}
-
-fn runtime(tenant: &TenantId) -> Principal {
-    let id = PrincipalId::parse(RUNTIME).expect("a plain id");
-    Principal { tenant: tenant.clone(), id, scopes: Vec::new() }
 }

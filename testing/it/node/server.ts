@@ -6,9 +6,9 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -17,6 +17,12 @@ import OpenAI, { type ClientOptions } from "openai";
 const mainstay = process.env["MAINSTAY_BIN"];
 assert(mainstay, "MAINSTAY_BIN does not name the binary to test");
 const binary: string = mainstay;
+
+/** The images of whoever runs the tests; `cargo xtask image` builds them. */
+const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+const images = process.env["MAINSTAY_IMAGES"] || join(cache, "mainstay/images");
+/** How long the machines of deleted sessions may take to go. */
+const MACHINES_GO_MS = 30_000;
 
 export type Step = {
   text?: string;
@@ -78,7 +84,8 @@ export class Server {
     this.#world = spawn(model, { stdio: ["ignore", "pipe", "inherit"] });
   }
 
-  static async start(): Promise<Server> {
+  /** With hosts that tools and webhooks may reach besides. */
+  static async start(hosts: string[] = []): Promise<Server> {
     const server = new Server();
     const { url } = await firstLine(server.#world);
     server.#environment = {
@@ -88,6 +95,10 @@ export class Server {
       OPENAI_API_KEY: "scripted",
       MAINSTAY_SERVER__DEFAULT_MODEL: "scripted",
       MAINSTAY_LOG__FILTER: "warn",
+      MAINSTAY_TOOLS__PRIVATE_HOSTS_ALLOWED: JSON.stringify(hosts),
+      MAINSTAY_COMPUTE__IMAGES: images,
+      // Those that wait would outlive a killed server by seconds.
+      MAINSTAY_COMPUTE__WARM_MACHINES: "0",
     };
     server.#address = await freeAddress();
     const key = server.#command("keys", "create", "--name", "tests");
@@ -126,7 +137,17 @@ export class Server {
     await this.#serve();
   }
 
+  #machines(): string[] {
+    const folder = join(this.#folder, "data/machines");
+    return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith("ses_")) : [];
+  }
+
   async stop(): Promise<void> {
+    const deadline = Date.now() + MACHINES_GO_MS;
+    while (this.#machines().length > 0) {
+      assert(Date.now() < deadline, `the machines ${this.#machines()} stay`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     await this.kill();
     this.#world.kill("SIGKILL");
     await ended(this.#world);

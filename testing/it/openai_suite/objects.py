@@ -138,7 +138,11 @@ def catalogue(archives: dict[str, bytes]) -> dict[str, list[Thing]]:
             automation("after"),
             session("/agents/sessions/session_id", archives["worked"]),
         ],
-        "beta/agents/test_environments.py": [template("environment_template_id"), machine],
+        "beta/agents/test_environments.py": [
+            template("environment_template_id"),
+            vault("string"),
+            machine,
+        ],
         "beta/agents/environments/test_files.py": [machine, file("path/a"), file("path/b")],
         "beta/agents/test_vaults.py": [vault("vault_id"), vault("after")],
         "beta/agents/vaults/test_credentials.py": [

@@ -30,6 +30,8 @@ class Guarded:
         #: The clients that were registered, in their order, and those that are known.
         self.registered: list[str] = []
         self.clients: set[str] = set()
+        #: How a client that is not known is refused: the status and the error, if one is said.
+        self.unknown_client: tuple[int, str | None] = (401, "invalid_client")
         # What a token request waits for before its answer is sent.
         self.hold: threading.Event | None = None
         self.held = threading.Event()
@@ -80,7 +82,8 @@ class Guarded:
 
     def token(self, form: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         if form["client_id"] not in self.clients:
-            return 401, JSON, json.dumps({"error": "invalid_client"}).encode()
+            status, error = self.unknown_client
+            return status, JSON, json.dumps({"error": error}).encode() if error else b""
         if form["grant_type"] == "authorization_code":
             asked = self.codes.pop(form["code"])
             digest = hashlib.sha256(form["code_verifier"].encode()).digest()

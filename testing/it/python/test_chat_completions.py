@@ -92,13 +92,26 @@ def test_a_conversation_with_tools(client: OpenAI) -> None:
 
 
 def test_the_streaming_helper_collects_calls(client: OpenAI) -> None:
-    script = say({"text": "Looking.", "calls": [call("look", id=7)]})
-    with client.chat.completions.stream(model=MODEL, messages=user(script), tools=[LOOK]) as stream:
+    script = say({"text": "Looking.", "calls": [call("look", id=7)]}, {"text": "It is there."})
+    messages: list[Any] = user(script)
+    with client.chat.completions.stream(model=MODEL, messages=messages, tools=[LOOK]) as stream:
         kinds = [event.type for event in stream]
         answer = stream.get_final_completion()
     assert "content.delta" in kinds and "tool_calls.function.arguments.done" in kinds
     calls = answer.choices[0].message.tool_calls
     assert calls and calls[0].function.parsed_arguments == {"id": 7}
+    # What the helper read of it goes back with it.
+    messages.append(answer.choices[0].message)
+    assert refusal(client, messages) == (400, "messages")
+    messages.append({"role": "tool", "tool_call_id": calls[0].id, "content": "there"})
+    again = client.chat.completions.parse(model=MODEL, messages=messages, tools=[LOOK])
+    assert again.choices[0].message.content == "It is there."
+
+
+def refusal(client: OpenAI, messages: list[Any]) -> tuple[int, str | None]:
+    with pytest.raises(openai.BadRequestError, match="did not have response messages") as refused:
+        client.chat.completions.create(model=MODEL, messages=messages, tools=[LOOK])
+    return refused.value.status_code, refused.value.param
 
 
 def test_an_answer_is_parsed(client: OpenAI) -> None:

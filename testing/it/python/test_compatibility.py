@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
 import httpx2
+import openai
 import pytest
 from openai import OpenAI
 from openai._resource import SyncAPIResource
@@ -18,9 +21,6 @@ PAGE = "docs/compatibility.md"
 APIS = ("beta.agents", "responses", "conversations", "chat.completions", "models", "webhooks")
 # Made in the client, of other operations or of nothing: the row says of which.
 HELPERS = {
-    "beta.agents.environments.files.prepare",
-    "beta.agents.environments.files.prepare_directory",
-    "beta.agents.environments.files.upload",
     "beta.agents.sessions.artifacts.for_result",
     "beta.agents.sessions.stream",
     "chat.completions.parse",
@@ -37,6 +37,11 @@ SOCKETS = {"responses.connect": ("GET", "/responses")}
 GIVEN: dict[str, dict[str, Any]] = {
     "beta.agents.automations.create": {"name": "x", "run_at": 1, "target": {}, "type": "once"},
     "beta.agents.environments.files.create": {"file_id": "x", "path": "x", "type": "file_id"},
+    "beta.agents.environments.files.prepare": {"files": {"/workspace/x": __file__}},
+    "beta.agents.environments.files.prepare_directory": {
+        "root": str(Path(__file__).parent), "destination": "/workspace", "include": [Path(__file__).name]
+    },
+    "beta.agents.environments.files.upload": {"file": Path(__file__), "path": "/workspace/x"},
     "beta.agents.environments.create": {"environment": {"type": "openai_hosted"}},
     "chat.completions.create": {"messages": [], "model": "x"},
 }
@@ -106,8 +111,10 @@ def request_of(operation: str) -> tuple[str, str, bytes]:
         parameters = inspect.signature(method).parameters.values()
         required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         given = {p.name: "x" if p.name.endswith("id") or p.name == "model" else [] for p in required}
-        method(**{**given, **GIVEN.get(operation, {})})
-    assert len(sent) == 1, f"{operation} made {len(sent)} requests"
+        # What is made of several requests cannot go on with this answer.
+        with contextlib.suppress(openai.OpenAIError):
+            method(**{**given, **GIVEN.get(operation, {})})
+    assert sent, f"{operation} made no request"
     return sent[0].method, sent[0].url.path, sent[0].content
 
 

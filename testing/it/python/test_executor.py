@@ -207,6 +207,45 @@ def test_commands_and_files_are_the_machines(site: Site) -> None:
     assert "does not exist" in lost
 
 
+def test_without_an_executor_the_model_is_told_and_the_session_goes_on(site: Site) -> None:
+    sessions = site.client.beta.agents.sessions
+    # They wait side by side, for as long as an executor is waited for.
+    outputs = site.run(call("shell", command="true"), call("read_file", path="a"))
+    assert len(outputs) == 2
+    for output in outputs:
+        assert "codex exec-server" in output, output
+    [turn] = sessions.turns.list(site.session.id)
+    assert turn.status == "completed"
+    calls = [item for item in sessions.items.list(site.session.id) if item.type == "command_execution"]
+    assert [(item.status, item.exit_code) for item in calls] == [("failed", None)]
+    assert site.status() == "pending"
+    # One that comes later is not too late.
+    site.executor.start()
+    assert site.run(call("shell", command="echo here")) == ["here\n"]
+    assert site.status() == "connected"
+
+
+def test_what_a_command_writes_is_seen_while_it_runs(site: Site) -> None:
+    site.executor.start()
+    site.connected()
+    workspace = site.executor.workspace
+    site.begin(call("shell", command="echo one; while [ ! -e go ]; do sleep 0.05; done; echo two; exit 4"))
+    from_start = {"starting_after": 0}
+    written: list[str] = []
+    with site.client.beta.agents.sessions.events.stream(site.session.id, extra_query=from_start) as events:
+        for event in events:
+            if event.type == "agent.output.command_execution_output.delta":
+                written.append(event.delta)
+                # The rest is written only when this was seen.
+                (workspace / "go").touch()
+            if event.type == "agent.session.turn.item.done" and event.item.type == "command_execution":
+                done = event.item
+            if event.type == "agent.session.idle" and written:
+                break
+    assert "".join(written).split() == ["one", "two"]
+    assert (done.exit_code, done.status) == (4, "completed"), done
+
+
 def test_an_executor_that_reconnects_ends_what_it_ran(site: Site) -> None:
     """The connection breaks, and the executor lives: its session goes on."""
     site.executor.start()

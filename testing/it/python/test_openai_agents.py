@@ -117,6 +117,34 @@ def test_a_session_is_a_conversation_here(server: Server) -> None:
     run(server, story)
 
 
+def test_a_streamed_handoff_in_a_session_goes_on_after_a_kill(server: Server) -> None:
+    async def story(client: AsyncOpenAI, model: OpenAIResponsesModel) -> None:
+        refunds = Agent(name="Refunds", model=model, tools=[lookup])
+        desk = Agent(name="Desk", model=model, handoffs=[refunds], tools=[lookup])
+        session = OpenAIConversationsSession(openai_client=client)
+        asked = say(
+            {"calls": [call("lookup", id=1)]},
+            {"calls": [call("transfer_to_refunds")]},
+            {"calls": [call("lookup", id=2)]},
+            {"text": "Paid."},
+        )
+        streamed = Runner.run_streamed(desk, asked, session=session, run_config=QUIET)
+        agents = []
+        async for event in streamed.stream_events():
+            if event.type == "agent_updated_stream_event":
+                agents.append(event.new_agent.name)
+        assert (agents, streamed.final_output) == (["Desk", "Refunds"], "Paid.")
+        kept = await session.get_items()
+        pair = ["function_call", "function_call_output"]
+        assert [item.get("type") for item in kept] == ["message", *pair * 3, "message"]
+        server.restart()
+        again = await Runner.run(refunds, say({"text": "Again."}), session=session, run_config=QUIET)
+        assert again.final_output == "Again."
+        assert (await session.get_items())[: len(kept)] == kept
+
+    run(server, story)
+
+
 def test_the_server_keeps_the_conversation(shared_server: Server) -> None:
     async def story(client: AsyncOpenAI, model: OpenAIResponsesModel) -> None:
         clerk = Agent(name="Clerk", model=model, tools=[lookup])

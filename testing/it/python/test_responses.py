@@ -184,6 +184,21 @@ def test_an_answer_that_is_cut(client: OpenAI) -> None:
     assert response.output_text == "Half an"
 
 
+def test_an_answer_that_is_filtered(client: OpenAI) -> None:
+    script = say({"text": "What one may", "finish": "content_filter"})
+    response = client.responses.create(model="scripted", input=script)
+    assert response.status == "incomplete"
+    assert response.incomplete_details is not None
+    assert response.incomplete_details.reason == "content_filter"
+    message: Any = response.output[0]
+    assert (message.status, response.output_text) == ("incomplete", "What one may")
+    with client.responses.stream(model="scripted", input=script) as stream:
+        events = [event.to_dict() for event in stream]
+    assert events[-1]["type"] == "response.incomplete"
+    ends = [event["item"]["status"] for event in events if event["type"] == "response.output_item.done"]
+    assert ends == ["incomplete"]
+
+
 def test_a_model_that_fails(client: OpenAI) -> None:
     fault = {"fault": {"kind": "status", "status": 400, "code": "invalid_prompt"}}
     response = client.responses.create(model="scripted", input=say(fault))

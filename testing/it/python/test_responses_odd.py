@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -109,6 +110,45 @@ def test_outputs_belong_to_calls_that_wait(loose_client: OpenAI) -> None:
     assert refusal(client, **there, input=[unknown]) == (400, "invalid_parameter", "input")
     kinds = [item.type for item in client.conversations.items.list(conversation, order="asc")]
     assert kinds == ["message", *["function_call"] * 2, *["function_call_output"] * 2, "message"]
+
+
+def test_branches_of_one_response_go_side_by_side(loose_client: OpenAI) -> None:
+    client = loose_client
+    first = client.responses.create(model="scripted", input=say({"text": "One."}))
+
+    def branch(number: int) -> Any:
+        script = say({"text": f"Branch {number}.", "delay_ms": 50})
+        return client.responses.create(model="scripted", input=script, previous_response_id=first.id)
+
+    with ThreadPoolExecutor(8) as workers:
+        made = list(workers.map(branch, range(16)))
+    assert [one.output_text for one in made] == [f"Branch {number}." for number in range(16)]
+    assert {one.previous_response_id for one in made} == {first.id}
+    after = client.responses.create(
+        model="scripted", input=say({"text": "On."}), previous_response_id=made[7].id
+    )
+    items = client.conversations.items.list(after.to_dict()["session_id"], order="asc")
+    said = [item.content[0].text for item in items if item.type == "message" and item.role == "assistant"]
+    assert said == ["One.", "Branch 7.", "On."], "a branch knows nothing of the others"
+
+
+def test_whoever_cancels_first_or_last_sees_one_end(loose_client: OpenAI) -> None:
+    client = loose_client
+
+    def race(delay_ms: int) -> str | None:
+        script = say({"text": "Done.", "delay_ms": delay_ms})
+        made = client.responses.create(model="scripted", input=script, background=True)
+        with ThreadPoolExecutor(3) as workers:
+            seen = set(workers.map(lambda _: client.responses.cancel(made.id).status, range(3)))
+        kept = client.responses.retrieve(made.id)
+        *_, last = client.responses.retrieve(made.id, stream=True)
+        ended: Any = last
+        assert seen == {kept.status} == {ended.response.status}
+        return kept.status
+
+    with ThreadPoolExecutor(4) as workers:
+        ends = set(workers.map(race, [0, 0, 5, 20, 60_000] * 4))
+    assert "cancelled" in ends and ends <= {"cancelled", "completed"}
 
 
 def test_what_a_server_ran_is_taken_back_where_nothing_is_kept(server: Server) -> None:

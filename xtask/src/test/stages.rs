@@ -219,6 +219,7 @@ fn openapi(context: &mut Context<'_>) -> Result<Tally> {
 
 fn sdk_node(context: &mut Context<'_>) -> Result<Tally> {
     context.ensure_built()?;
+    image::ensure(context.workspace)?;
     let types = counted(&mut node::types(context.workspace)?, Summary::None)?;
     Ok(types + counted(&mut node::tests(context.workspace)?, Summary::Node)?)
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use mainstay_adapters::model::{
-    ANTHROPIC_BASE_URL, ModelSettings, ModelTimeouts, OPENAI_BASE_URL, OpenaiApi, ProviderKind,
-    ProviderSettings,
+    ANTHROPIC_BASE_URL, ModelSettings, ModelTimeouts, OPENAI_BASE_URL, OpenaiApi, Price,
+    ProviderKind, ProviderSettings,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,37 @@ pub(crate) struct Model {
     /// Summaries of reasoning to ask for: `auto`, `concise` or `detailed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning_summary: Option<String>,
+    /// What it costs; without it the built-in catalogue's price counts, if the model is in it, and spend
+    /// limits hold for no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) price: Option<ModelPrice>,
+}
+
+/// What a model costs, in millionths of a dollar for a million tokens.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelPrice {
+    /// Of the prompt.
+    pub(crate) input_microusd: u64,
+    /// Of what is read from a cache; as `input_microusd` when unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cached_input_microusd: Option<u64>,
+    /// Of what is written to a cache; as `input_microusd` when unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cache_write_microusd: Option<u64>,
+    /// Of the answer.
+    pub(crate) output_microusd: u64,
+}
+
+impl From<ModelPrice> for Price {
+    fn from(price: ModelPrice) -> Self {
+        Self {
+            input: price.input_microusd,
+            cached_input: price.cached_input_microusd,
+            cache_write: price.cache_write_microusd,
+            output: price.output_microusd,
+        }
+    }
 }
 
 impl Provider {
@@ -233,6 +264,7 @@ impl Model {
             tools: self.tools,
             images: self.images,
             reasoning_summary: self.reasoning_summary.clone(),
+            price: self.price.map(Price::from),
             ..ModelSettings::default()
         }
     }

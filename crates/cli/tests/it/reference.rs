@@ -80,6 +80,8 @@ async fn the_settings() {
     rows(&mut table, &schema["$defs"]["Provider"], "");
     let _ = write!(table, "\n### `[[providers.models]]`\n\n{HEAD}");
     rows(&mut table, &schema["$defs"]["Model"], "");
+    let _ = write!(table, "\n### `[providers.models.price]`\n\n{HEAD}");
+    rows(&mut table, &schema["$defs"]["ModelPrice"], "");
     let _ = write!(table, "\n### `[tools.mcp_servers.NAME]`\n\n{HEAD}");
     rows(&mut table, &schema["$defs"]["McpServer"], "");
     let is = std::fs::read_to_string(page("configuration.md")).expect("docs/configuration.md");

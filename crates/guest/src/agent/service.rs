@@ -4,6 +4,7 @@
 //! itself needs (its clock, its end) runs on the others.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -24,7 +25,7 @@ use super::presence::Presence;
 use super::scan::{self, Scans};
 use super::settings::Standing;
 use super::terminal::{self, Wanted};
-use super::{confine, machine};
+use super::{confine, init, machine};
 
 /// Threads for commands, files and code. Channels are more, and wait.
 const MAX_WORKERS: usize = 128;
@@ -59,7 +60,9 @@ pub(crate) struct Service {
 pub(crate) struct Overwhelmed;
 
 impl Service {
+    /// Its threads give up what they must, so that what needs more is opened here.
     pub(crate) fn new(is_init: bool) -> Arc<Self> {
+        let disk = is_init.then_some(Path::new(init::DISK_DEVICE));
         Arc::new(Self {
             children: Arc::default(),
             commands: Ledger::new(),
@@ -67,7 +70,7 @@ impl Service {
             interpreters: Interpreters::default(),
             running: AtomicUsize::new(0),
             standing: Standing::default(),
-            scans: Mutex::default(),
+            scans: Mutex::new(Scans::new(disk)),
             workers: Pool::new("worker", FIRST_WORKERS, MAX_WORKERS, prepare_worker),
             keepers: Pool::new("keeper", MAX_KEEPERS, MAX_KEEPERS, || {}),
             is_init,

@@ -14,8 +14,8 @@ use mainstay_protocol::{
     TenantId, sha256_hex,
 };
 
+use super::JOURNAL;
 use super::tick::shapeless;
-use super::{JOURNAL, runtime};
 use crate::control::{ResourceChange, ResourceWrite};
 use crate::due;
 use crate::engine::{Engine, Inner, api_error};
@@ -174,7 +174,7 @@ async fn finish(
         Err(error) => body.error = Some((error.code.to_string(), error.message)),
     }
     let body = serde_json::to_value(&body).map_err(|error| shapeless(&error))?;
-    let caller = runtime(&row.tenant);
+    let caller = inner.as_runtime(row.tenant.clone());
     let automation = row.parent.clone().unwrap_or_default();
     let target = (AUTOMATION_KIND, automation.as_str());
     let changed = inner.control.change_resource(&caller, target, None, |found| {
@@ -211,7 +211,7 @@ async fn finish(
 
 /// An invocation whose time in the list is over.
 async fn retire(inner: &Inner, task: &TaskKey, row: &ResourceRow) -> Result<(), ApiError> {
-    let caller = runtime(&row.tenant);
+    let caller = inner.as_runtime(row.tenant.clone());
     let keep_until_ms = row.updated_at_ms.saturating_add(RETENTION_MS);
     if inner.parts.clock.now_ms() < keep_until_ms {
         let tasks = vec![TaskChange::Put { key: task.clone(), due_at_ms: keep_until_ms }];

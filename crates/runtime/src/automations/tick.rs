@@ -7,7 +7,7 @@ use mainstay_core::resource::{
 };
 use mainstay_protocol::{ApiError, ErrorCode, TaskChange, TaskKey, TenantId};
 
-use super::{JOURNAL, next_run_at_ms, runtime};
+use super::{JOURNAL, next_run_at_ms};
 use crate::control::{Found, ResourceChange, ResourceWrite};
 use crate::due;
 use crate::engine::Inner;
@@ -28,7 +28,7 @@ pub(super) async fn handle(inner: &Inner, task: &TaskKey) -> Result<(), ApiError
     // A clock that was set back names a time again that has been.
     let invocation = invocation_id(&tenant, id, due_ms);
     let has_been = inner.control.resource(&tenant, INVOCATION_KIND, &invocation).await?.is_some();
-    let caller = runtime(&tenant);
+    let caller = inner.as_runtime(tenant);
     let changed = inner.control.change_resource(&caller, (AUTOMATION_KIND, id), None, |found| {
         if next_time(&found.row) != Some(due_ms) || due_ms > found.now_ms {
             return Ok(None);

@@ -33,8 +33,10 @@ pub struct Resealed {
     pub template_count: usize,
     /// Signing keys.
     pub key_count: usize,
-    /// Consents that wait for a person, and clients that authorization servers registered.
+    /// Consents that wait for a person.
     pub consent_count: usize,
+    /// Clients that authorization servers registered.
+    pub client_count: usize,
 }
 
 impl Control {
@@ -122,7 +124,7 @@ impl Control {
             WEBHOOK_KIND => (WEBHOOK_KIND, &mut done.credential_count),
             TEMPLATE_KIND => (TEMPLATE_KIND, &mut done.template_count),
             CONSENT_KIND => (CONSENT_KIND, &mut done.consent_count),
-            CLIENT_KIND => (CLIENT_KIND, &mut done.consent_count),
+            CLIENT_KIND => (CLIENT_KIND, &mut done.client_count),
             _ => return Ok(()),
         };
         let target = (kind, row.id.as_str());

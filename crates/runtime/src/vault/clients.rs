@@ -10,7 +10,6 @@ use mainstay_core::resource::Sealed;
 use mainstay_protocol::{ApiError, ErrorCode, TenantId, sha256_hex};
 use serde::{Deserialize, Serialize};
 
-use super::consent::runtime;
 use crate::control::{NewResource, ResourceChange};
 use crate::engine::Inner;
 
@@ -59,7 +58,7 @@ pub(super) async fn keep(
         client: sealed.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?,
     };
     let body = serde_json::to_value(&body).expect("texts serialise");
-    let caller = runtime(tenant);
+    let caller = inner.as_runtime(tenant.clone());
     let before = inner.control.resource(tenant, CLIENT_KIND, &id).await?;
     if before.is_some() {
         let changed =
@@ -86,8 +85,8 @@ pub(super) async fn keep(
 
 /// Drops the client of a consent that failed.
 pub(super) async fn forget(inner: &Inner, tenant: &TenantId, id: &str) -> Result<(), ApiError> {
-    let target = (CLIENT_KIND, id);
-    match inner.control.delete_resource(&runtime(tenant), target, None, Vec::new()).await {
+    let (caller, target) = (inner.as_runtime(tenant.clone()), (CLIENT_KIND, id));
+    match inner.control.delete_resource(&caller, target, None, Vec::new()).await {
         Err(error) if error.code != ErrorCode::NotFound => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }

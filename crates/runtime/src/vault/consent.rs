@@ -16,13 +16,12 @@ use mainstay_core::resource::{
 };
 use mainstay_core::session::Command;
 use mainstay_protocol::{
-    ApiError, EffectId, ErrorCode, Principal, PrincipalId, SessionId, TenantId, sha256_hex,
+    ApiError, EffectId, ErrorCode, Principal, SessionId, TenantId, sha256_hex,
 };
 use serde::{Deserialize, Serialize};
 
 pub(in crate::vault) use self::tokens::own;
 use self::tokens::{config_of, credentials_of, meant, own_vault, store};
-use super::oauth::RUNTIME;
 use super::{clients, terminal};
 use crate::control::{NewResource, ResourceChange};
 use crate::engine::{Engine, Inner};
@@ -110,7 +109,7 @@ pub(crate) async fn keep(
         body: serde_json::to_value(&body).map_err(|error| terminal(error.to_string()))?,
         tasks: Vec::new(),
     };
-    inner.control.create_resource(&keeper(), new, None, None).await.map_err(failed)?;
+    inner.control.create_resource(&keeper(inner), new, None, None).await.map_err(failed)?;
     Ok(())
 }
 
@@ -174,7 +173,7 @@ impl Engine {
 /// lapsed. A consent that was not completed is asked for again.
 pub(crate) async fn resume(inner: &Arc<Inner>) -> Result<(), ApiError> {
     let now_ms = inner.parts.clock.now_ms();
-    for row in inner.control.resources(&keeper().tenant, CONSENT_KIND, None).await? {
+    for row in inner.control.resources(&keeper(inner).tenant, CONSENT_KIND, None).await? {
         let Ok(body) = row.read::<ConsentBody>() else { continue };
         if row.status.as_ref() == USED {
             settle(inner, &row.id, &body).await?;
@@ -203,7 +202,7 @@ async fn take(inner: &Inner, id: &str) -> Result<ConsentBody, ApiError> {
         ApiError::new(ErrorCode::NotFound, message)
     };
     let mut taken = None;
-    let keeper = keeper();
+    let keeper = keeper(inner);
     let decided = inner.control.change_resource(&keeper, (CONSENT_KIND, id), None, |found| {
         let mut row = found.row;
         let body: ConsentBody = row.read().map_err(|_| unknown())?;
@@ -241,7 +240,8 @@ async fn complete(
 /// Lets the call that asked go on, and forgets the consent.
 async fn settle(inner: &Arc<Inner>, id: &str, body: &ConsentBody) -> Result<(), ApiError> {
     let commands = vec![Command::Consented { effect: body.effect.clone() }];
-    let submission = Submission { caller: runtime(&body.tenant), commands, idempotency: None };
+    let caller = inner.as_runtime(body.tenant.clone());
+    let submission = Submission { caller, commands, idempotency: None };
     match Engine::of(inner).submit(&body.session, submission).await {
         Err(error) if error.code != ErrorCode::NotFound => return Err(error),
         Ok(_) | Err(_) => {}
@@ -251,7 +251,7 @@ async fn settle(inner: &Arc<Inner>, id: &str, body: &ConsentBody) -> Result<(), 
 
 async fn drop_consent(inner: &Inner, id: &str) -> Result<(), ApiError> {
     let target = (CONSENT_KIND, id);
-    match inner.control.delete_resource(&keeper(), target, None, Vec::new()).await {
+    match inner.control.delete_resource(&keeper(inner), target, None, Vec::new()).await {
         Err(error) if error.code != ErrorCode::NotFound => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }
@@ -265,11 +265,6 @@ pub(crate) fn sealed_for(id: &str) -> String {
     format!("consent/{id}")
 }
 
-fn keeper() -> Principal {
-    runtime(&TenantId::parse(CONSENTS).expect("a plain id"))
-}
-
-pub(super) fn runtime(tenant: &TenantId) -> Principal {
-    let id = PrincipalId::parse(RUNTIME).expect("a plain id");
-    Principal { tenant: tenant.clone(), id, scopes: Vec::new() }
+fn keeper(inner: &Inner) -> Principal {
+    inner.as_runtime(TenantId::parse(CONSENTS).expect("a plain id"))
 }

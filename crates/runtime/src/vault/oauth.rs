@@ -11,7 +11,7 @@ use mainstay_core::resource::{
     CREDENTIAL_KIND, CredentialAuth, CredentialBody, OauthClientAuth, OauthRefresh, ResourceRow,
     Sealed,
 };
-use mainstay_protocol::{ApiError, ErrorCode, Principal, PrincipalId};
+use mainstay_protocol::{ApiError, ErrorCode};
 use serde::Deserialize;
 
 use super::{belongs_to, clients, failed, terminal};
@@ -22,10 +22,6 @@ use crate::engine::Inner;
 const MARGIN_MS: u64 = 60_000;
 /// Bound on one request to a token endpoint.
 const REFRESH_TIMEOUT_MS: u64 = 20_000;
-/// How a token endpoint says that it does not know the client.
-const CLIENT_UNKNOWN: u16 = 401;
-/// Who refreshes, in the control journal.
-pub(super) const RUNTIME: &str = "runtime";
 
 /// What a token endpoint answers.
 #[derive(Deserialize)]
@@ -54,15 +50,19 @@ pub(super) async fn fresh(
     note(inner, &row, Note::Begins).await?;
     match ask(inner, &row, &refresh).await? {
         Asked::Got(tokens) => keep(inner, &row, tokens).await.map(Some),
-        Asked::Rejected(status) => {
-            let why = if was_interrupted {
+        Asked::Rejected { status, is_client_unknown } => {
+            let why = if is_client_unknown {
+                format!(
+                    "the authorization server does not know this server as a client: HTTP {status}"
+                )
+            } else if was_interrupted {
                 "this server stopped while its tokens were renewed, and the new ones were lost"
                     .to_owned()
             } else {
                 format!("the authorization server refuses to renew its tokens: HTTP {status}")
             };
             tracing::warn!(credential = row.id, why, "a credential needs a person's consent");
-            if status == CLIENT_UNKNOWN {
+            if is_client_unknown {
                 let forgotten = clients::forget_client(inner, &row.tenant, &refresh.client_id);
                 forgotten.await.map_err(|error| failed(&error))?;
             }
@@ -74,8 +74,11 @@ pub(super) async fn fresh(
 /// What a token endpoint said.
 enum Asked {
     Got(Tokens),
-    /// The refresh token is of no use.
-    Rejected(u16),
+    /// The refresh token is of no use: by itself, or because nobody knows whose it is.
+    Rejected {
+        status: u16,
+        is_client_unknown: bool,
+    },
 }
 
 /// What is written down about a refresh.
@@ -87,7 +90,7 @@ enum Note {
 
 async fn note(inner: &Inner, row: &ResourceRow, note: Note) -> Result<ResourceRow, ToolError> {
     let target = (CREDENTIAL_KIND, row.id.as_str());
-    let caller = caller(row);
+    let caller = inner.as_runtime(row.tenant.clone());
     let changed = inner.control.change_resource(&caller, target, None, |found| {
         let mut row = found.row;
         let mut body: CredentialBody = row.read().map_err(|error| shapeless(&error))?;
@@ -104,11 +107,6 @@ async fn note(inner: &Inner, row: &ResourceRow, note: Note) -> Result<ResourceRo
         Ok(Some(ResourceChange::of("resource.refreshing", row)))
     });
     changed.await.map_err(|error| failed(&error))
-}
-
-fn caller(row: &ResourceRow) -> Principal {
-    let principal = PrincipalId::parse(RUNTIME).expect("a plain id");
-    Principal { tenant: row.tenant.clone(), id: principal, scopes: Vec::new() }
 }
 
 /// How to refresh the token, if it is time.
@@ -193,20 +191,30 @@ fn read(row: &ResourceRow, answer: &Receipt) -> Result<Asked, ToolError> {
             let tokens = serde_json::from_slice(&answer.body).map_err(|_| refused(false))?;
             Ok(Asked::Got(tokens))
         }
-        400 if is_invalid_grant(&answer.body) => Ok(Asked::Rejected(answer.status)),
+        // Some say no more than the status.
+        401 => Ok(Asked::Rejected { status: answer.status, is_client_unknown: true }),
+        400 | 403 => match error_of(&answer.body).as_deref() {
+            Some("invalid_grant") => {
+                Ok(Asked::Rejected { status: answer.status, is_client_unknown: false })
+            }
+            Some("invalid_client" | "unauthorized_client") => {
+                Ok(Asked::Rejected { status: answer.status, is_client_unknown: true })
+            }
+            _ => Err(refused(false)),
+        },
         429 | 500..=599 => Err(refused(true)),
         _ => Err(refused(false)),
     }
 }
 
-/// Whether the endpoint says that the refresh token is of no use (RFC 6749, section 5.2).
-fn is_invalid_grant(body: &[u8]) -> bool {
-    let said: Result<serde_json::Value, _> = serde_json::from_slice(body);
-    said.is_ok_and(|said| said["error"] == "invalid_grant")
+/// What the endpoint says is wrong (RFC 6749, section 5.2).
+fn error_of(body: &[u8]) -> Option<String> {
+    let said: serde_json::Value = serde_json::from_slice(body).ok()?;
+    said["error"].as_str().map(str::to_owned)
 }
 
 async fn keep(inner: &Inner, row: &ResourceRow, tokens: Tokens) -> Result<ResourceRow, ToolError> {
-    let caller = caller(row);
+    let caller = inner.as_runtime(row.tenant.clone());
     let seal = |member: &str, text: String| {
         let sealed = inner.parts.seals.seal(&belongs_to(row, member), &SecretText::from(text));
         sealed.map_err(|error| terminal(error.to_string()))

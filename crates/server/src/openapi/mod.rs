@@ -16,7 +16,7 @@ mod serve;
 
 pub(crate) use doc::{Doc, schema_of};
 pub use document::openapi_document;
-pub(crate) use param::{PAGE, Param};
+pub(crate) use param::{PAGE, PAGE_BY_TOKEN, Param};
 pub(crate) use routes::{Routes, delete, get, post};
 pub(crate) use schema::{Given, Metadata, Nullable, Tag, shape, tagged, union};
 pub(crate) use serve::{OPENAPI, serve};

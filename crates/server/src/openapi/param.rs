@@ -33,16 +33,20 @@ enum Kind {
 }
 
 /// Which page of a list.
-pub(crate) const PAGE: &[Param] = &[
-    Param::id("after", "The element after which the page begins."),
-    Param::whole(
-        "limit",
-        "The most elements of the page.",
-        MIN_PAGE_ITEMS as u64,
-        MAX_PAGE_ITEMS as u64,
-    ),
-    Param::one_of("order", "The direction: by default the newest first.", &["asc", "desc"]),
-];
+pub(crate) const PAGE: &[Param] =
+    &[Param::id("after", "The element after which the page begins."), LIMIT, ORDER];
+/// Which page of a list whose pages have tokens.
+pub(crate) const PAGE_BY_TOKEN: &[Param] =
+    &[Param::text("page", "The token of the page."), LIMIT, ORDER];
+
+const LIMIT: Param = Param::whole(
+    "limit",
+    "The most elements of the page.",
+    MIN_PAGE_ITEMS as u64,
+    MAX_PAGE_ITEMS as u64,
+);
+const ORDER: Param =
+    Param::one_of("order", "The direction: by default the newest first.", &["asc", "desc"]);
 
 impl Param {
     const fn of(name: &'static str, about: &'static str, kind: Kind) -> Self {

@@ -167,6 +167,7 @@ async fn parameters_that_are_wrong() {
 async fn messages_that_are_wrong() {
     let server = Harness::start().await;
     let called = json!({"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}]});
+    let given = json!({"role": "tool", "tool_call_id": "a", "content": "x"});
     for (messages, code, param) in [
         (json!([]), "invalid_parameter", "messages"),
         (json!("Hi"), "invalid_parameter", "messages"),
@@ -206,6 +207,19 @@ async fn messages_that_are_wrong() {
             "messages[1].tool_call_id",
         ),
         (
+            json!([{"role": "tool", "tool_call_id": "a", "content": ""}]),
+            "invalid_parameter",
+            "messages[0].tool_call_id",
+        ),
+        (json!([called]), "invalid_parameter", "messages"),
+        (json!([called, {"role": "user", "content": "And?"}]), "invalid_parameter", "messages"),
+        (json!([called, called]), "invalid_parameter", "messages"),
+        (
+            json!([called, given, {"role": "user", "content": "And?"}, given]),
+            "invalid_parameter",
+            "messages[3].tool_call_id",
+        ),
+        (
             json!([{"role": "user", "content": "Hi", "to": "x"}]),
             "unknown_parameter",
             "messages[0].to",
@@ -213,6 +227,27 @@ async fn messages_that_are_wrong() {
     ] {
         check(&server, &json!({"messages": messages}), code, param).await;
     }
+}
+
+#[tokio::test]
+async fn calls_without_outputs_are_named_as_clients_know_it() {
+    let server = Harness::start().await;
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": ""}});
+    let output = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "x"});
+    let called = json!({"role": "assistant", "tool_calls": [call("a"), call("b"), call("c")]});
+    let asked = json!({"messages": [called, output("b")]});
+    let reply = server.post(PATH, &asking(&asked)).await;
+    assert_eq!(
+        reply.body["error"]["message"],
+        "An assistant message with 'tool_calls' must be followed by tool messages responding \
+         to each 'tool_call_id'. The following tool_call_ids did not have response messages: a, c"
+    );
+    let again = json!({"messages": [called, output("b"), output("a"), output("b"), output("c")]});
+    let reply = server.post(PATH, &asking(&again)).await;
+    assert_eq!(reply.refusal(), (409, "call_already_answered", "messages[3].tool_call_id"));
+    let whole = json!({"messages": [called, output("c"), output("a"), output("b")]});
+    let reply = server.post(PATH, &asking(&whole)).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
 }
 
 #[tokio::test]

@@ -54,6 +54,9 @@ async fn pages_of_any_size_and_order_show_what_was_not_taken_out() {
         assert_eq!(server.get(&path).await.refusal().1, "not_found");
         assert_eq!(server.delete(&path).await.refusal().1, "not_found");
     }
+    // A copy is made of the journal, and knows what was taken out by the same entries.
+    let copy = server.post(&format!("/v1/agents/sessions/{id}/fork"), &json!({})).await.text("id");
+    assert_eq!(texts(&pages(&server, &copy, 5, "asc").await), texts(&all));
     let newest_first: Vec<Value> = all.iter().rev().cloned().collect();
     for limit in 1..=all.len() + 1 {
         assert_eq!(pages(&server, &id, limit, "asc").await, all, "asc by {limit}");

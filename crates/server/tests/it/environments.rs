@@ -317,6 +317,12 @@ async fn environments_are_listed_and_found_by_those_they_belong_to() {
     let file = json!({"type": "inline", "path": "a", "data": "YQ=="});
     server.post(&format!("{path}/files"), &file).await;
     assert_eq!(server.get(&path).await.body["status"], "connected");
+    for (query, refusal) in [
+        ("after=a", (400, "unknown_parameter", "after")),
+        ("page=a", (400, "invalid_cursor", "page")),
+    ] {
+        assert_eq!(server.get(&format!("{path}/files?{query}")).await.refusal(), refusal);
+    }
     assert_eq!(server.get_as(STRANGER, &path).await.refusal().0, 404);
     assert_eq!(server.get_as(STRANGER, ENVIRONMENTS).await.body["data"], json!([]));
     let session = ids[0].trim_start_matches("env_");

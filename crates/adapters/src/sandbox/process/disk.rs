@@ -9,13 +9,18 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::super::sparse;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::inotify;
+
+use super::super::{durable, sparse};
 use super::loops::{self, Attached, CONTROL};
+use super::procfs::MAX_END;
 
 /// The file's name.
 const FILE: &str = "disk.ext4";
@@ -49,6 +54,31 @@ pub(super) struct DiskMaker {
     formatted: PathBuf,
     /// Names drafts.
     drafts: AtomicU32,
+}
+
+/// A disk whose machine ends.
+#[derive(Debug)]
+pub(super) struct Ending {
+    disk: PathBuf,
+    /// Is told when no device shows it any more; none where none does.
+    closed: Option<OwnedFd>,
+}
+
+impl Ending {
+    /// Returns when the kernel has taken the device apart, which it does behind the end of the last process.
+    pub(super) fn wait(self) -> io::Result<()> {
+        if let Some(closed) = &self.closed {
+            let mut events = [PollFd::new(closed, PollFlags::IN)];
+            let timeout = Timespec::try_from(MAX_END).ok();
+            let polled =
+                rustix::io::retry_on_intr(|| rustix::event::poll(&mut events, timeout.as_ref()));
+            if polled? == 0 {
+                let disk = self.disk.display();
+                return Err(io::Error::other(format!("{disk} is in use after {MAX_END:?}")));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl DiskMaker {
@@ -121,6 +151,29 @@ impl DiskMaker {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         })
+    }
+
+    /// Looks on at the end of a machine whose disk is needed again; none where it has no disk.
+    pub(super) fn watch(folder: &Path) -> io::Result<Option<Ending>> {
+        let disk = folder.join(FILE);
+        let closed = inotify::init(inotify::CreateFlags::CLOEXEC)?;
+        match inotify::add_watch(&closed, &disk, inotify::WatchFlags::CLOSE_WRITE) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let is_shown = loops::attached().into_iter().any(|(_, shown)| shown == disk);
+        Ok(Some(Ending { disk, closed: is_shown.then_some(closed) }))
+    }
+
+    /// Returns when everything that a machine which has ended wrote is on the host's disk; false of one without
+    /// a disk.
+    pub(super) fn flush(folder: &Path) -> io::Result<bool> {
+        let disk = folder.join(FILE);
+        match disk.is_file() {
+            true => durable::flush(&disk).map(|()| true),
+            false => Ok(false),
+        }
     }
 
     /// Frees the devices of a folder that a crash left attached.

@@ -159,7 +159,11 @@ impl Driver for ProcessDriver {
     }
 
     async fn park(&self, place: &Place) -> Result<(), DriverError> {
-        self.blocking("stop a machine", place, Maker::end).await
+        self.blocking("stop a machine", place, Maker::park).await
+    }
+
+    async fn flush(&self, place: &Place) -> Result<bool, DriverError> {
+        self.blocking("flush a machine's disk", place, |_, folder| DiskMaker::flush(folder)).await
     }
 
     async fn unpark(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {

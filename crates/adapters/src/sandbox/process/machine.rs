@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::super::MachineSpec;
 use super::arguments::{AGENT_INSIDE, Sources};
 use super::cgroup::{Bounds, Groups};
-use super::disk::DiskMaker;
+use super::disk::{DiskMaker, Ending};
 use super::launch::{self, Launch};
 use super::limits::{self, ProcessLimits};
 use super::procfs::{self, Process};
@@ -168,6 +168,16 @@ impl Maker {
             disks.detach_all(&folder)?;
         }
         Record::remove(&folder)
+    }
+
+    /// Ends everything of a machine whose workspace is needed again.
+    pub(super) fn park(&self, folder: &Path) -> io::Result<()> {
+        let disk = match self.disks() {
+            Some(_) => DiskMaker::watch(&folder.canonicalize()?)?,
+            None => None,
+        };
+        self.end(folder)?;
+        disk.map_or(Ok(()), Ending::wait)
     }
 
     /// What makes machines' disks here.

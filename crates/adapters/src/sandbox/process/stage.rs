@@ -13,7 +13,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
-use rustix::mount::{MountFlags, MountPropagationFlags};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::process::{Gid, Resource, Rlimit, Uid};
 use rustix::thread::UnshareFlags;
 
@@ -25,6 +25,9 @@ const STAGED_TREE: &CStr = c"/tmp/tree";
 const STAGED_WORKSPACE: &CStr = c"/tmp/workspace";
 const LOST_AND_FOUND: &CStr = c"/tmp/workspace/lost+found";
 const STAGED_AGENT: &CStr = c"/tmp/agent";
+/// What is freed goes back to the host. A machine that the host dies under is made from its checkpoint, so
+/// that nothing of it waits for the host's disk; one that is parked is flushed afterwards.
+const DISK_OPTIONS: &CStr = c"discard,nobarrier,noinit_itable";
 /// The first descriptor that is not one of the standard three.
 const FIRST_OTHER_FD: libc::c_uint = 3;
 
@@ -98,6 +101,9 @@ impl Root {
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
         let changed = rustix::mount::mount_change(c"/", private);
         step(log, "cannot make the mounts private", changed)?;
+        // Nothing looks at it from here on, and bubblewrap reads the list of mounts for each that it makes:
+        // most of a host's are below.
+        let _ = rustix::mount::unmount(c"/sys", UnmountFlags::DETACH);
         let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = |path: &CStr| rustix::fs::open(path, folder, Mode::empty());
         let tree = step(log, "cannot open the image's tree", open(&self.tree))?;
@@ -111,8 +117,14 @@ impl Root {
         step(log, "cannot show the image", show(&tree, c".", STAGED_TREE))?;
         step(log, "cannot show the workspace", show(&workspace, c".", STAGED_WORKSPACE))?;
         if let Some(disk) = &self.disk {
-            let mounted =
-                rustix::mount::mount(disk.as_c_str(), STAGED_WORKSPACE, c"ext4", flags, c"discard");
+            let flags = flags | MountFlags::NOATIME;
+            let mounted = rustix::mount::mount(
+                disk.as_c_str(),
+                STAGED_WORKSPACE,
+                c"ext4",
+                flags,
+                DISK_OPTIONS,
+            );
             step(log, "cannot mount the machine's disk", mounted)?;
             let (uid, gid) = (Some(self.uid), Some(self.gid));
             let given = rustix::fs::chown(STAGED_WORKSPACE, uid, gid);

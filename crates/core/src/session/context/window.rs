@@ -35,19 +35,20 @@ pub(in crate::session) fn cut_for(
     window: ModelCapabilities,
     forced: bool,
 ) -> Option<usize> {
-    let quarter_bytes = window.context_tokens / 4 * CONTEXT_BYTES_PER_TOKEN;
+    let most = window.context_tokens / 4 * 3;
+    let most = state.config().agent.compact_at_tokens.map_or(most, |asked| asked.min(most));
+    // A third of what may be: a quarter of the window, or less where less was asked for.
+    let keep_bytes = most / 3 * CONTEXT_BYTES_PER_TOKEN;
     let transcript_bytes = state.transcript.bytes();
     if forced {
         // The estimate was too low: keep less than it allows.
-        return cut(&state.transcript.items(), quarter_bytes.min(transcript_bytes / 2));
+        return cut(&state.transcript.items(), keep_bytes.min(transcript_bytes / 2));
     }
-    let most = window.context_tokens / 4 * 3;
-    let most = state.config().agent.compact_at_tokens.map_or(most, |asked| asked.min(most));
     let fits = estimate_tokens(state) <= most;
-    if fits || transcript_bytes <= quarter_bytes {
+    if fits || transcript_bytes <= keep_bytes {
         return None;
     }
-    cut(&state.transcript.items(), quarter_bytes)
+    cut(&state.transcript.items(), keep_bytes)
 }
 
 /// The cut that keeps most within the bound.

@@ -26,3 +26,4 @@ mod mounts;
 
 pub(crate) use begin::begin;
 pub(crate) use end::end;
+pub(crate) use mounts::DISK_DEVICE;

@@ -14,6 +14,8 @@ use crate::agent::machine::say;
 
 const IMAGE: &str = "/image";
 const DISK: &str = "/disk";
+/// The machine's own disk, if it has one.
+pub(crate) const DISK_DEVICE: &str = "/dev/vdb";
 const ROOT: &str = "/root";
 
 /// Switches on that the kernel knows what was used lately, which others' kernels do not begin with.
@@ -63,9 +65,9 @@ fn mount_image() -> Result<(), String> {
 fn mount_disk() -> Result<(), String> {
     make(DISK, 0o755)?;
     let own = MountFlags::NODEV | MountFlags::NOSUID;
-    if Path::new("/dev/vdb").exists() {
-        return mount("/dev/vdb", DISK, "ext4", own | MountFlags::NOATIME, None)
-            .map_err(|error| format!("mount the disk /dev/vdb: {error}"));
+    if Path::new(DISK_DEVICE).exists() {
+        return mount(DISK_DEVICE, DISK, "ext4", own | MountFlags::NOATIME, None)
+            .map_err(|error| format!("mount the disk {DISK_DEVICE}: {error}"));
     }
     attach("tmpfs", DISK, own, "mode=0755,size=50%")
 }

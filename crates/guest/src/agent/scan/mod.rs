@@ -4,6 +4,7 @@
 //! on. Deliberately absent: contents; the host reads those of what changed.
 
 mod request;
+mod table;
 mod tree;
 mod walk;
 

@@ -16,8 +16,8 @@ pub(super) struct Node {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) kind: FileKind,
+    pub(super) inode: u64,
     mode: u32,
-    inode: u64,
     size_bytes: u64,
     modified_ns: i128,
     changed_ns: i128,
@@ -50,5 +50,21 @@ impl Seen {
         }
         let same = Self { is_doubtful: before.is_doubtful, ..*self };
         before.is_doubtful || same != *before
+    }
+
+    /// Whether it was surely not touched since, if it changed last at this time. A folder that was not has
+    /// the names that it had.
+    pub(super) fn is_untouched(&self, changed_ns: Option<i128>) -> bool {
+        !self.is_doubtful && self.has_changed_at(changed_ns)
+    }
+
+    /// Whether it changed last at this time.
+    pub(super) fn has_changed_at(&self, changed_ns: Option<i128>) -> bool {
+        changed_ns == Some(self.changed_ns)
+    }
+
+    /// The same of another look at it.
+    pub(super) fn is_untouched_since(&self, before: &Self) -> bool {
+        self.inode == before.inode && before.is_untouched(Some(self.changed_ns))
     }
 }

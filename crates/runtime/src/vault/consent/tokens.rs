@@ -16,7 +16,7 @@ use mainstay_protocol::{
 };
 use serde_json::json;
 
-use super::{ConsentBody, runtime};
+use super::ConsentBody;
 use crate::control::{NewResource, ResourceChange};
 use crate::engine::{Inner, api_error};
 use crate::vault::{attached, belongs_to, fits, http_url, named_credential, plain_url};
@@ -28,7 +28,7 @@ pub(super) async fn store(
     grant: &Grant,
 ) -> Result<(), ApiError> {
     let ConsentBody { tenant, session, server_url, .. } = body;
-    let caller = runtime(tenant);
+    let caller = inner.as_runtime(tenant.clone());
     let config = config_of(inner, session).await?;
     let rows = credentials_of(inner, tenant, session, &config).await?;
     if let Some(row) = meant(&rows, &config, server_url) {

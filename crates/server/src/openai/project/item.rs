@@ -43,7 +43,7 @@ impl ReplyView {
         let has_calls = items.iter().any(|item| matches!(item.body, ItemBody::ToolCall { .. }));
         Self {
             phase: if has_calls || is_steered { Phase::Commentary } else { Phase::FinalAnswer },
-            is_cut: stop == StopReason::Length,
+            is_cut: stop != StopReason::End,
             last_index: items.len().saturating_sub(1),
         }
     }

@@ -76,6 +76,9 @@ pub struct ChatAssistantMessage {
     /// Who said it; refused.
     #[serde(default)]
     pub name: Option<String>,
+    /// What an SDK's helper read of it; not passed on.
+    #[serde(default)]
+    pub parsed: Option<Value>,
     /// What it spoke; refused.
     #[serde(default)]
     pub audio: Option<Value>,
@@ -98,8 +101,24 @@ tagged_params! {
 pub struct ChatFunctionCall {
     /// Names the call in its output.
     pub id: String,
+    /// Its place in the chunks that an SDK's helper put together; not passed on.
+    #[serde(default)]
+    pub index: Option<u64>,
     /// What is called.
-    pub function: ChatCalledFunction,
+    pub function: ChatSentFunction,
+}
+
+/// What is called, as it is sent back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChatSentFunction {
+    /// The function.
+    pub name: String,
+    /// Its arguments, as the model wrote them.
+    pub arguments: String,
+    /// What an SDK's helper read of them; not passed on.
+    #[serde(default)]
+    pub parsed_arguments: Option<Value>,
 }
 
 /// What is called.
@@ -128,7 +147,8 @@ impl ChatAssistantMessage {
     }
 }
 
-/// Checks messages, and that every output belongs to a call before it.
+/// Checks messages, and that calls and outputs belong together: a message with calls is followed by
+/// an output of each, and an output by nothing before its call.
 pub(super) fn validate_chat_messages(
     at: &At<'_>,
     messages: &[ChatMessage],
@@ -137,26 +157,73 @@ pub(super) fn validate_chat_messages(
         return Err(at.invalid("must not be empty"));
     }
     count(at, messages.len(), MAX_CHAT_MESSAGES)?;
-    let mut called: HashSet<&str> = HashSet::new();
+    let mut asked = Asked::default();
     for (index, message) in messages.iter().enumerate() {
-        let at = at.index(index);
-        message.validate(&at)?;
+        let own = at.index(index);
+        message.validate(&own)?;
         match message {
+            ChatMessage::Tool(output) => {
+                asked.answer(&own.field("tool_call_id"), &output.tool_call_id)?;
+            }
             ChatMessage::Assistant(message) => {
-                called.extend(message.calls().iter().map(|ChatToolCall::Function(call)| &*call.id));
+                asked.all_answered(at)?;
+                asked = Asked::of(message);
             }
-            ChatMessage::Tool(output) if !called.contains(&*output.tool_call_id) => {
-                let message =
-                    format!("{:?} names no call of a message before", output.tool_call_id);
-                return Err(at.field("tool_call_id").invalid(message));
+            ChatMessage::Developer(_) | ChatMessage::System(_) | ChatMessage::User(_) => {
+                asked.all_answered(at)?;
+                asked = Asked::default();
             }
-            ChatMessage::Tool(_)
-            | ChatMessage::Developer(_)
-            | ChatMessage::System(_)
-            | ChatMessage::User(_) => {}
         }
     }
-    Ok(())
+    asked.all_answered(at)
+}
+
+/// The calls of the message before, with their outputs.
+#[derive(Default)]
+struct Asked<'a> {
+    calls: Vec<&'a str>,
+    answered: HashSet<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(message: &'a ChatAssistantMessage) -> Self {
+        let calls = message.calls().iter().map(|ChatToolCall::Function(call)| &*call.id);
+        Self { calls: calls.collect(), answered: HashSet::new() }
+    }
+
+    fn answer(&mut self, at: &At<'_>, id: &'a str) -> Result<(), ApiError> {
+        if !self.calls.contains(&id) {
+            let message = format!(
+                "Invalid parameter: messages with role 'tool' must be a response to a preceding message \
+                 with 'tool_calls', and {id:?} names none of its calls"
+            );
+            return Err(worded(at, message));
+        }
+        if self.answered.insert(id) {
+            return Ok(());
+        }
+        Err(at.refuse(ErrorCode::CallAlreadyAnswered, format!("answers the call {id:?} again")))
+    }
+
+    /// Refuses, in the words that clients know, where a call has no output.
+    fn all_answered(&self, at: &At<'_>) -> Result<(), ApiError> {
+        let is_open = |id: &&&str| !self.answered.contains(**id);
+        let open: Vec<&str> = self.calls.iter().filter(is_open).copied().collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each \
+             'tool_call_id'. The following tool_call_ids did not have response messages: {}",
+            open.join(", ")
+        );
+        Err(worded(at, message))
+    }
+}
+
+/// A refusal in the API's own words, which applications look for.
+fn worded(at: &At<'_>, message: String) -> ApiError {
+    ApiError::new(ErrorCode::InvalidParameter, message).with_param(at.to_string())
 }
 
 impl Validate for ChatMessage {

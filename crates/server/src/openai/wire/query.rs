@@ -215,7 +215,10 @@ impl EnvironmentFilesQuery {
         let mut pairs = Pairs::parse(query)?;
         let cursor = pairs.take("page");
         let path = pairs.take("path");
+        // Files have no ids that a page could begin behind.
+        let unknown = pairs.pairs.remove_entry("after");
         let page = PageQuery { after: cursor, ..pairs.page()? };
+        pairs.pairs.extend(unknown);
         pairs.finish()?;
         Ok(Self { page, path })
     }

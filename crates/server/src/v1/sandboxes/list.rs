@@ -52,6 +52,19 @@ pub(crate) async fn list(
         (Some(after), Order::Asc) => machine.session.as_str() > after,
         (Some(after), Order::Desc) => machine.session.as_str() < after,
     };
+    if let Some(after) = &page.after {
+        // A machine may be gone by now; its session tells whose place it was.
+        match find_session(&state, &caller, after).await {
+            Err(error) if error.code == ErrorCode::NotFound => {
+                let message =
+                    format!("parameter 'after' names no session that has a machine: {after:?}");
+                return Err(ApiError::new(ErrorCode::InvalidCursor, message)
+                    .with_param("after")
+                    .into());
+            }
+            found => drop(found?),
+        }
+    }
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let mut data = Vec::new();
     let mut has_more = false;

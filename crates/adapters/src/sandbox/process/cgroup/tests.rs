@@ -77,12 +77,11 @@ fn a_host_without_controllers_says_so() {
 }
 
 #[test]
-fn kills_for_want_of_memory_are_counted_where_the_kernel_does() {
-    let versions = [
-        ("30 20 0:1 / HOST rw - cgroup cgroup rw,memory", "4:memory:/\n0::/", "memory.oom_control"),
-        ("30 20 0:1 / HOST rw - cgroup2 cgroup2 rw", "0::/own", "memory.events"),
-    ];
-    for (mounts, own, file) in versions {
+fn kills_are_counted_and_processes_enter_where_the_kernel_has_it() {
+    let one = ("30 20 0:1 / HOST rw - cgroup cgroup rw,memory", "4:memory:/\n0::/");
+    let two = ("30 20 0:1 / HOST rw - cgroup2 cgroup2 rw", "0::/own");
+    let versions = [(one, "memory.oom_control", "tasks"), (two, "memory.events", "cgroup.procs")];
+    for ((mounts, own), file, door) in versions {
         let host = tempfile::tempdir().expect("a folder");
         let branch = host.path().join("own/mainstay");
         fs::create_dir_all(&branch).expect("made");
@@ -94,6 +93,7 @@ fn kills_for_want_of_memory_are_counted_where_the_kernel_does() {
         let group = groups.make("m1", &BOUNDS).expect("the group is made");
         assert_eq!(group.memory_kills(), None, "{file}");
         let [folder] = &group.folders()[..] else { panic!("one controller, one folder") };
+        assert_eq!(group.door_paths(), [folder.join(door)]);
         fs::write(folder.join(file), "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
             .expect("written");
         assert_eq!(group.memory_kills(), Some(3), "{file}");

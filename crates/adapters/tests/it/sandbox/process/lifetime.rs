@@ -39,6 +39,14 @@ async fn a_parked_machine_keeps_its_files() {
     drop(machine);
     host.driver.park(&place).await.expect("it is parked");
     assert!(!host.driver.is_running(&place).await);
+    if rustix::process::geteuid().is_root() {
+        let mut look = Command::new("dumpe2fs");
+        let output = look.arg("-h").arg(place.folder().join("disk.ext4")).output();
+        let told = output.expect("e2fsprogs is installed").stdout;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        assert!(told.contains("Filesystem state:         clean"), "{told}");
+        assert_eq!(attached(host.folder()), 0, "nothing shows it any more");
+    }
     host.driver.unpark(&place, &Host::spec()).await.expect("it comes back");
     let machine = connect(&host.driver, &place).await;
     let read = command(2, &["/bin/sh", "-c", "cat x; ls /tmp; ls -A"], 10_000);

@@ -19,7 +19,7 @@ use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::{Checked, Ids};
 use crate::openai::wire::{At, EnvironmentFilesQuery, FileParams, Order};
-use crate::openapi::{Doc, PAGE, Param};
+use crate::openapi::{Doc, PAGE_BY_TOKEN, Param};
 use crate::state::AppState;
 
 /// Its entry in the document of the API.
@@ -28,13 +28,7 @@ pub(crate) const CREATE_FILE: Doc =
 
 /// Its entry in the document of the API.
 pub(crate) const LIST_FILES: Doc = Doc::new("listEnvironmentFiles", "List an environment's files")
-    .query(&[
-        PAGE,
-        &[
-            Param::text("page", "The token of the page."),
-            Param::text("path", "Only below this folder."),
-        ],
-    ]);
+    .query(&[PAGE_BY_TOKEN, &[Param::text("path", "Only below this folder.")]]);
 
 /// The most files that a list looks at.
 const MAX_LISTED_FILES: usize = 20_000;

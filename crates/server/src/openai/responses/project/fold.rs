@@ -268,7 +268,7 @@ impl ResponseFold {
         match &item.body {
             ItemBody::AssistantMessage { text } => {
                 let is_last = position as usize + 1 == items.len();
-                let is_cut = stop == StopReason::Length && is_last;
+                let is_cut = stop != StopReason::End && is_last;
                 let status = if is_cut { "incomplete" } else { "completed" };
                 let is_call = |item: &Item| matches!(item.body, ItemBody::ToolCall { .. });
                 let has_calls = items.iter().any(is_call);
