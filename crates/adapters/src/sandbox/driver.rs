@@ -152,6 +152,12 @@ pub trait Driver: Send + Sync {
     /// them. What the machine needs to come back is in its folder.
     async fn park(&self, place: &Place) -> Result<(), DriverError>;
 
+    /// Returns when what was parked in a folder, or kept there, would outlive the end of the host; false where
+    /// it may not.
+    async fn flush(&self, _: &Place) -> Result<bool, DriverError> {
+        Ok(false)
+    }
+
     /// Brings a parked machine back.
     async fn unpark(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError>;
 

@@ -4,6 +4,8 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
+#[cfg(target_os = "linux")]
+mod durable;
 pub mod egress;
 mod either;
 mod executor;

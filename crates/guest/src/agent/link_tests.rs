@@ -20,7 +20,7 @@ impl Read for Spoken {
     }
 }
 
-struct Said(mpsc::Sender<Vec<u8>>);
+struct Said(mpsc::SyncSender<Vec<u8>>);
 
 impl Write for Said {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -41,7 +41,7 @@ fn a_host_that_spoke_before_its_coming_was_heard_of_is_answered() {
     let request = serde_json::to_vec(&Request::Health).expect("a name");
     encode(Kind::Open, 1, &request, &mut asked);
     let mut spoken = Spoken([hello, asked].map(io::Cursor::new).into());
-    let (said, heard) = mpsc::channel();
+    let (said, heard) = mpsc::sync_channel(16);
     let out = Arc::new(Outgoing::default());
     let mut reader = Reader::new(Service::new(false), Arc::clone(&out));
     let written = Arc::clone(&out);

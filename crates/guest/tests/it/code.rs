@@ -9,7 +9,7 @@ use mainstay_core::port::{
     CodeLanguage, CodeOutput, CodeRequest, Fate, OutputSink, OutputStream, Readiness, SandboxError,
 };
 
-use crate::support::{Guest, effect_id, shell, shown};
+use crate::support::{Guest, Shut, connect_as, effect_id, hello, shell, shown};
 
 fn code(language: CodeLanguage, effect: &str, source: &str) -> CodeRequest {
     CodeRequest {
@@ -276,4 +276,41 @@ async fn what_code_prints_is_shown_while_it_runs() {
         assert_eq!(seen(&output.expect("run")), "[first\n][] [] ", "{language:?}");
         machine.remove("/workspace/go").await.expect("remove");
     }
+}
+
+/// An interpreter may have begun in a template, which knows nothing of its session.
+#[tokio::test]
+async fn an_interpreter_has_what_came_after_it_began() {
+    let guest = Guest::start();
+    let machine = guest.connect().await;
+    let languages = [
+        (CodeLanguage::Python, "import os\nstr([os.environ.get(n) for n in ['GREETING', 'KEY']])"),
+        (CodeLanguage::Javascript, "String([process.env.GREETING, process.env.KEY])"),
+    ];
+    let run = async |machine: &Machine, turn: &str| {
+        let mut told = Vec::new();
+        for (language, source) in languages {
+            let request = code(language, &format!("{language:?} {turn}"), source);
+            let output = machine.code(request, None).await.expect("run");
+            told.push(String::from_utf8_lossy(&output.results[0].data).into_owned());
+        }
+        told
+    };
+    machine.warm(CodeLanguage::Python).await.expect("warm");
+    assert_eq!(run(&machine, "1").await, ["\"['hello', None]\"", "'hello,'"]);
+    drop(machine);
+    let later = mainstay_adapters::sandbox::Hello {
+        env: [("KEY".to_owned(), "placeholder".to_owned())].into(),
+        ..hello()
+    };
+    let machine = connect_as(&guest.socket(), later, Arc::new(Shut)).await;
+    assert_eq!(run(&machine, "2").await, ["\"[None, 'placeholder']\"", "',placeholder'"]);
+    // The folder of one's own packages is not there when a machine begins.
+    let install = "mkdir -p $(python3 -m site --user-site) && echo 'answer = 42' > $(python3 -m site --user-site)/late.py";
+    machine.exec(shell("install", install), None).await.expect("run");
+    let mut python = Session::new(&machine, CodeLanguage::Python);
+    python.check("import late\nlate.answer", "[][] [\"text/plain 42\"] ").await;
+    let other = "echo 'answer = 43' > $(python3 -m site --user-site)/later.py";
+    machine.exec(shell("other", other), None).await.expect("run");
+    python.check("import later\nlater.answer", "[][] [\"text/plain 43\"] ").await;
 }

@@ -76,8 +76,12 @@ impl Drop for Guest {
 }
 
 pub(crate) async fn connect(socket: &Path, gate: Arc<dyn Gate>) -> Machine {
+    connect_as(socket, hello(), gate).await
+}
+
+pub(crate) async fn connect_as(socket: &Path, hello: Hello, gate: Arc<dyn Gate>) -> Machine {
     let stream = UnixStream::connect(socket).await.expect("connect");
-    Machine::connect(stream, hello(), gate).await.expect("greet")
+    Machine::connect(stream, hello, gate).await.expect("greet")
 }
 
 pub(crate) fn hello() -> Hello {

@@ -82,6 +82,10 @@ impl Inner {
             Stage::Making => return Ok(None),
             Stage::Running if driver.is_running(&place).await => Readiness::Running,
             Stage::Running => return Ok(None),
+            Stage::Parked if !record.is_whole(self.calls.boot()) => {
+                tracing::warn!(session = %record.session, "the host ended just when a machine was parked");
+                return Ok(None);
+            }
             Stage::Parked => {
                 let spec = self.machine_spec(&record.spec)?;
                 if spec.image.digest != record.image_digest {
@@ -113,7 +117,9 @@ impl Inner {
             record.told(told_resets);
         }
         let record = match readiness {
-            Readiness::Running => MachineRecord { stage: Stage::Running, ..record },
+            Readiness::Running => {
+                MachineRecord { stage: Stage::Running, unflushed: None, ..record }
+            }
             Readiness::New | Readiness::Restored { .. } | Readiness::Resumed { .. } => {
                 MachineRecord {
                     stage: Stage::Running,
@@ -121,6 +127,7 @@ impl Inner {
                     lives_since_ms: Some(self.clock.now_ms()),
                     untold_calls: Some(record.untold_calls.unwrap_or_default()),
                     told_resets,
+                    unflushed: None,
                     ..record
                 }
             }

@@ -45,6 +45,11 @@ impl Calls {
         Self { folder: machines.join(FOLDER), boot, writing: Mutex::default() }
     }
 
+    /// Which start of the host this is.
+    pub(super) fn boot(&self) -> Option<&str> {
+        self.boot.as_deref()
+    }
+
     /// A call waits for its machine.
     pub(super) fn asked(&self, session: &SessionId, effect: &EffectId) -> io::Result<()> {
         self.note(session, Step::Asked, effect)

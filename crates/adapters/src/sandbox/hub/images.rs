@@ -62,6 +62,7 @@ impl Inner {
             create(&folder)?;
             let place = Place::new(folder.clone());
             driver.keep(live.place(), &place).await.map_err(super::bring::driver_error)?;
+            driver.flush(&place).await.map_err(super::bring::driver_error)?;
             let of = live.record();
             let image = ImageRecord {
                 version: VERSION,

@@ -58,9 +58,21 @@ pub(super) struct MachineRecord {
     /// Whether it went on from a memory image then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_resumed: bool,
+    /// When it was parked, as long as its files may not be on the host's disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unflushed: Option<Unflushed>,
     /// The folder in which it was started before it was known for whom; its own when none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) warm: Option<String>,
+}
+
+/// What is good until the host ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unflushed {
+    /// The host's start; unknown on one that does not say.
+    pub(super) boot: Option<String>,
+    pub(super) at_ms: u64,
 }
 
 /// How far a machine has come.
@@ -99,6 +111,7 @@ impl MachineRecord {
             untold_calls: None,
             told_resets: None,
             is_resumed: false,
+            unflushed: None,
             warm: None,
         }
     }
@@ -157,6 +170,12 @@ impl MachineRecord {
             return false;
         };
         asked_at_ms > lives_since_ms.saturating_add(CLOCK_DOUBT_MS)
+    }
+
+    /// Whether what was parked is surely as it was.
+    pub(super) fn is_whole(&self, boot: Option<&str>) -> bool {
+        let is_of_now = |unflushed: &Unflushed| boot.is_some() && unflushed.boot.as_deref() == boot;
+        self.unflushed.as_ref().is_none_or(is_of_now)
     }
 
     /// Whether nothing of the workspace is lost when the machine goes.

@@ -11,7 +11,7 @@ use mainstay_protocol::SessionId;
 
 use super::bring::{driver_error, write};
 use super::inner::Inner;
-use super::record::{self, MachineRecord, Stage};
+use super::record::{self, MachineRecord, Stage, Unflushed};
 use super::slot::Known;
 
 /// How often machines are looked at.
@@ -59,6 +59,7 @@ impl Inner {
             Stage::Parked if rested_ms >= self.settings.parked_ms && record.is_saved() => {
                 self.remove_parked(folder, &record.session).await
             }
+            Stage::Parked if record.unflushed.is_some() => self.flush_parked(folder, record).await,
             Stage::Making | Stage::Running | Stage::Parked => Ok(()),
         }
     }
@@ -79,11 +80,32 @@ impl Inner {
         let Some(driver) = self.drivers.named(&record.driver) else { return Ok(false) };
         let used_at_ms = slot.used_at_ms().max(record.used_at_ms);
         let place = record.place(&folder);
-        write(&folder, &MachineRecord { stage: Stage::Parked, used_at_ms, ..record })?;
+        let boot = self.calls.boot().map(str::to_owned);
+        let unflushed = Some(Unflushed { boot, at_ms: self.clock.now_ms() });
+        write(&folder, &MachineRecord { stage: Stage::Parked, used_at_ms, unflushed, ..record })?;
         *known = Known::InFolder;
         driver.park(&place).await.map_err(driver_error)?;
         self.room.free(session);
         Ok(true)
+    }
+
+    /// Has what was parked outlive the host, behind whoever waited for the room.
+    async fn flush_parked(
+        &self,
+        folder: &Path,
+        record: &MachineRecord,
+    ) -> Result<(), SandboxError> {
+        let Some(driver) = self.drivers.named(&record.driver) else { return Ok(()) };
+        if !driver.flush(&record.place(folder)).await.map_err(driver_error)? {
+            return Ok(());
+        }
+        let slot = self.slot(&record.session);
+        let Ok(_known) = slot.known.try_lock() else { return Ok(()) };
+        match MachineRecord::read(folder).as_ref() == Some(record) {
+            true => write(folder, &MachineRecord { unflushed: None, ..record.clone() }),
+            // It was used meanwhile.
+            false => Ok(()),
+        }
     }
 
     async fn remove_parked(&self, folder: &Path, session: &SessionId) -> Result<(), SandboxError> {
@@ -125,7 +147,8 @@ impl Inner {
             if may_run && driver.is_running(&record.place(&folder)).await {
                 self.room.count(&record.session, record.spec.memory_mib);
                 if record.stage == Stage::Parked {
-                    write(&folder, &MachineRecord { stage: Stage::Running, ..record })?;
+                    let (stage, unflushed) = (Stage::Running, None);
+                    write(&folder, &MachineRecord { stage, unflushed, ..record })?;
                 }
             }
         }

@@ -20,6 +20,9 @@ use super::lane::{Arrival, Lane, Opener};
 
 const READ_BYTES: usize = 64 * 1024;
 
+/// What is written at once; the last frame may go beyond.
+const WRITE_BYTES: usize = 64 * 1024;
+
 /// What waits between a machine's connection and its gate.
 const GATE_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -36,7 +39,7 @@ pub(super) async fn write(
                 () = connection.closed() => return,
                 () = connection.has_urgent.notified() => continue,
                 frame = frames.recv() => match frame {
-                    Some(frame) => frame,
+                    Some(frame) => with_more(frame, &mut frames),
                     None => return,
                 },
             }
@@ -53,6 +56,16 @@ pub(super) async fn write(
             return;
         }
     }
+}
+
+/// What waits already goes along: each write wakes the machine, which is what a short call costs most.
+fn with_more(mut bytes: Vec<u8>, frames: &mut mpsc::Receiver<Vec<u8>>) -> Vec<u8> {
+    while bytes.len() < WRITE_BYTES
+        && let Ok(frame) = frames.try_recv()
+    {
+        bytes.extend_from_slice(&frame);
+    }
+    bytes
 }
 
 pub(super) struct Reader {

@@ -19,6 +19,7 @@ use super::files::{DISK, Files};
 use super::launch::Launcher;
 use super::limits::{MAX_BOOT, MAX_KVM_BOOT};
 use super::machine::{blocking, end, last_words};
+use super::memory;
 use super::settings::Acceleration;
 use super::{agent, disk, ticks};
 use crate::sandbox::Image;
@@ -137,8 +138,11 @@ async fn boot(
         kernel: image.kernel_kind,
         start: Start::Boot { kernel: &image.kernel, initrd: &initrd, khz },
     };
-    let started = launcher.start(files, &vm, None).await;
-    let _started = started.map_err(|error| error.to_string())?;
+    let started = async {
+        let memory = memory::fresh(PROBE_MEMORY_MIB)?;
+        launcher.start(files, &vm, &memory).await
+    };
+    let _started = started.await.map_err(|error| error.to_string())?;
     agent::greet(files, limit).await.map(drop)
 }
 

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::files::{AGENT_SOCKET, DISK, INCOMING_SOCKET, MEMORY, QMP_SOCKET, READY_SOCKET, STATE};
+use super::files::{AGENT_SOCKET, DISK, INCOMING_SOCKET, QMP_SOCKET, READY_SOCKET, STATE};
 use super::limits::{SERIAL_BYTES, TCG_CACHE_MIB};
 use super::settings::{Acceleration, MicrovmSettings};
 use crate::sandbox::KernelKind;
@@ -17,6 +17,8 @@ pub(super) const MARK: &str = "MAINSTAY_MACHINE";
 const VM: &str = "/vm";
 const ROOT: &str = "/image";
 const KERNEL: &str = "/kernel";
+/// Standard input: memory that has no name.
+const MEMORY: &str = "/proc/self/fd/0";
 const INITRD: &str = "/initrd";
 /// Enters the groups, then becomes the rest.
 const ENTER: &str = "count=$1; shift
@@ -33,14 +35,14 @@ const SHARED_LIBRARIES: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
 /// How a machine begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Start<'a> {
-    /// The kernel boots; the memory is a file in the machine's folder.
+    /// The kernel boots, in memory that is its own.
     Boot {
         kernel: &'a Path,
         initrd: &'a Path,
         /// Kilohertz of the time stamp counter, for a guest that cannot measure it.
         khz: u64,
     },
-    /// It goes on where its template stood still, whose memory is standard input.
+    /// It goes on where its template stood still, over whose memory it writes its own.
     Clone,
 }
 
@@ -152,11 +154,11 @@ fn qemu(line: &mut Line, vm: &Vm<'_>) {
     line.words(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     // A clone's memory is there before its devices' state, which is all that is loaded.
     line.words(&["-global", "migration.send-configuration=off"]);
-    let (memory, share) = match vm.start {
-        Start::Boot { .. } => (format!("{VM}/{MEMORY}"), "on"),
-        Start::Clone => ("/proc/self/fd/0".to_owned(), "off"),
+    let share = match vm.start {
+        Start::Boot { .. } => "on",
+        Start::Clone => "off",
     };
-    let memory = format!("memory-backend-file,id=ram,size={size}M,mem-path={memory},share={share}");
+    let memory = format!("memory-backend-file,id=ram,size={size}M,mem-path={MEMORY},share={share}");
     line.words(&["-object", &memory]);
     devices(line);
     match vm.start {

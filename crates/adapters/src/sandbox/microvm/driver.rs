@@ -19,6 +19,7 @@ use super::record::Record;
 use super::settings::{Acceleration, MicrovmSettings};
 use super::socket;
 use super::template::{self, Template};
+use crate::sandbox::durable;
 use crate::sandbox::process::cgroup::DELEGATE;
 use crate::sandbox::{Driver, DriverCapabilities, DriverError, MachineSpec, Place, Unusable};
 
@@ -297,6 +298,13 @@ impl Driver for MicrovmDriver {
         let files = files("park a machine", place)?;
         let parked = machine::park(&self.launcher, &files).await;
         parked.map_err(|error| broken("park a machine", &error, ""))
+    }
+
+    async fn flush(&self, place: &Place) -> Result<bool, DriverError> {
+        let attempted = "flush what was parked";
+        let folder = place.folder().to_owned();
+        let flushed = blocking(move || durable::flush(&folder)).await;
+        flushed.map(|()| true).map_err(|error| broken(attempted, &error, ""))
     }
 
     async fn unpark(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {

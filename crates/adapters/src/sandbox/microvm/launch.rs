@@ -54,12 +54,12 @@ impl Launcher {
         self.groups.missing()
     }
 
-    /// Starts QEMU in a machine's folder. Of the machine's memory a clone gets its template's.
+    /// Starts QEMU in a machine's folder, with this memory: a clone gets its template's.
     pub(super) async fn start(
         &self,
         files: &Files,
         vm: &Vm<'_>,
-        memory: Option<&OwnedFd>,
+        memory: &OwnedFd,
     ) -> io::Result<Started> {
         let user = rustix::process::geteuid().is_root().then(|| self.user(files.folder()));
         for name in [AGENT_SOCKET, QMP_SOCKET, READY_SOCKET, INCOMING_SOCKET] {
@@ -83,10 +83,7 @@ impl Launcher {
         command.args(arguments::command(&self.settings, &cell, vm));
         command.env_clear().env("PATH", SEARCH).current_dir("/");
         command.stdout(Stdio::null()).stderr(File::create(files.log())?);
-        command.stdin(match memory {
-            Some(memory) => Stdio::from(memory.try_clone()?),
-            None => Stdio::null(),
-        });
+        command.stdin(memory.try_clone()?);
         let mut child = command.spawn()?;
         let answered = timeout(MAX_START, async {
             tokio::select! {

@@ -56,7 +56,7 @@ pub(super) async fn clone(
         kernel: spec.image.kernel_kind,
         start: Start::Clone,
     };
-    let Started { mut qmp, process } = launcher.start(files, &vm, Some(&template.memory)).await?;
+    let Started { mut qmp, process } = launcher.start(files, &vm, &template.memory).await?;
     let parked = Record::read(files).filter(|record| record.is_parked);
     if let Some(mut record) = parked {
         // From here on it may run, whether this process comes to say so or not.

@@ -1,8 +1,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
-use super::{allocated_bytes, sealed};
+use super::{allocated_bytes, fresh, sealed, write_down};
 
 const SIZE: u64 = 64 << 20;
 
@@ -25,6 +25,23 @@ fn memory_is_what_the_file_was_and_as_sparse() {
     assert_eq!(&found, b"first");
     memory.read_exact_at(&mut found[..4], SIZE - 4).expect("it can be read");
     assert_eq!(&found[..4], b"last");
+}
+
+#[test]
+fn what_a_machine_left_is_written_down_as_sparse_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let memory = fresh(SIZE >> 20).expect("there is memory");
+    let own = File::from(memory.try_clone().expect("it can be shared"));
+    own.write_all_at(b"last", SIZE - 4).expect("it can be written");
+    let path = folder.path().join("memory");
+    write_down(memory, &path).expect("it can be written down");
+    let kept = fs::metadata(&path).expect("it is there");
+    assert_eq!((kept.len(), kept.mode() & 0o777), (SIZE, 0o600));
+    assert!(kept.blocks() * 512 < 1 << 20, "{} blocks", kept.blocks());
+    let again = File::from(sealed(&path).expect("it can be read"));
+    let mut found = [0; 4];
+    again.read_exact_at(&mut found, SIZE - 4).expect("it can be read");
+    assert_eq!(&found, b"last");
 }
 
 /// As QEMU opens it.

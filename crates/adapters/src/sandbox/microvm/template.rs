@@ -24,7 +24,7 @@ use super::memory;
 use super::record::Record;
 use super::settings::Acceleration;
 use super::ticks;
-use crate::sandbox::{Machine, MachineSpec};
+use crate::sandbox::{Machine, MachineSpec, durable};
 
 /// Raised when a template is made differently, or QEMU is told other devices.
 const RECIPE: &str = "template 4";
@@ -132,13 +132,20 @@ pub(super) async fn ensure(
     .await
 }
 
+/// A machine that was not cloned.
+pub(super) struct Booted {
+    started: Started,
+    machine: Machine,
+    memory: OwnedFd,
+}
+
 /// Boots a machine to where its agent answers.
 pub(super) async fn boot(
     launcher: &Arc<Launcher>,
     files: &Files,
     spec: &MachineSpec,
     acceleration: Acceleration,
-) -> io::Result<(Started, Machine)> {
+) -> io::Result<Booted> {
     end(launcher, files).await?;
     let (path, size) = (files.in_vm(DISK), spec.disk_mib);
     blocking(move || disk::create(&path, size)).await?;
@@ -153,12 +160,13 @@ pub(super) async fn boot(
         kernel: spec.image.kernel_kind,
         start: Start::Boot { kernel: &spec.image.kernel, initrd: &initrd, khz },
     };
-    let started = launcher.start(files, &vm, None).await?;
+    let memory = memory::fresh(spec.memory_mib)?;
+    let started = launcher.start(files, &vm, &memory).await?;
     let mut record = Record::new("", spec.memory_mib);
     record.qemu = Some(started.process);
     record.write(files)?;
     let machine = agent::greet(files, MAX_BOOT).await.map_err(io::Error::other)?;
-    Ok((started, machine))
+    Ok(Booted { started, machine, memory })
 }
 
 /// Boots a machine and stops it where it waits for work.
@@ -168,26 +176,32 @@ async fn make(
     spec: &MachineSpec,
     acceleration: Acceleration,
 ) -> io::Result<()> {
-    let (mut started, machine) = boot(launcher, files, spec, acceleration).await?;
+    let booted = boot(launcher, files, spec, acceleration).await?;
+    let Booted { mut started, machine, memory } = booted;
     machine.warm_up().await;
     drop(machine);
     stop(&mut started.qmp).await?;
     save_state(&mut started.qmp, files, &files.folder().join(STATE)).await?;
     // QEMU writes what it has not, and goes.
     started.qmp.run("quit", json!({})).await.map_err(io::Error::other)?;
-    blocking(move || started.process.await_end()).await
+    let path = files.folder().join(MEMORY);
+    blocking(move || {
+        started.process.await_end()?;
+        memory::write_down(memory, &path)
+    })
+    .await
 }
 
 /// Takes what QEMU wrote out of its folder, for nobody to change.
 fn finish(files: &Files) -> io::Result<()> {
-    for name in [MEMORY, DISK] {
-        let (from, to) = (files.in_vm(name), files.folder().join(name));
-        open_untrusted(&from)?;
-        fs::rename(&from, &to)?;
-        rustix::fs::chown(&to, Some(rustix::process::geteuid()), Some(rustix::process::getegid()))?;
-        fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
-    }
+    let (from, to) = (files.in_vm(DISK), files.folder().join(DISK));
+    open_untrusted(&from)?;
+    fs::rename(&from, &to)?;
+    rustix::fs::chown(&to, Some(rustix::process::geteuid()), Some(rustix::process::getegid()))?;
+    fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
     fs::remove_dir_all(files.vm())?;
+    // One with an id is believed to be whole, also by who starts on this host after a power cut.
+    durable::flush(files.folder())?;
     fs::write(files.folder().join(ID), fs::read_to_string(FRESH_ID)?.trim())
 }
 

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify;
 
-use super::super::sparse;
+use super::super::{durable, sparse};
 use super::loops::{self, Attached, CONTROL};
 use super::procfs::MAX_END;
 
@@ -65,9 +65,8 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Returns when everything that the machine wrote is on the host's disk. The kernel takes the device
-    /// apart behind the end of the last process.
-    pub(super) fn write_out(self) -> io::Result<()> {
+    /// Returns when the kernel has taken the device apart, which it does behind the end of the last process.
+    pub(super) fn wait(self) -> io::Result<()> {
         if let Some(closed) = &self.closed {
             let mut events = [PollFd::new(closed, PollFlags::IN)];
             let timeout = Timespec::try_from(MAX_END).ok();
@@ -78,7 +77,7 @@ impl Ending {
                 return Err(io::Error::other(format!("{disk} is in use after {MAX_END:?}")));
             }
         }
-        File::open(&self.disk)?.sync_all()
+        Ok(())
     }
 }
 
@@ -165,6 +164,16 @@ impl DiskMaker {
         }
         let is_shown = loops::attached().into_iter().any(|(_, shown)| shown == disk);
         Ok(Some(Ending { disk, closed: is_shown.then_some(closed) }))
+    }
+
+    /// Returns when everything that a machine which has ended wrote is on the host's disk; false of one without
+    /// a disk.
+    pub(super) fn flush(folder: &Path) -> io::Result<bool> {
+        let disk = folder.join(FILE);
+        match disk.is_file() {
+            true => durable::flush(&disk).map(|()| true),
+            false => Ok(false),
+        }
     }
 
     /// Frees the devices of a folder that a crash left attached.

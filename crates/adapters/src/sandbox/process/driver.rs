@@ -162,6 +162,10 @@ impl Driver for ProcessDriver {
         self.blocking("stop a machine", place, Maker::park).await
     }
 
+    async fn flush(&self, place: &Place) -> Result<bool, DriverError> {
+        self.blocking("flush a machine's disk", place, |_, folder| DiskMaker::flush(folder)).await
+    }
+
     async fn unpark(&self, place: &Place, spec: &MachineSpec) -> Result<(), DriverError> {
         self.boot(place, spec).await
     }

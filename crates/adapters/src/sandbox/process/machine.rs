@@ -177,7 +177,7 @@ impl Maker {
             None => None,
         };
         self.end(folder)?;
-        disk.map_or(Ok(()), Ending::write_out)
+        disk.map_or(Ok(()), Ending::wait)
     }
 
     /// What makes machines' disks here.

@@ -26,7 +26,7 @@ const STAGED_WORKSPACE: &CStr = c"/tmp/workspace";
 const LOST_AND_FOUND: &CStr = c"/tmp/workspace/lost+found";
 const STAGED_AGENT: &CStr = c"/tmp/agent";
 /// What is freed goes back to the host. A machine that the host dies under is made from its checkpoint, so
-/// that nothing of it waits for the host's disk; `disk` writes out one that is parked.
+/// that nothing of it waits for the host's disk; one that is parked is flushed afterwards.
 const DISK_OPTIONS: &CStr = c"discard,nobarrier,noinit_itable";
 /// The first descriptor that is not one of the standard three.
 const FIRST_OTHER_FD: libc::c_uint = 3;

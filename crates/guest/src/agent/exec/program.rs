@@ -14,6 +14,11 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 /// The bounds of the kernel on what a program is given, with room to spare.
 const MAX_ARGUMENT_BYTES: usize = 1024 * 1024;
 
+/// What command lines are given to.
+const SHELL: &str = "/bin/bash";
+/// What takes its place in an image without it.
+const PLAIN_SHELL: &str = "/bin/sh";
+
 /// Without it the standard library copies the agent to start a command that has a folder. It looks for
 /// the function without asking for it, so that a static program has it only if somebody does.
 #[used]
@@ -60,6 +65,8 @@ fn find(name: &str, cwd: &str, path: &str) -> Result<PathBuf, Problem> {
         let file = Path::new(cwd).join(name);
         return match is_program(&file) {
             true => Ok(file),
+            // Images of others may have the one shell that every system has.
+            false if name == SHELL && !file.exists() => find(PLAIN_SHELL, cwd, path),
             false if file.exists() => Err(Problem::Invalid(format!(
                 "`{name}` in the machine may not be run; its mode lacks `x`"
             ))),

@@ -16,6 +16,7 @@ use super::process::Process;
 use crate::agent::channel::Channel;
 use crate::agent::clock::{now, timespec};
 use crate::agent::exec::{Kept, read_now, unblock};
+use crate::agent::service::Service;
 
 /// How long interrupted code may take to end.
 const INTERRUPT_GRACE_MS: u64 = 3_000;
@@ -83,12 +84,17 @@ impl<'a> Output<'a> {
 }
 
 /// Runs code. The process is of no use any more but after an answer.
-pub(super) fn run(process: &mut Process, source: &str, bounds: &CellBounds<'_>) -> Cell {
+pub(super) fn run(
+    service: &Service,
+    process: &mut Process,
+    source: &str,
+    bounds: &CellBounds<'_>,
+) -> Cell {
     for pipe in [process.stdout.as_fd(), process.stderr.as_fd()] {
         unblock(pipe);
     }
     let started = now();
-    let sent = process.run(source);
+    let sent = process.run(service, source);
     let outputs = [Kind::LiveStdout, Kind::LiveStderr].map(|kind| Output::new(kind, bounds));
     let mut running = Running { process, outputs, gathered: Gathered::default() };
     let end = match sent {

@@ -113,6 +113,10 @@
   }
 
   async function perform(request) {
+    if (request.op === 'env') {
+      for (const name of request.unset) delete process.env[name];
+      Object.assign(process.env, request.set);
+    }
     if (request.op !== 'run') return;
     own.parts = [];
     let error;

@@ -31,6 +31,8 @@ pub(super) struct Process {
     pub(super) stderr: ChildStderr,
     /// Whether code ran in it, so that it may have variables.
     pub(super) has_run: bool,
+    /// The variables that it has.
+    env: BTreeMap<String, String>,
     /// Whether it draws fresh randomness before it runs code.
     needs_seed: bool,
 }
@@ -40,8 +42,7 @@ impl Process {
         let (own, theirs) = UnixStream::pair().map_err(|error| {
             Problem::Broken(format!("make a socket for an interpreter: {error}"))
         })?;
-        let mut env = service.env();
-        env.extend(OWN_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let env = env(service);
         let (name, arguments) = match language {
             Language::Python => ("python3", ["-c", PYTHON]),
             Language::Javascript => ("node", ["-e", JAVASCRIPT]),
@@ -58,14 +59,18 @@ impl Process {
             .set_write_timeout(Some(Duration::from_millis(WRITE_TIMEOUT_MS)))
             .and_then(|()| own.set_nonblocking(false));
         prepared.map_err(|error| Problem::Broken(format!("set up an interpreter: {error}")))?;
-        Self::of(child, own)
+        Self::of(child, own, env)
     }
 
-    fn of(mut child: Child, control: UnixStream) -> Result<Self, Problem> {
+    fn of(
+        mut child: Child,
+        control: UnixStream,
+        env: BTreeMap<String, String>,
+    ) -> Result<Self, Problem> {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(Problem::Broken("an interpreter has no outputs".to_owned()));
         };
-        Ok(Self { child, control, stdout, stderr, has_run: false, needs_seed: false })
+        Ok(Self { child, control, stdout, stderr, has_run: false, env, needs_seed: false })
     }
 
     /// Has it draw fresh randomness: at once where code ran that may draw from it, and else when code is
@@ -77,13 +82,26 @@ impl Process {
         }
     }
 
-    /// Sends code.
-    pub(super) fn run(&mut self, source: &str) -> std::io::Result<()> {
+    /// Sends code. What commands have as variables now it has too: it may have begun in a template, or
+    /// before the machine was given a secret's placeholder.
+    pub(super) fn run(&mut self, service: &Service, source: &str) -> std::io::Result<()> {
+        self.renew(env(service))?;
         if self.needs_seed {
             self.seed()?;
         }
         self.has_run = true;
         self.send(&serde_json::json!({ "op": "run", "source": source }))
+    }
+
+    fn renew(&mut self, env: BTreeMap<String, String>) -> std::io::Result<()> {
+        let is_new = |(name, value): &(&String, &String)| self.env.get(*name) != Some(value);
+        let set: BTreeMap<_, _> = env.iter().filter(is_new).collect();
+        let unset: Vec<_> = self.env.keys().filter(|name| !env.contains_key(*name)).collect();
+        if !set.is_empty() || !unset.is_empty() {
+            self.send(&serde_json::json!({ "op": "env", "set": set, "unset": unset }))?;
+        }
+        self.env = env;
+        Ok(())
     }
 
     fn seed(&mut self) -> std::io::Result<()> {
@@ -117,6 +135,12 @@ impl Process {
 const CWD: &str = "/workspace";
 
 const OWN_VARIABLES: [(&str, &str); 1] = [("MPLBACKEND", "Agg")];
+
+fn env(service: &Service) -> BTreeMap<String, String> {
+    let mut env = service.env();
+    env.extend(OWN_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    env
+}
 
 fn spawn(
     service: &Service,

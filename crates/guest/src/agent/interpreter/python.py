@@ -7,11 +7,13 @@ results. What code prints goes to the standard outputs, which the agent reads.
 
 import ast
 import builtins
+import importlib
 import io
 import json
 import linecache
 import os
 import signal
+import site
 import socket
 import struct
 import sys
@@ -135,6 +137,22 @@ def answer(error):
     control.sendall(struct.pack("<II", 4 + len(head) + len(body), len(head)) + head + body)
 
 
+def see_installed():
+    """What was installed since the interpreter began, in a folder that may not have been there then."""
+    importlib.invalidate_caches()
+    folder = site.getusersitepackages()
+    if folder in sys.path or not os.path.isdir(folder):
+        return
+    count = len(sys.path)
+    site.addsitedir(folder)
+    added = sys.path[count:]
+    del sys.path[count:]
+    # Before the system's own packages, as in an interpreter that begins now.
+    ends = ("site-packages", "dist-packages")
+    place = next((at for at, path in enumerate(sys.path) if path.endswith(ends)), count)
+    sys.path[place:place] = added
+
+
 def reseed():
     if "random" in sys.modules:
         sys.modules["random"].seed()
@@ -147,6 +165,7 @@ def perform(request):
     results.clear()
     error = None
     try:
+        see_installed()
         # An interrupt that comes now ends the code, and one that comes later nothing.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
@@ -177,5 +196,9 @@ while True:
     request = json.loads(receive(length))
     if request["op"] == "reseed":
         reseed()
+    elif request["op"] == "env":
+        for name in request["unset"]:
+            os.environ.pop(name, None)
+        os.environ.update(request["set"])
     else:
         perform(request)

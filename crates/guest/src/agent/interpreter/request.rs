@@ -142,7 +142,7 @@ pub(crate) fn warm(service: &Service, language: Language) -> Reply {
             cancelled: std::os::fd::AsFd::as_fd(&nothing),
             viewer: None,
         };
-        let cell = run(&mut process, "None", &bounds);
+        let cell = run(service, &mut process, "None", &bounds);
         if !matches!(cell.end, CellEnd::Answered(_)) {
             let status = process.kill(service);
             let (complaint, _) = cell.stderr.finish();
@@ -213,7 +213,7 @@ fn perform(
         cancelled: run_of.cancelled(),
         viewer: source.is_live.then_some(channel),
     };
-    let Cell { stdout, stderr, end } = run(&mut process, &source.text, &bounds);
+    let Cell { stdout, stderr, end } = run(service, &mut process, &source.text, &bounds);
     let over = format!("the code ran longer than {} ms or was called off", source.timeout_ms);
     let (error, parts) = match end {
         CellEnd::Answered(answer) => {

@@ -104,7 +104,7 @@ async fn the_idle_are_parked_then_removed_once_they_are_saved() {
     assert_eq!(world.told(), ["park ses_1"]);
     world.pass(100_000);
     hub.tend().await.expect("tended");
-    assert_eq!(world.told(), Vec::<String>::new(), "its workspace is nowhere else");
+    assert_eq!(world.told(), ["flush ses_1"], "its workspace is nowhere else");
     assert_eq!(hub.ready(&request("ses_1")).await, Ok(Readiness::Restored { lost_calls: 0 }));
     hub.save(&session("ses_1"), 0, None).await.expect("saved");
     world.pass(1_000);
@@ -208,6 +208,34 @@ async fn one_that_was_on_its_way_when_the_server_was_killed_runs_and_is_counted(
     let restored = Readiness::Restored { lost_calls: 0 };
     assert_eq!(third.ready(&request("ses_2")).await, Ok(restored));
     assert_eq!(world.told(), ["unpark ses_2", "connect ses_2"]);
+}
+
+#[tokio::test]
+async fn what_was_parked_when_the_host_ended_is_used_if_it_was_flushed() {
+    let (data, world) = (tempfile::tempdir().expect("a folder"), Arc::new(World::default()));
+    world.keeps_memory.store(true, Ordering::SeqCst);
+    let first = hub(data.path(), &world).await;
+    for name in ["ses_1", "ses_2"] {
+        first.ready(&request(name)).await.expect("a machine");
+    }
+    first.park(&session("ses_1")).await.expect("parked");
+    world.told();
+    first.tend().await.expect("tended");
+    first.tend().await.expect("tended");
+    assert_eq!(world.told(), ["flush ses_1"], "once is enough");
+    first.park(&session("ses_2")).await.expect("parked");
+    drop(first);
+    // As if that had been before the host's last start.
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("it says");
+    for name in ["ses_1", "ses_2"] {
+        let path = data.path().join(name).join("machine.json");
+        let text = std::fs::read_to_string(&path).expect("written down");
+        std::fs::write(&path, text.replace(boot.trim(), "before")).expect("written");
+    }
+    let second = hub(data.path(), &world).await;
+    assert_eq!(second.ready(&request("ses_1")).await, Ok(Readiness::Running));
+    let calls = SandboxRequest { calls_since: 1, ..request("ses_2") };
+    assert_eq!(second.ready(&calls).await, Ok(Readiness::Restored { lost_calls: 1 }));
 }
 
 #[tokio::test]

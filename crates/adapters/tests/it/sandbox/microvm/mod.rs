@@ -5,3 +5,4 @@ mod fallback;
 mod life;
 mod limits;
 pub(super) mod rig;
+mod scans;
