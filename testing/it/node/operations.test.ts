@@ -180,8 +180,9 @@ test("automations and their invocations", async () => {
   assert.deepEqual(await idsOf(automations.list()), [made.id]);
   const asked = await automations.invocations.create(made.id);
   const of = { automation_id: made.id };
-  let ran = asked;
-  while (ran.status === "queued") ran = await automations.invocations.retrieve(asked.id, of);
+  let ran;
+  do ran = await automations.invocations.retrieve(asked.id, of);
+  while (ran.status === "queued");
   assert.equal(ran.status, "completed");
   assert.deepEqual(await idsOf(automations.invocations.list(made.id)), [asked.id]);
   assert.equal((await automations.delete(made.id)).deleted, true);
@@ -301,7 +302,7 @@ test("chat completions and models", async () => {
   await assert.rejects(client.models.delete(model));
 });
 
-test("a tool of the server that runs while it is killed runs once", async () => {
+test("a turn in which the server is killed goes on, and its tool is not run again", async () => {
   const session = await newSession({ tools: [{ type: "files" }] });
   const { sessions } = client.beta.agents;
   const write = { name: "write_file", arguments: { path: "a.txt", content: "x" } };

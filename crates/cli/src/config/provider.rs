@@ -106,8 +106,8 @@ pub(crate) struct Model {
     /// Summaries of reasoning to ask for: `auto`, `concise` or `detailed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning_summary: Option<String>,
-    /// What it costs; without it the built-in catalogue's price counts, if the model is in it, and spend
-    /// limits hold for no other.
+    /// What a million tokens cost, in millionths of a dollar. Without it the built-in catalogue's price
+    /// counts, if the model is in it; spend limits hold for no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) price: Option<ModelPrice>,
 }
