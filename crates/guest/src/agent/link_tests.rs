@@ -20,6 +20,9 @@ impl Read for Spoken {
     }
 }
 
+/// More than a conversation of two frames takes.
+const MAX_PIECES: usize = 64;
+
 struct Said(mpsc::SyncSender<Vec<u8>>);
 
 impl Write for Said {
@@ -41,7 +44,7 @@ fn a_host_that_spoke_before_its_coming_was_heard_of_is_answered() {
     let request = serde_json::to_vec(&Request::Health).expect("a name");
     encode(Kind::Open, 1, &request, &mut asked);
     let mut spoken = Spoken([hello, asked].map(io::Cursor::new).into());
-    let (said, heard) = mpsc::sync_channel(16);
+    let (said, heard) = mpsc::sync_channel(MAX_PIECES);
     let out = Arc::new(Outgoing::default());
     let mut reader = Reader::new(Service::new(false), Arc::clone(&out));
     let written = Arc::clone(&out);

@@ -10,6 +10,8 @@ pub(super) const MAX_COMMAND: Duration = Duration::from_secs(20);
 pub(super) const MAX_BOOT: Duration = Duration::from_secs(60);
 /// A guest boots under KVM, or it never does.
 pub(super) const MAX_KVM_BOOT: Duration = Duration::from_secs(10);
+/// An agent that was left comes to rest.
+pub(super) const SETTLING: Duration = Duration::from_millis(300);
 /// A line that QEMU says.
 pub(super) const MAX_QMP_LINE_BYTES: usize = 1 << 20;
 /// Events that are kept for whoever waits for one.

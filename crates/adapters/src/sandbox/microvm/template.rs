@@ -12,13 +12,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use super::agent;
 use super::arguments::{Start, Vm};
 use super::disk;
 use super::files::{DISK, Files, MEMORY, STATE, open_untrusted};
 use super::launch::{Launcher, Started};
-use super::limits::{MAX_BOOT, MAX_TEMPLATE_COUNT, MAX_TEMPLATE_GROWTH_BYTES};
+use super::limits::{MAX_BOOT, MAX_TEMPLATE_COUNT, MAX_TEMPLATE_GROWTH_BYTES, SETTLING};
 use super::machine::{blocking, end, last_words, save_state, stop};
 use super::memory;
 use super::record::Record;
@@ -180,6 +181,8 @@ async fn make(
     let Booted { mut started, machine, memory } = booted;
     machine.warm_up().await;
     drop(machine);
+    // The agent looks for another host first; a clone is to begin where it waits for one.
+    let _ = timeout(SETTLING, std::future::pending::<()>()).await;
     stop(&mut started.qmp).await?;
     save_state(&mut started.qmp, files, &files.folder().join(STATE)).await?;
     // QEMU writes what it has not, and goes.

@@ -29,7 +29,8 @@ pub(crate) fn begin() -> Result<(), String> {
 const OTHERS_MEMORY: [&str; 2] = ["/dev/mem", "/dev/port"];
 
 /// What commands have no use for.
-const HARDENING: [(&str, &str); 3] = [
+const HARDENING: [(&str, &str); 4] = [
+    ("/proc/sys/kernel/dmesg_restrict", "1"),
     ("/proc/sys/fs/protected_hardlinks", "1"),
     ("/proc/sys/fs/protected_symlinks", "1"),
     ("/proc/sys/user/max_user_namespaces", "0"),

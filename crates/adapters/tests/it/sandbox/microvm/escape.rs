@@ -2,9 +2,12 @@
 
 use std::os::unix::fs::symlink;
 
+use bytes::Bytes;
 use mainstay_adapters::sandbox::{Driver, Machine};
 
-use super::rig::{Rig, run, try_run};
+use super::rig::{Rig, run, text, try_run};
+use crate::sandbox::process::escapes::CALLS;
+use crate::sandbox::process::neighbours::{LEAVE, LOOK};
 use mainstay_core::port::ExecEnd;
 
 /// Lines that must not work for a session's user.
@@ -70,6 +73,78 @@ pub(super) async fn check_escapes(machine: &Machine) {
     }
 }
 
+/// The calls that the process tier refuses by a list, which a guest's kernel refuses to whom they are not for.
+#[tokio::test]
+async fn system_calls_that_lead_out_lead_nowhere() {
+    let rig = Rig::new();
+    let place = rig.boot("one").await;
+    let machine = rig.connect(&place).await;
+    // With nothing in its buffer this one is `fork`, whose child would print all that follows once more.
+    let calls = CALLS.replace("\"clone3\": (435, buffer, 88),", "");
+    let told = python(&machine, &calls).await;
+    // Answers of calls that need nothing of the host's, and are not there or for root alone.
+    insta::assert_snapshot!(told);
+    assert_eq!(run(&machine, "cat /proc/cpuinfo | grep -c ^processor; nproc").await, "1\n1");
+    drop(machine);
+    rig.end(&[&place]).await;
+}
+
+async fn python(machine: &Machine, script: &str) -> String {
+    let file = Bytes::copy_from_slice(script.as_bytes());
+    machine.write_file("/workspace/script.py", file, None).await.expect("it is written");
+    run(machine, "python3 script.py").await
+}
+
+#[tokio::test]
+async fn guests_side_by_side_see_nothing_of_each_other() {
+    let rig = Rig::new();
+    let (one, other) = (rig.boot("one").await, rig.boot("other").await);
+    let (left, looks) = (rig.connect(&one).await, rig.connect(&other).await);
+    run(&left, LEAVE).await;
+    insta::assert_snapshot!(text(&try_run(&looks, LOOK).await.expect("it ends")), @r"
+    /dev/shm:
+
+    /tmp:
+
+    /workspace:
+    0
+    0
+    Connection refused
+    Connection refused
+    ");
+    assert_eq!(run(&left, "cat /workspace/mine /tmp/mine").await, "mine\nmine");
+    drop((left, looks));
+    rig.end(&[&one, &other]).await;
+}
+
+/// Names that lead out of where files go are the guest's own, and of its user's.
+#[tokio::test]
+async fn files_are_read_and_written_as_the_session_in_the_guest_alone() {
+    let rig = Rig::new();
+    let place = rig.boot("one").await;
+    let machine = rig.connect(&place).await;
+    run(&machine, "ln -s /proc/1/environ agent; ln -s /dev/vdb disk; ln -s / root").await;
+    let linked = try_run(&machine, "ln /usr/bin/id id").await.expect("it ends");
+    assert_ne!(linked.end, ExecEnd::Exited { code: 0 }, "another file system's file");
+    for path in ["agent", "disk", "../proc/1/environ", "root/proc/1/mem"] {
+        let path = format!("/workspace/{path}");
+        machine.read_file(&path, 0, 100).await.expect_err(&path);
+        machine.write_file(&path, Bytes::from_static(b"x"), None).await.expect_err(&path);
+    }
+    for path in [
+        "/usr/bin/python3",
+        "/workspace/root/etc/passwd",
+        "/proc/sys/kernel/panic",
+        "/dev/vda",
+        "/init",
+    ] {
+        machine.write_file(path, Bytes::from_static(b"x"), None).await.expect_err(path);
+    }
+    assert_eq!(run(&machine, "python3 -c 'print(1)'").await, "1");
+    drop(machine);
+    rig.end(&[&place]).await;
+}
+
 /// A QEMU that was taken over writes its own folder.
 #[tokio::test]
 async fn links_in_the_folder_of_qemu_are_not_followed() {
@@ -81,7 +156,7 @@ async fn links_in_the_folder_of_qemu_are_not_followed() {
     rig.driver.connect(&place).await.expect_err("the other machine is not reached by it");
     let disk = place.folder().join("vm/disk");
     std::fs::remove_file(&disk).expect("it can be removed");
-    symlink("/etc/passwd", &disk).expect("a link can be made");
+    symlink("/workspace/root/etc/passwd", &disk).expect("a link can be made");
     let copy = rig.place("copy");
     rig.driver.fork(&place, &copy, &rig.spec).await.expect_err("the host's file is not copied");
     assert!(!copy.folder().join("vm/disk").exists());

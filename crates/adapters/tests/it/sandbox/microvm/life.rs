@@ -1,5 +1,7 @@
 //! From a machine's start to its end.
 
+use std::collections::BTreeSet;
+
 use mainstay_adapters::sandbox::{Driver, DriverError};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -112,14 +114,19 @@ async fn a_machine_goes_on_from_its_memory_image_as_often_as_it_is_lost() {
     rig.driver.keep(&place, &image).await.expect("its memory is kept");
     run(&machine, "echo later > file; kill $(cat process)").await;
     drop(machine);
+    let mut drawn = BTreeSet::new();
     for _ in 0..2 {
         rig.driver.destroy(&place).await.expect("it is lost");
         rig.driver.resume(&image, &place, &rig.spec).await.expect("it goes on");
         let machine = rig.connect(&place).await;
         let seen = run(&machine, "cat file; kill -0 $(cat process) && echo alive").await;
         assert_eq!(seen, "kept\nalive");
+        drawn.insert(run(&machine, "head -c 16 /dev/urandom | od -An -tx1").await);
+        let inside: u64 = run(&machine, "date +%s").await.parse().expect("a number");
+        assert!(unix_seconds() - inside <= 1, "its clock is right");
         run(&machine, "echo again > file; kill $(cat process)").await;
     }
+    assert_eq!(drawn.len(), 2, "each draws its own");
     rig.end(&[&place, &image]).await;
 }
 

@@ -3,7 +3,7 @@
 use super::support::{Host, image, printed};
 
 /// System calls that lead out, by their names.
-const CALLS: &str = r#"
+pub(in crate::sandbox) const CALLS: &str = r#"
 import ctypes, errno, os, socket
 libc = ctypes.CDLL(None, use_errno=True)
 def call(*arguments):

@@ -1,8 +1,8 @@
 //! Machines of the process tier, on the image that `cargo xtask image` builds: what gets out of them
 //! (nothing), what their limits do, and what is left of them (nothing).
 
-mod escapes;
+pub(super) mod escapes;
 mod lifetime;
 mod limits;
-mod neighbours;
+pub(super) mod neighbours;
 mod support;

@@ -3,7 +3,7 @@
 use super::support::{Host, printed};
 
 /// What one machine leaves for others to find.
-const LEAVE: &str = r#"
+pub(in crate::sandbox) const LEAVE: &str = r#"
 echo mine > /workspace/mine; echo mine > /tmp/mine; echo mine > /dev/shm/mine
 (python3 -c '
 import socket, sys, time
@@ -17,7 +17,7 @@ ipcmk -M 4096 >/dev/null
 "#;
 
 /// What another one finds of it.
-const LOOK: &str = r#"
+pub(in crate::sandbox) const LOOK: &str = r#"
 ls /workspace /tmp /dev/shm
 cat /proc/*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c '[m]ine'
 ipcs -m | grep -c 4096
