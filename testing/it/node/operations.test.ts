@@ -58,6 +58,12 @@ async function idsOf(list: AsyncIterable<object>): Promise<string[]> {
   return ids;
 }
 
+/** An upload whose refusal comes before it was read may end with its connection instead. */
+async function refused(path: string, ask: () => Promise<unknown>): Promise<void> {
+  do await assert.rejects(ask());
+  while (!watched.refused.has(path));
+}
+
 const gone = (asked: Promise<unknown>) => assert.rejects(asked, NotFoundError);
 
 async function turn(session: string, ...steps: Step[]) {
@@ -162,8 +168,10 @@ test("environments, their files and templates", async () => {
   for await (const one of environments.files.list(id, { path: "/workspace" })) listed.push(one.path);
   assert.deepEqual(listed, [path]);
   const more = new File(["two"], "b.txt");
-  await assert.rejects(environments.files.prepare({ "/workspace/b.txt": more }));
-  await assert.rejects(environments.files.upload(id, { file: more, path: "/workspace/b.txt" }));
+  const destination = "/workspace/b.txt";
+  await refused("beta.agents.environments.files.prepare", () => environments.files.prepare({ [destination]: more }));
+  const upload = { file: more, path: destination };
+  await refused("beta.agents.environments.files.upload", () => environments.files.upload(id, upload));
   await sessions.delete(session.id);
 });
 

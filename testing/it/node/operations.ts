@@ -62,6 +62,6 @@ export class Watched {
   #failed(path: string, error: unknown): void {
     // A helper's own error has the server's behind it.
     const behind = error instanceof APIError ? error : (error as Error).cause;
-    if (behind instanceof APIError) this.refused.set(path, String(behind.code));
+    if (behind instanceof APIError && behind.status) this.refused.set(path, String(behind.code));
   }
 }
