@@ -63,6 +63,9 @@ impl Service {
     /// Its threads give up what they must, so that what needs more is opened here.
     pub(crate) fn new(is_init: bool) -> Arc<Self> {
         let disk = is_init.then_some(Path::new(init::DISK_DEVICE));
+        if is_init {
+            exec::open_log();
+        }
         Arc::new(Self {
             children: Arc::default(),
             commands: Ledger::new(),

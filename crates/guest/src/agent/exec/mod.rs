@@ -12,6 +12,7 @@ mod run;
 mod tree;
 
 pub(crate) use kept::Kept;
+pub(crate) use memory::open_log;
 pub(crate) use outcome::Ended;
 pub(crate) use program::program;
 pub(crate) use request::{Command, Place, cannot_start, exec, exec_fate};
