@@ -19,6 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 
+import leftovers
 from openai import NotFoundError, OpenAI
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -177,8 +178,19 @@ class Server:
         return OpenAI(base_url=self.url, api_key=self.key, **options)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Behind all tests nothing of a machine is on the host."""
+    folder, before = tmp_path_factory.getbasetemp(), leftovers.groups()
+    yield
+    deadline = time.monotonic() + 60
+    while left := [*leftovers.held(folder), *sorted(leftovers.groups() - before)]:
+        assert time.monotonic() < deadline, "left behind:\n" + "\n".join(left)
+        time.sleep(0.1)
+
+
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def world(nothing_is_left: None) -> Iterator[World]:
     world = World()
     yield world
     world.stop()
