@@ -80,6 +80,30 @@ async fn a_parked_machine_goes_on_where_it_was() {
     rig.end(&[&place]).await;
 }
 
+/// A server may be killed before it writes down that a machine is parked, or that it is back.
+#[tokio::test]
+async fn a_machine_that_runs_is_not_brought_back_a_second_time() {
+    let rig = Rig::new();
+    let place = rig.boot("one").await;
+    run(&rig.connect(&place).await, "(sleep 1000 & echo $! > process) > /dev/null 2>&1").await;
+    let is_as_it_was = async || {
+        rig.driver.unpark(&place, &rig.spec).await.expect("it goes on");
+        let machine = rig.connect(&place).await;
+        run(&machine, "echo more >> file; kill -0 $(cat process) && wc -l < file").await
+    };
+    assert_eq!(is_as_it_was().await, "1", "it was never parked");
+    rig.driver.park(&place).await.expect("it can be parked");
+    assert_eq!(is_as_it_was().await, "2");
+    let record = place.folder().join("microvm.json");
+    let text = std::fs::read_to_string(&record).expect("it is written down");
+    let parked = text.replace(r#""is_parked":false"#, r#""is_parked":true"#);
+    assert_ne!(parked, text);
+    std::fs::write(&record, parked).expect("it is written");
+    assert_eq!(is_as_it_was().await, "3", "its disk is ahead of what was parked");
+    assert!(rig.driver.is_running(&place).await);
+    rig.end(&[&place]).await;
+}
+
 #[tokio::test]
 async fn a_copy_is_the_same_machine_and_goes_its_own_way() {
     let rig = Rig::new();
