@@ -8,6 +8,7 @@ mod blobs;
 mod desk;
 mod error;
 mod folder;
+mod frames;
 mod heads;
 mod herd;
 mod migrate;

@@ -4,6 +4,7 @@
 //! `seq` in the lower: a journal is one run of neighbours in one tree, and appending touches its
 //! last page alone. An entry's `prev_hash` is its neighbour's `hash` and not stored twice.
 
+use std::ffi::CStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 use crate::StoreError;
 use crate::check::invalid;
 use crate::sqlite::error::from_sqlite;
-use crate::sqlite::owners;
+use crate::sqlite::{frames, owners};
 
 /// Version of the tables below. A released one is never edited: add a step to `upgrade`.
 const SCHEMA_VERSION: u32 = 2;
@@ -101,8 +102,11 @@ pub(super) fn open_writer(
     file: &Path,
     page_limit_count: Option<u64>,
 ) -> Result<(Connection, u64), StoreError> {
-    let mut connection =
-        open(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let mut connection = open(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        writer_vfs(),
+    )?;
     set_up_writer(&connection, page_limit_count)
         .map_err(|e| from_sqlite(e, "set the data file up", file))?;
     let version =
@@ -120,17 +124,30 @@ pub(super) fn open_writer(
 
 /// Opens a connection that reads.
 pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
-    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_ONLY, None)?;
     connection
         .pragma_update(None, "cache_size", -READER_CACHE_KIB)
         .map_err(|e| from_sqlite(e, "set a reader up", file))?;
     Ok(connection)
 }
 
-fn open(file: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+/// Without the layer a commit is only slower.
+fn writer_vfs() -> Option<&'static CStr> {
+    let is_there = frames::register();
+    if !is_there {
+        tracing::warn!("SQLite refused the layer that gathers what a commit writes");
+    }
+    is_there.then_some(frames::VFS)
+}
+
+fn open(file: &Path, flags: OpenFlags, vfs: Option<&CStr>) -> Result<Connection, StoreError> {
     // Each connection is used by one thread at a time: SQLite need not lock it again.
-    let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|e| from_sqlite(e, "open the data file", file))?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(file, flags, vfs),
+        None => Connection::open_with_flags(file, flags),
+    };
+    let connection = opened.map_err(|e| from_sqlite(e, "open the data file", file))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_LIMIT_COUNT);
     connection
         .busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))
