@@ -6,6 +6,7 @@
 
 use mainstay_core::port::{Clock, Entropy, Seals};
 use mainstay_core::resource::{KeyKind, KeyRow};
+use mainstay_core::spend::KeySpendLimit;
 use mainstay_protocol::{ApiError, IdMint, KeyId, Principal, PrincipalId, Scope, TenantId};
 use mainstay_runtime::{Control, OsEntropy, SystemClock};
 use mainstay_server::mint_secret;
@@ -32,12 +33,15 @@ pub(crate) struct NewKey {
     pub(crate) scopes: Vec<Scope>,
     /// How it is shown.
     pub(crate) kind: KeyKind,
+    /// What it may spend.
+    pub(crate) spend_limit: Option<KeySpendLimit>,
 }
 
 impl NewKey {
     /// The key of the machine's own command line.
     pub(crate) fn of_operator() -> Self {
-        Self { name: "local".to_owned(), scopes: operator().scopes, kind: KeyKind::Bearer }
+        let scopes = operator().scopes;
+        Self { name: "local".to_owned(), scopes, kind: KeyKind::Bearer, spend_limit: None }
     }
 
     /// Makes it; the answer is the row and the secret, which nothing can show again.
@@ -59,6 +63,7 @@ impl NewKey {
             created_at_ms: now_ms,
             revoked_at_ms: None,
             signing_secret: None,
+            spend_limit: self.spend_limit,
         };
         let row = control.issue_key(&caller, row, self.kind, &secret, seals).await?;
         Ok((row, secret))

@@ -21,7 +21,8 @@ mod terminal;
 pub use error::ClientError;
 pub use feed::{Event, EventBody, Follower, ItemEvent, SessionEvent, TurnEvent};
 pub use http::{Client, Timeouts};
-pub use keys::{Key, NewKey};
+pub use journal::ChatJournal;
+pub use keys::{Key, NewKey, NewSpendLimit, SpendLimit};
 pub use models::Model;
 pub use object::{
     ActionRequest, Agent, AgentSummary, CallItem, CommandItem, ErrorBody, Item, MessageItem,

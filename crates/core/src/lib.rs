@@ -4,6 +4,7 @@
 //! are arguments; effects are data; `decide` and `apply` are not async.
 
 pub mod agent;
+pub mod chat;
 pub mod effect;
 pub mod fact;
 pub mod item;
@@ -14,5 +15,6 @@ pub mod resource;
 pub mod retry;
 pub mod sandbox;
 pub mod session;
+pub mod spend;
 pub mod subagent;
 pub mod tool;

@@ -18,6 +18,7 @@ use mainstay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentDefinition;
+use crate::spend::KeySpendLimit;
 
 pub use self::automation::*;
 pub use self::credential::{
@@ -121,6 +122,9 @@ pub struct KeyRow {
     /// What requests are signed with (AWS Signature Version 4), under the key's id; none of a bearer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_secret: Option<Sealed>,
+    /// What it may spend; without bound when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_limit: Option<KeySpendLimit>,
 }
 
 impl KeyRow {

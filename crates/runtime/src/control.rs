@@ -10,11 +10,10 @@ mod keys;
 mod reseal;
 mod resources;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use mainstay_core::port::Clock;
-use mainstay_core::resource::{KeyRow, control_journal};
+use mainstay_core::resource::control_journal;
 use mainstay_protocol::{
     ApiError, Entry, EntryDraft, ErrorCode, Hash, JournalId, Principal, Row, RowChange, RowKey,
     Seq, TaskChange, TenantId, canonical_json,
@@ -24,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::keys::KeyCache;
 pub use self::reseal::Resealed;
 pub use self::resources::{Found, IsSame, NewResource, RequestKey, ResourceChange, ResourceWrite};
 use crate::engine::{ROW_SPECS, api_error};
@@ -37,7 +37,7 @@ const PAGE_LIMIT_COUNT: usize = 256;
 pub struct Control {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    keys: Mutex<HashMap<String, KeyRow>>,
+    keys: Mutex<KeyCache>,
 }
 
 /// What one commit to a control journal holds besides its place in it.
@@ -59,7 +59,18 @@ impl Control {
         Self { store, clock, keys: Mutex::default() }
     }
 
-    async fn read<T: DeserializeOwned>(&self, key: RowKey) -> Result<Option<T>, ApiError> {
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        key: RowKey,
+    ) -> Result<Option<T>, ApiError> {
         let row = self.store.row(&key).await.map_err(|error| api_error(&error))?;
         row.as_ref().map(parse).transpose()
     }

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::inner::Inner;
 pub use self::settings::EngineSettings;
 use crate::automations::Automations;
+use crate::chat::{self, Books};
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::{Feed, FollowFrom};
@@ -52,6 +53,9 @@ pub(crate) const ROW_SPECS: &[RowSpec] = &[
     resource::RESOURCES,
     resource::DELIVERIES,
     resource::IDEMPOTENCY,
+    mainstay_core::chat::CHAT_CALLS,
+    mainstay_core::chat::CHAT_DAYS,
+    mainstay_core::spend::KEY_SPENDS,
 ];
 
 /// What an engine is made of.
@@ -113,9 +117,11 @@ impl Engine {
             operating: Operating::default(),
             automations: Automations::default(),
             subagents: Subagents::default(),
+            books: Books::new(&settings.owner, parts.clock.now_ms()),
             parts,
             settings,
         });
+        chat::start(&inner).await?;
         crate::recovery::start(&inner);
         crate::retention::start(&inner);
         forgetting::start(&inner);

@@ -6,6 +6,7 @@
 mod answers;
 mod automations;
 pub mod bundle;
+mod chat;
 mod clock;
 mod control;
 mod copy;
@@ -33,6 +34,7 @@ mod webhooks;
 
 pub use answers::KeptAnswer;
 pub use automations::{InvalidSchedule, next_run_at_ms};
+pub use chat::{ChatCall, ChatDayPage, NewChat};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{
     Control, Found, IsSame, NewResource, RequestKey, Resealed, ResourceChange, ResourceWrite,

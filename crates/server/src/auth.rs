@@ -13,7 +13,8 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use mainstay_core::resource::KeyRow;
-use mainstay_protocol::{ApiError, ErrorCode, Principal, Scope, sha256_hex};
+use mainstay_core::spend::KeySpendLimit;
+use mainstay_protocol::{ApiError, ErrorCode, KeyId, Principal, Scope, sha256_hex};
 
 use crate::error::{Answer, Failure};
 use crate::state::AppState;
@@ -33,6 +34,14 @@ impl Caller {
     }
 }
 
+/// The key that a request came with.
+#[derive(Debug, Clone)]
+pub(crate) struct CallerKey {
+    pub(crate) id: KeyId,
+    /// What it may spend.
+    pub(crate) spend_limit: Option<KeySpendLimit>,
+}
+
 /// Lets a request through if it carries a valid key.
 pub(crate) async fn require_key(
     State(state): State<AppState>,
@@ -40,21 +49,24 @@ pub(crate) async fn require_key(
     next: Next,
 ) -> Response {
     match identify(&state, request).await {
-        Ok((caller, mut request)) => {
+        Ok((caller, key, mut request)) => {
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(key);
             next.run(request).await
         }
         Err(failure) => failure.into_response(),
     }
 }
 
-async fn identify(state: &AppState, request: Request) -> Answer<(Caller, Request)> {
+async fn identify(state: &AppState, request: Request) -> Answer<(Caller, CallerKey, Request)> {
     let (key, request) = if sigv4::is_signed(request.headers(), request.uri()) {
         sigv4::verify(state, request).await?
     } else {
         (authenticate(state, request.headers()).await?, request)
     };
-    Ok((Caller(Principal { tenant: key.tenant, id: key.principal, scopes: key.scopes }), request))
+    let caller = Principal { tenant: key.tenant, id: key.principal, scopes: key.scopes };
+    let key = CallerKey { id: key.id, spend_limit: key.spend_limit };
+    Ok((Caller(caller), key, request))
 }
 
 async fn authenticate(state: &AppState, headers: &HeaderMap) -> Answer<KeyRow> {
@@ -82,8 +94,18 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Answer<Self> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            ApiError::new(ErrorCode::Unauthenticated, "no key came with the request").into()
-        })
+        parts.extensions.get::<Self>().cloned().ok_or_else(keyless)
     }
+}
+
+impl<S: Sync> FromRequestParts<S> for CallerKey {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Answer<Self> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(keyless)
+    }
+}
+
+fn keyless() -> Failure {
+    ApiError::new(ErrorCode::Unauthenticated, "no key came with the request").into()
 }

@@ -27,6 +27,8 @@ pub(crate) struct Checked<T> {
     pub(crate) value: T,
     /// Its `Idempotency-Key`.
     pub(crate) idempotency: Option<Idempotency>,
+    /// The body as it came.
+    pub(crate) body: Bytes,
 }
 
 impl<T: DeserializeOwned + Validate> FromRequest<AppState> for Checked<T> {
@@ -34,7 +36,7 @@ impl<T: DeserializeOwned + Validate> FromRequest<AppState> for Checked<T> {
 
     async fn from_request(request: Request, state: &AppState) -> Answer<Self> {
         let (body, idempotency) = read_request(request, state).await?;
-        Ok(Self { value: parse_body(&body)?, idempotency })
+        Ok(Self { value: parse_body(&body)?, idempotency, body })
     }
 }
 

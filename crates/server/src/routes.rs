@@ -262,6 +262,8 @@ fn webhooks() -> Routes {
 fn responses() -> Routes {
     Routes::new()
         .route("/v1/chat/completions", post(chat::create, chat::CREATE))
+        .route("/v1/chat/journals", get(journal::list_chats, journal::LIST_CHATS))
+        .route("/v1/chat/journals/{journal}", get(journal::read_chat, journal::READ_CHAT))
         .route(
             "/v1/responses",
             get(response::connect, response::CONNECT).post(response::create, response::CREATE),
@@ -307,7 +309,10 @@ fn operation() -> Routes {
         .route("/v1/models", get(models::list, models::LIST))
         .route("/v1/models/{*model}", get(models::get, models::GET))
         .route("/v1/keys", get(keys::list, keys::LIST).post(keys::create, keys::CREATE))
-        .route("/v1/keys/{key}", delete(keys::revoke, keys::REVOKE))
+        .route(
+            "/v1/keys/{key}",
+            delete(keys::revoke, keys::REVOKE).post(keys::update, keys::UPDATE),
+        )
         .route("/metrics", get(metrics::metrics, metrics::METRICS))
 }
 

@@ -207,6 +207,18 @@ impl Pricing {
         let name = if answered.is_empty() { asked } else { answered };
         Some(self.catalogue.find(name)?.cost_microusd(tokens))
     }
+
+    /// The most that an answer of so many tokens costs: whichever of a prompt that is cached, is
+    /// written to a cache or neither costs most.
+    pub(super) fn most_microusd(&self, model: &str, input: u64, output: u64) -> Option<u64> {
+        let plain = TokenCounts { input, output, ..TokenCounts::default() };
+        let kinds = [
+            plain,
+            TokenCounts { cached_input: input, ..plain },
+            TokenCounts { cache_write: input, ..plain },
+        ];
+        kinds.into_iter().filter_map(|tokens| self.cost_microusd("", model, tokens)).max()
+    }
 }
 
 #[cfg(test)]

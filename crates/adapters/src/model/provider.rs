@@ -205,6 +205,10 @@ impl Model for HttpModel {
         let model = self.0.clone();
         stream(move || model.call(request))
     }
+
+    fn most_microusd(&self, model: &str, input_tokens: u64, output_tokens: u64) -> Option<u64> {
+        self.0.pricing.most_microusd(model, input_tokens, output_tokens)
+    }
 }
 
 impl Inner {

@@ -13,6 +13,8 @@ use crate::wire;
 
 /// How many entries are read from the store at once.
 const PAGE_LIMIT_COUNT: usize = 256;
+/// How the journals of chat completions are called, before the tenant and the day.
+const CHAT_PREFIX: &str = mainstay_core::chat::CHAT_JOURNAL_PREFIX;
 /// How the journals of agents and keys are called, before the tenant.
 const CONTROL_PREFIX: &str = "control:";
 
@@ -67,7 +69,11 @@ impl Source {
                     return Err(Failure::new(format!("a server does not show {journal}"))
                         .hint("stop the server, then the command reads its data folder"));
                 }
-                let page = client.journal(journal, after).await?;
+                let page = if journal.starts_with(CHAT_PREFIX) {
+                    client.chat_journal(journal, after).await?
+                } else {
+                    client.journal(journal, after).await?
+                };
                 Ok((page.data, page.has_more))
             }
             Self::Store(store) => {

@@ -235,6 +235,12 @@ pub trait Model: Send + Sync {
 
     /// Calls it. Returns at once; work happens as the stream is polled.
     fn stream(&self, request: ModelRequest) -> ModelStream;
+
+    /// The most that so many tokens of prompt and answer cost, in millionths of a US dollar; none of a
+    /// model without a price.
+    fn most_microusd(&self, _model: &str, _input_tokens: u64, _output_tokens: u64) -> Option<u64> {
+        None
+    }
 }
 
 /// A model that can be named.

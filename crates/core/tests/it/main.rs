@@ -7,6 +7,7 @@ mod approval;
 mod budget;
 mod calls;
 mod cancel;
+mod chat;
 mod checkpoint;
 mod client;
 mod compaction;

@@ -1,6 +1,6 @@
-//! Keys: made, revoked, looked up by the hash of a bearer's secret or of a signing key's id.
+//! Keys: made, limited, revoked, looked up by the hash of a bearer's secret or of a signing key's id.
 //!
-//! Invariant: a revoked key is not in memory any more when its revocation is acknowledged. A sealed
+//! Invariant: a key is not in memory as it was any more when its change or revocation is acknowledged. A sealed
 //! secret is in its row alone, and leaves it when the key is revoked.
 
 use std::collections::HashMap;
@@ -8,16 +8,44 @@ use std::collections::HashMap;
 use mainstay_core::port::{Seals, SecretText};
 use mainstay_core::resource::{KEYS, KeyKind, KeyRow, Sealed, access_key_hash, key_sealed_for};
 use mainstay_core::session::millis_column;
+use mainstay_core::spend::KeySpendLimit;
 use mainstay_protocol::{
     ApiError, ErrorCode, KeyId, Principal, Row, RowChange, RowKey, TenantId, sha256_hex,
 };
 use mainstay_store::{Direction, RowScan};
+use serde_json::{Value, json};
 
-use super::{Control, PAGE_LIMIT_COUNT, parse};
+use super::{CONFLICT_LIMIT_COUNT, Change, Committed, Control, PAGE_LIMIT_COUNT, contended, parse};
 use crate::engine::api_error;
 
 /// How many keys are kept in memory.
 const KEY_CACHE_LIMIT_COUNT: usize = 4096;
+
+/// Keys in memory, by the hash of their secret.
+#[derive(Default)]
+pub(super) struct KeyCache {
+    rows: HashMap<String, KeyRow>,
+    /// How many keys were changed so far.
+    change_count: u64,
+}
+
+impl KeyCache {
+    /// Keeps a key as it was read when so many had been changed: it may have been changed since.
+    fn keep(&mut self, secret_sha256: &str, row: &KeyRow, change_count: u64) {
+        if self.change_count != change_count {
+            return;
+        }
+        if self.rows.len() >= KEY_CACHE_LIMIT_COUNT {
+            self.rows.clear();
+        }
+        self.rows.insert(secret_sha256.to_owned(), row.clone());
+    }
+
+    fn forget(&mut self, secret_sha256: &str) {
+        self.rows.remove(secret_sha256);
+        self.change_count += 1;
+    }
+}
 
 impl Control {
     /// Makes a key that is shown with this secret: a bearer's hash is kept, a signing secret is sealed.
@@ -65,17 +93,52 @@ impl Control {
 
     /// Revokes a key; it opens nothing from now on.
     pub async fn revoke_key(&self, caller: &Principal, id: &KeyId) -> Result<(), ApiError> {
-        let rows = self.key_rows(&caller.tenant).await?;
-        let found = rows.into_iter().find(|(_, row)| &row.id == id && row.revoked_at_ms.is_none());
-        let Some((secret_sha256, mut row)) = found else {
-            return Err(ApiError::new(ErrorCode::NotFound, format!("key {id} does not exist")));
+        let revoked_at_ms = Some(self.clock.now_ms());
+        let change = |row: &mut KeyRow| {
+            row.revoked_at_ms = revoked_at_ms;
+            row.signing_secret = row.signing_secret.take().map(|_| Sealed(String::new()));
         };
-        row.revoked_at_ms = Some(self.clock.now_ms());
-        row.signing_secret = row.signing_secret.map(|_| Sealed(String::new()));
-        let rows = vec![RowChange::Put(key_row(&row, &secret_sha256))];
-        self.change(caller, "key.revoked", &serde_json::json!({ "id": id }), rows).await?;
-        self.cached().remove(&secret_sha256);
-        Ok(())
+        self.change_key(caller, id, ("key.revoked", json!({ "id": id })), change).await.map(drop)
+    }
+
+    /// Says what a key may spend from now on; without bound when nothing is said.
+    pub async fn limit_key(
+        &self,
+        caller: &Principal,
+        id: &KeyId,
+        limit: Option<KeySpendLimit>,
+    ) -> Result<KeyRow, ApiError> {
+        let told = json!({ "id": id, "spend_limit": limit });
+        let change = |row: &mut KeyRow| row.spend_limit = limit;
+        self.change_key(caller, id, ("key.updated", told), change).await
+    }
+
+    /// Changes a key that was not revoked, as it is when nobody else changes anything.
+    async fn change_key(
+        &self,
+        caller: &Principal,
+        id: &KeyId,
+        (kind, payload): (&'static str, Value),
+        mut change: impl FnMut(&mut KeyRow) + Send,
+    ) -> Result<KeyRow, ApiError> {
+        for _ in 0..CONFLICT_LIMIT_COUNT {
+            let head = self.head(&caller.tenant).await?;
+            let rows = self.key_rows(&caller.tenant).await?;
+            let is_meant = |row: &KeyRow| &row.id == id && row.revoked_at_ms.is_none();
+            let found = rows.into_iter().find(|(_, row)| is_meant(row));
+            let Some((secret_sha256, mut row)) = found else {
+                return Err(ApiError::new(ErrorCode::NotFound, format!("key {id} does not exist")));
+            };
+            change(&mut row);
+            let rows = vec![RowChange::Put(key_row(&row, &secret_sha256))];
+            let tasks = Vec::new();
+            let changed = Change { kind, payload: payload.clone(), rows, tasks };
+            if self.commit(caller, head, changed).await? == Committed::Yes {
+                self.cached().forget(&secret_sha256);
+                return Ok(row);
+            }
+        }
+        Err(contended())
     }
 
     /// A tenant's keys, oldest first, revoked ones too.
@@ -85,22 +148,22 @@ impl Control {
 
     /// The key with this secret, unless it was revoked.
     pub async fn key_by_secret(&self, secret_sha256: &str) -> Result<Option<KeyRow>, ApiError> {
-        if let Some(row) = self.cached().get(secret_sha256) {
-            return Ok(Some(row.clone()));
-        }
+        let change_count = {
+            let cached = self.cached();
+            if let Some(row) = cached.rows.get(secret_sha256) {
+                return Ok(Some(row.clone()));
+            }
+            cached.change_count
+        };
         let row: Option<KeyRow> = self.read(RowKey::new(&KEYS, &[secret_sha256])).await?;
         let row = row.filter(|row| row.revoked_at_ms.is_none());
         if let Some(row) = &row {
-            let mut keys = self.cached();
-            if keys.len() >= KEY_CACHE_LIMIT_COUNT {
-                keys.clear();
-            }
-            keys.insert(secret_sha256.to_owned(), row.clone());
+            self.cached().keep(secret_sha256, row, change_count);
         }
         Ok(row)
     }
 
-    fn cached(&self) -> std::sync::MutexGuard<'_, HashMap<String, KeyRow>> {
+    fn cached(&self) -> std::sync::MutexGuard<'_, KeyCache> {
         self.keys.lock().expect("no code panics while it holds the keys")
     }
 

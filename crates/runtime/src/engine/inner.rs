@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{EngineParts, EngineSettings, api_error};
 use crate::automations::Automations;
+use crate::chat::Books;
 use crate::control::Control;
 use crate::dispatch::Limits;
 use crate::feed::Hubs;
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) webhooks: Webhooks,
     pub(crate) automations: Automations,
     pub(crate) subagents: Subagents,
+    pub(crate) books: Books,
     pub(crate) forgetting: Forgetting,
     pub(crate) destroying: Destroying,
     pub(crate) collecting: Collecting,

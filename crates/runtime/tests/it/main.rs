@@ -1,6 +1,7 @@
 //! The engine over the memory store, with models and tools that do as each test says.
 
 mod bundles;
+mod chats;
 mod collecting;
 mod copies;
 mod crash;

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::auth::Caller;
+use crate::auth::{Caller, CallerKey};
 use crate::error::Answer;
 use crate::extract::{Checked, Ids};
 use crate::openai::resource::Asked;
@@ -52,6 +52,7 @@ pub(crate) trait Output {
 
 impl Input for State<AppState> {}
 impl Input for Caller {}
+impl Input for CallerKey {}
 impl Input for RawQuery {}
 impl Input for HeaderMap {}
 impl Input for Request {}

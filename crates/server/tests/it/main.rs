@@ -9,6 +9,7 @@ mod bad_input;
 mod carried;
 mod chat;
 mod chat_input;
+mod chat_spending;
 mod commands;
 mod conversations;
 mod credentials;

@@ -271,6 +271,7 @@ async fn add_key(engine: &Engine, secret: &str, tenant: &str, scopes: Vec<Scope>
         created_at_ms: 0,
         revoked_at_ms: None,
         signing_secret: None,
+        spend_limit: None,
     };
     let caller = Principal { tenant, id: principal, scopes };
     let hash = sha256_hex(secret.as_bytes());

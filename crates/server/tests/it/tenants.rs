@@ -18,7 +18,7 @@ const SHARED: [&str; 1] = ["/v1/models/{model}"];
 /// Below a session that has none.
 const NOT_THERE: [&str; 2] = ["{subagent}", "{delivery}"];
 /// A cursor here is a place, not a thing.
-const PLACES: [&str; 1] = ["/v1/agents/sessions/{session}/journal"];
+const PLACES: [&str; 2] = ["/v1/agents/sessions/{session}/journal", "/v1/chat/journals/{journal}"];
 
 type Ids = BTreeMap<&'static str, String>;
 
@@ -44,6 +44,8 @@ async fn things(server: &Harness) -> Ids {
     let said = json!({"items": [{"type": "message", "role": "user", "content": "x"}]});
     keep("conversation", &post("/v1/conversations", said).await);
     keep("key", &post("/v1/keys", json!({"name": "a"})).await);
+    let said = json!([{"role": "user", "content": "x"}]);
+    post("/v1/chat/completions", json!({"model": "scripted", "messages": said})).await;
     let target = json!({"type": "new_session", "environment": {"type": "none"}, "agent": {"model": "scripted"},
         "input": [{"role": "user", "content": [{"type": "input_text", "text": "x"}]}]});
     let timing =
@@ -69,6 +71,7 @@ async fn things(server: &Harness) -> Ids {
         ("turn", format!("{path}/turns")),
         ("artifact", format!("{path}/artifacts")),
         ("environment", "/v1/agents/environments".to_owned()),
+        ("journal", "/v1/chat/journals".to_owned()),
         ("item", format!("/v1/conversations/{}/items", ids["conversation"])),
     ] {
         let found = server.get(&list).await;

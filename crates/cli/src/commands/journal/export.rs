@@ -15,7 +15,7 @@ Examples:
   mainstay journal export ses_01h… > session.ndjson
   mainstay journal export ses_01h… | jq -r .kind")]
 pub(crate) struct Arguments {
-    /// The session's id
+    /// The session's id, or another journal's name
     session: String,
     #[command(flatten)]
     target: Target,

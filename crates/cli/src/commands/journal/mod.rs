@@ -2,6 +2,7 @@
 
 mod command;
 mod export;
+mod list;
 mod show;
 mod verify;
 

@@ -16,7 +16,7 @@ Examples:
   mainstay journal show ses_01h…
   mainstay journal show control:default --data-dir /var/lib/mainstay   agents and keys; no server runs")]
 pub(crate) struct Arguments {
-    /// The session's id
+    /// The session's id, or another journal's name
     session: String,
     #[command(flatten)]
     target: Target,

@@ -24,7 +24,7 @@ Examples:
 
 Exit code 1 says that the journal is not whole, and the message which entry does not fit.")]
 pub(crate) struct Arguments {
-    /// The session's id
+    /// The session's id, or another journal's name
     #[arg(required_unless_present = "file")]
     session: Option<String>,
     /// An exported journal instead

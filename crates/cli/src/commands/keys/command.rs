@@ -2,11 +2,11 @@
 
 use clap::Subcommand;
 
-use super::{create, list, revoke};
+use super::{create, list, revoke, update};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Make, list and revoke the keys that open this installation
+/// Make, list, limit and revoke the keys that open this installation
 ///
 /// With a running server they need its key with the scope `admin`, as the machine's own is; without
 /// one they work on the data folder itself.
@@ -17,6 +17,7 @@ use crate::failure::Failure;
 Examples:
   export OPENAI_API_KEY=$(mainstay keys create --name notebook)
   mainstay keys list
+  mainstay keys update key_01h… --spend-limit 20
   mainstay keys revoke key_01h…"
 )]
 pub(crate) struct Arguments {
@@ -28,6 +29,7 @@ pub(crate) struct Arguments {
 enum Command {
     Create(create::Arguments),
     List(list::Arguments),
+    Update(update::Arguments),
     Revoke(revoke::Arguments),
 }
 
@@ -35,6 +37,7 @@ pub(crate) fn run(context: &Context, arguments: Arguments) -> Result<(), Failure
     match arguments.command {
         Command::Create(arguments) => create::run(context, &arguments),
         Command::List(arguments) => list::run(context, &arguments),
+        Command::Update(arguments) => update::run(context, &arguments),
         Command::Revoke(arguments) => revoke::run(context, &arguments),
     }
 }

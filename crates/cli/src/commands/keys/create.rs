@@ -1,9 +1,11 @@
 //! `mainstay keys create`
 
 use mainstay_core::resource::KeyKind;
+use mainstay_core::spend::SpendPeriod;
 use mainstay_protocol::Scope;
 
 use super::access::Access;
+use super::spend;
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::key::NewKey;
@@ -25,6 +27,7 @@ Examples:
   mainstay keys create --name laptop
   export OPENAI_API_KEY=$(mainstay keys create --name notebook)
   mainstay keys create --name ops --admin
+  mainstay keys create --name ci --spend-limit 5 --spend-period month
   export $(mainstay keys create --name executor --sigv4)
   mainstay keys create --name move --scope use --scope import")]
 pub(crate) struct Arguments {
@@ -42,6 +45,19 @@ pub(crate) struct Arguments {
     /// the executor of a self-hosted environment
     #[arg(long)]
     sigv4: bool,
+    /// The most that it may spend in a period, US dollars: it holds for chat completions
+    /// (`/v1/chat/completions`); sessions have limits of their own
+    #[arg(long, value_name = "USD", value_parser = spend::parse_usd)]
+    spend_limit: Option<f64>,
+    /// When spending begins anew, in UTC: `day`, `month`, or `total` for never
+    #[arg(
+        long,
+        value_name = "PERIOD",
+        value_parser = spend::parse_period,
+        default_value = "month",
+        requires = "spend_limit"
+    )]
+    spend_period: SpendPeriod,
     #[command(flatten)]
     target: Target,
 }
@@ -86,6 +102,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 
 /// Answers the key's id and its secret.
 async fn create(context: &Context, arguments: &Arguments) -> Result<(String, String), Failure> {
+    let limit = arguments.spend_limit.map(|usd| (usd, arguments.spend_period));
     match Access::open_or_make(context, &arguments.target).await? {
         Access::Server(client) => {
             let scopes = arguments.scopes();
@@ -93,6 +110,7 @@ async fn create(context: &Context, arguments: &Arguments) -> Result<(String, Str
                 name: arguments.name.clone(),
                 scopes: scopes.into_iter().map(|scope| scope.as_str().to_owned()).collect(),
                 kind: arguments.kind().as_str().to_owned(),
+                spend_limit: limit.map(|(usd, period)| spend::for_server(usd, period)),
             };
             let key = client.create_key(&new).await?;
             let hidden = || Failure::new("the server made a key and did not show it");
@@ -100,7 +118,8 @@ async fn create(context: &Context, arguments: &Arguments) -> Result<(String, Str
         }
         Access::Store(control, seals) => {
             let (name, scopes) = (arguments.name.clone(), arguments.scopes());
-            let new = NewKey { name, scopes, kind: arguments.kind() };
+            let spend_limit = limit.map(|(usd, period)| spend::for_store(usd, period));
+            let new = NewKey { name, scopes, kind: arguments.kind(), spend_limit };
             let (row, secret) = new.create(&control, seals.as_ref()).await?;
             Ok((row.id.to_string(), secret))
         }

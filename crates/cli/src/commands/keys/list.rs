@@ -1,9 +1,14 @@
 //! `mainstay keys list`
 
 use mainstay_client::Key;
+use mainstay_core::port::Clock;
+use mainstay_core::resource::KeyRow;
+use mainstay_core::spend::KeySpend;
+use mainstay_runtime::SystemClock;
 use serde_json::json;
 
 use super::access::Access;
+use super::spend;
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::reach::Target;
@@ -31,7 +36,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
     }
     let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
     Ok(output::text(table::render(
-        &["KEY", "TYPE", "NAME", "SCOPES", "MADE (UTC)", "REVOKED"],
+        &["KEY", "TYPE", "NAME", "SCOPES", "MADE (UTC)", "REVOKED", "SPENT (USD)"],
         &rows,
     ))?)
 }
@@ -40,18 +45,27 @@ async fn list(context: &Context, arguments: &Arguments) -> Result<Vec<Key>, Fail
     match Access::open(context, &arguments.target).await? {
         Access::Server(client) => Ok(client.keys().await?),
         Access::Store(control, _) => {
-            let rows = control.keys(&key::operator().tenant).await?;
-            let key = |row: mainstay_core::resource::KeyRow| Key {
-                kind: row.kind().as_str().to_owned(),
-                id: row.id.to_string(),
-                name: row.name,
-                scopes: row.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
-                created_at: row.created_at_ms / 1000,
-                revoked_at: row.revoked_at_ms.map(|at_ms| at_ms / 1000),
-                secret: None,
-            };
-            Ok(rows.into_iter().map(key).collect())
+            let now_ms = SystemClock.now_ms();
+            let mut keys = Vec::new();
+            for row in control.keys(&key::operator().tenant).await? {
+                let spent = control.key_spend(&row.tenant, &row.id).await?;
+                keys.push(key_of(row, &spent, now_ms));
+            }
+            Ok(keys)
         }
+    }
+}
+
+fn key_of(row: KeyRow, spent: &KeySpend, now_ms: u64) -> Key {
+    Key {
+        spend_limit: spend::shown(&row, spent, now_ms),
+        kind: row.kind().as_str().to_owned(),
+        id: row.id.to_string(),
+        name: row.name,
+        scopes: row.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        created_at: row.created_at_ms / 1000,
+        revoked_at: row.revoked_at_ms.map(|at_ms| at_ms / 1000),
+        secret: None,
     }
 }
 
@@ -63,6 +77,7 @@ fn row(key: &Key) -> Vec<String> {
         key.scopes.join(","),
         time::stamp(key.created_at),
         key.revoked_at.map(time::stamp).unwrap_or_default(),
+        key.spend_limit.as_ref().map(spend::words).unwrap_or_default(),
     ]
 }
 
@@ -74,5 +89,12 @@ fn as_json(key: &Key) -> serde_json::Value {
         "scopes": key.scopes,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
+        "spend_limit": key.spend_limit.as_ref().map(|limit| json!({
+            "limit_usd": limit.limit_usd,
+            "period": limit.period,
+            "spent_usd": limit.spent_usd,
+            "reserved_usd": limit.reserved_usd,
+            "resets_at": limit.resets_at,
+        })),
     })
 }

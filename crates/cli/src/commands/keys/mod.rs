@@ -8,5 +8,7 @@ mod command;
 mod create;
 mod list;
 mod revoke;
+mod spend;
+mod update;
 
 pub(crate) use command::{Arguments, run};

@@ -27,7 +27,7 @@ pub(crate) async fn create(
     Caller(caller): Caller,
     request: Checked<AgentCreateParams>,
 ) -> Answer<Json<Agent>> {
-    let Checked { value: params, idempotency } = request;
+    let Checked { value: params, idempotency, .. } = request;
     let id = match &idempotency {
         Some(key) => AgentId::parse(&keyed_id(AgentId::PREFIX, &caller, key))
             .expect("a prefix and hexadecimal digits are an id"),

@@ -31,6 +31,7 @@ pub(crate) struct Call {
     begins_at_ms: u64,
     ends_at_ms: u64,
     is_shown: bool,
+    has_begun: bool,
 }
 
 impl Call {
@@ -49,12 +50,18 @@ impl Call {
             stream: None,
             begins_at_ms: 0,
             is_shown: false,
+            has_begun: false,
         }
     }
 
     /// The model that is asked, or has answered.
     pub(super) fn model(&self) -> &str {
         &self.model
+    }
+
+    /// The same, and whether any had begun to answer.
+    pub(super) fn stands(&self) -> (&str, bool) {
+        (&self.model, self.has_begun)
     }
 
     /// Something of the answer was shown: from now on a failure is final.
@@ -91,7 +98,10 @@ impl Call {
             }
         };
         let error = match part {
-            Some(Ok(part)) => return Ok(Some(part)),
+            Some(Ok(part)) => {
+                self.has_begun = true;
+                return Ok(Some(part));
+            }
             Some(Err(error)) => error,
             None => {
                 let message = "the model's stream ended before its answer did";

@@ -31,8 +31,8 @@ pub(super) async fn open_chunks(
     state: &AppState,
     asked: Asked,
     record: Record,
+    permit: OwnedSemaphorePermit,
 ) -> Result<Response, ApiError> {
-    let permit = state.admit_stream()?;
     let mut chunks = Chunks {
         state: state.clone(),
         head: asked.head,
@@ -46,7 +46,8 @@ pub(super) async fn open_chunks(
     };
     chunks.pending = chunks.part_in_time().await;
     if let Some(Err(error)) = chunks.pending.take_if(|part| part.is_err()) {
-        chunks.ended(&Err(error.clone()));
+        // What could not be written of a failure changes nothing about it.
+        let _ = chunks.ended(&Err(error.clone())).await;
         return Err(error);
     }
     Ok(sse::answer(chunks))
@@ -110,8 +111,8 @@ impl Frames for Chunks {
                 }
                 // Reasoning has no place in this API, and calls are shown when they are complete.
                 Ok(ModelPart::Delta { .. }) => {}
-                Ok(ModelPart::Done(reply)) => return Some(self.end(reply).into()),
-                Err(error) => return Some(self.broken(error).into()),
+                Ok(ModelPart::Done(reply)) => return Some(self.end(reply).await.into()),
+                Err(error) => return Some(self.broken(error).await.into()),
             }
         }
     }
@@ -129,7 +130,7 @@ impl Chunks {
         }
     }
 
-    fn end(&mut self, reply: ModelReply) -> Vec<u8> {
+    async fn end(&mut self, reply: ModelReply) -> Vec<u8> {
         let mut frames = Vec::new();
         let whole = text_of(&reply);
         if let Some(rest) = whole.strip_prefix(&self.said.text).filter(|rest| !rest.is_empty()) {
@@ -147,19 +148,22 @@ impl Chunks {
             frames.extend(self.frame(Vec::new(), Some(usage.into())));
         }
         frames.extend_from_slice(DONE);
-        self.ended(&answer);
-        frames
+        match self.ended(&answer).await {
+            Ok(()) => frames,
+            Err(error) => sse(&ErrorBody { error: ErrorObject::from(&error) }),
+        }
     }
 
-    fn broken(&mut self, error: ApiError) -> Vec<u8> {
+    async fn broken(&mut self, error: ApiError) -> Vec<u8> {
         let body = ErrorBody { error: ErrorObject::from(&error) };
-        self.ended(&Err(error));
+        let _ = self.ended(&Err(error)).await;
         sse(&body)
     }
 
-    fn ended(&mut self, answer: &Result<ModelReply, ApiError>) {
-        if let Some(record) = self.record.take() {
-            record.ended(self.call.model(), answer);
+    async fn ended(&mut self, answer: &Result<ModelReply, ApiError>) -> Result<(), ApiError> {
+        match self.record.take() {
+            Some(record) => record.ended(self.call.stands(), answer).await,
+            None => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `POST /v1/chat/completions`: the stateless door.
 //!
-//! Invariant: one request, one answer of a model, and nothing kept: no session, no journal. What can
-//! be told afterwards is a line of the log and the counters. Deliberately absent: agents, tools that
+//! Invariant: one request, one answer of a model, and nothing kept of what was said: no session. What can
+//! be told afterwards is two entries of the day's journal, a line of the log and the counters. Deliberately absent: agents, tools that
 //! run here, and everything that needs a memory; `/v1/responses` has them.
 
 mod answer;

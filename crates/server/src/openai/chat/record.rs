@@ -1,42 +1,25 @@
-//! What is left of an answer: a line of the log, and counters.
+//! What is left of an answer: entries of the journal of the day, a line of the log, and counters.
 //!
 //! Invariant: every call of a model that a request made is told once, however it ended: answered,
-//! failed, or left by the client. A counter's labels are names of the configuration, never the
+//! failed, or left by the client. The entries are the runtime's to write: none before the model is asked,
+//! no answer. A counter's labels are names of the configuration, never the
 //! client's.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
+use mainstay_core::chat::ChatOutcome;
 use mainstay_core::port::ModelReply;
-use mainstay_protocol::{ApiError, ErrorCode, Principal, Usage};
+use mainstay_core::spend::most_tokens;
+use mainstay_protocol::{ApiError, ErrorCode, Principal, Usage, canonical_value, sha256_hex};
+use mainstay_runtime::{ChatCall, NewChat};
 
 use super::request::Asked;
+use crate::auth::CallerKey;
 use crate::state::AppState;
 
 /// The label of models that are taken without being listed.
 const UNLISTED: &str = "other";
-
-/// How an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum ChatOutcome {
-    /// The model answered.
-    Completed,
-    /// It did not.
-    Failed,
-    /// The client did not wait for it.
-    Left,
-}
-
-impl ChatOutcome {
-    /// As counters and the log name it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Left => "left",
-        }
-    }
-}
 
 /// Counters of answers and tokens by model.
 #[derive(Debug, Default)]
@@ -80,32 +63,62 @@ pub(super) struct Record {
     caller: Principal,
     model: String,
     began_at_ms: u64,
-    is_told: bool,
+    /// None when it is told.
+    call: Option<ChatCall>,
 }
 
 impl Record {
-    pub(super) fn new(state: &AppState, caller: &Principal, asked: &Asked) -> Self {
-        Self {
+    /// Begins an answer: a model may be asked when this returns.
+    pub(super) async fn begin(
+        state: &AppState,
+        caller: &Principal,
+        key: CallerKey,
+        asked: &Asked,
+        body: &[u8],
+    ) -> Result<Self, ApiError> {
+        let new = NewChat {
+            completion: asked.head.id.clone(),
+            caller: caller.clone(),
+            most_microusd: key.spend_limit.map_or(0, |_| most_microusd(state, asked)),
+            key: key.id,
+            limit: key.spend_limit,
+            models: asked.route.clone(),
+            body_sha256: canonical_sha256(body),
+        };
+        let began_at_ms = state.now_ms();
+        let call = state.engine().begin_chat(new).await?;
+        Ok(Self {
             id: asked.head.id.clone(),
             caller: caller.clone(),
             model: asked.route.first().cloned().unwrap_or_default(),
-            began_at_ms: state.now_ms(),
+            began_at_ms,
             state: state.clone(),
-            is_told: false,
-        }
+            call: Some(call),
+        })
     }
 
-    /// The answer ended by itself.
-    pub(super) fn ended(mut self, model: &str, answer: &Result<ModelReply, ApiError>) {
+    /// The answer ended by itself, with this model, which may have begun to answer. What is last of it may be shown when this returns.
+    pub(super) async fn ended(
+        mut self,
+        (model, has_begun): (&str, bool),
+        answer: &Result<ModelReply, ApiError>,
+    ) -> Result<(), ApiError> {
         model.clone_into(&mut self.model);
+        let Some(mut ends) = self.call.take() else { return Ok(()) };
+        ends.asks(&self.model);
         match answer {
-            Ok(reply) => self.tell(ChatOutcome::Completed, reply.usage, None),
-            Err(error) => self.tell(ChatOutcome::Failed, Usage::default(), Some(error.code)),
+            Ok(reply) => {
+                self.tell(ChatOutcome::Completed, reply.usage, None);
+                ends.completed(reply.usage).await
+            }
+            Err(error) => {
+                self.tell(ChatOutcome::Failed, Usage::default(), Some(error.code));
+                ends.failed(error.code, has_begun).await
+            }
         }
     }
 
-    fn tell(&mut self, outcome: ChatOutcome, usage: Usage, code: Option<ErrorCode>) {
-        self.is_told = true;
+    fn tell(&self, outcome: ChatOutcome, usage: Usage, code: Option<ErrorCode>) {
         let models = self.state.engine().models().list();
         let listed = models.iter().any(|info| info.name == self.model);
         let label = if listed { self.model.as_str() } else { UNLISTED };
@@ -128,8 +141,27 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if !self.is_told {
+        if let Some(mut call) = self.call.take() {
+            call.asks(&self.model);
             self.tell(ChatOutcome::Left, Usage::default(), None);
         }
+    }
+}
+
+/// The most that the answer can cost, whichever of its models gives it.
+fn most_microusd(state: &AppState, asked: &Asked) -> u64 {
+    let most = |name: &String| {
+        let (model, at_provider) = state.engine().models().find(name)?;
+        let (input, output) = most_tokens(&asked.request, model.capabilities());
+        model.most_microusd(&at_provider, input, output)
+    };
+    asked.route.iter().filter_map(most).max().unwrap_or_default()
+}
+
+/// SHA-256 of a body that was read, as canonical JSON.
+fn canonical_sha256(body: &[u8]) -> String {
+    match serde_json::from_slice(body) {
+        Ok(value) => sha256_hex(canonical_value(&value).as_bytes()),
+        Err(_) => sha256_hex(body),
     }
 }

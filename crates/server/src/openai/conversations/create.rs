@@ -54,7 +54,7 @@ pub(crate) async fn create(
     Caller(caller): Caller,
     request: Checked<ConversationCreateParams>,
 ) -> Answer<Json<Value>> {
-    let Checked { value: params, idempotency } = request;
+    let Checked { value: params, idempotency, .. } = request;
     let items = bodies(params.items.as_deref().unwrap_or_default(), &At::Root.field("items"))?;
     let mut mint = state.mint();
     let session =

@@ -44,7 +44,7 @@ pub(crate) async fn create(
     Caller(caller): Caller,
     request: Checked<ResponseCreateParams>,
 ) -> Answer<Response> {
-    let Checked { value: params, idempotency } = request;
+    let Checked { value: params, idempotency, .. } = request;
     let begun = begun(&state, &caller, &params, &idempotency).await?;
     let is_stored = !begun.head.echo.is_not_stored;
     let session = begun.head.row.session.clone();

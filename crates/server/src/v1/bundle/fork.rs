@@ -50,7 +50,7 @@ pub(crate) async fn fork(
     request: Checked<ForkParams>,
 ) -> Answer<Json<AgentSession>> {
     let row = find_session(&state, &caller, &session).await?;
-    let Checked { value, idempotency } = request;
+    let Checked { value, idempotency, .. } = request;
     let at = match value {
         ForkParams { turn_id: Some(turn), .. } => {
             let missing = || not_found("turn", &turn).with_param("turn_id");

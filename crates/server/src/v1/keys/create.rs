@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::show::{Key, KeyKindName, ScopeName, mint_secret};
+use super::spend::KeySpendLimitParams;
 use crate::auth::Caller;
 use crate::error::Answer;
 use crate::extract::Checked;
@@ -33,6 +34,9 @@ pub(crate) struct KeyCreateParams {
     #[serde(default, rename = "type")]
     #[schemars(with = "KeyKindName")]
     kind: KeyKind,
+    /// What it may spend; without bound when absent or null.
+    #[serde(default)]
+    spend_limit: Option<KeySpendLimitParams>,
 }
 
 fn use_only() -> Vec<Scope> {
@@ -49,7 +53,7 @@ impl Validate for KeyCreateParams {
         if self.scopes.is_empty() {
             return Err(at.field("scopes").invalid("must not be empty"));
         }
-        Ok(())
+        self.spend_limit.as_ref().map_or(Ok(()), |limit| limit.validate(&at.field("spend_limit")))
     }
 }
 
@@ -77,8 +81,9 @@ pub(crate) async fn create(
         created_at_ms: state.now_ms(),
         revoked_at_ms: None,
         signing_secret: None,
+        spend_limit: params.spend_limit.map(Into::into),
     };
     let seals = engine.seals().as_ref();
     let row = engine.control().issue_key(&caller, row, params.kind, &secret, seals).await?;
-    Ok(Json(Key::with_secret(row, secret)))
+    Ok(Json(Key::with_secret(&state, row, secret).await?))
 }

@@ -19,7 +19,10 @@ pub(crate) const LIST: Doc =
 pub(crate) async fn list(State(state): State<AppState>, caller: Caller) -> Answer<Json<List<Key>>> {
     caller.require(Scope::Admin)?;
     let keys = state.engine().control().keys(&caller.0.tenant).await?;
-    let keys = keys.into_iter().map(Key::from).collect();
+    let mut shown = Vec::with_capacity(keys.len());
+    for key in keys {
+        shown.push(Key::of(&state, key).await?);
+    }
     let more = false;
-    Ok(Json(List::page(keys, more, |key: &Key| &key.id)))
+    Ok(Json(List::page(shown, more, |key: &Key| &key.id)))
 }

@@ -2,12 +2,14 @@
 
 use mainstay_core::port::Entropy;
 use mainstay_core::resource::{KeyKind, KeyRow};
-use mainstay_protocol::Scope;
+use mainstay_protocol::{ApiError, Scope};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::spend::KeySpending;
 use crate::openapi::{Tag, shape};
+use crate::state::AppState;
 
 /// What a bearer key's secret begins with.
 pub const KEY_SECRET_PREFIX: &str = "msk_";
@@ -38,6 +40,8 @@ pub(crate) struct Key {
     scopes: Vec<Scope>,
     created_at: u64,
     revoked_at: Option<u64>,
+    /// What it may spend, and what is spent of it; null when there is no bound.
+    spend_limit: Option<KeySpending>,
     /// The secret, in the answer that makes the key and never again.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -45,14 +49,18 @@ pub(crate) struct Key {
 
 impl Key {
     /// A new key, with its secret for this once.
-    pub(super) fn with_secret(row: KeyRow, secret: String) -> Self {
-        Self { secret: Some(secret), ..Self::from(row) }
+    pub(super) async fn with_secret(
+        state: &AppState,
+        row: KeyRow,
+        secret: String,
+    ) -> Result<Self, ApiError> {
+        Ok(Self { secret: Some(secret), ..Self::of(state, row).await? })
     }
-}
 
-impl From<KeyRow> for Key {
-    fn from(row: KeyRow) -> Self {
-        Self {
+    /// A key as it is now.
+    pub(super) async fn of(state: &AppState, row: KeyRow) -> Result<Self, ApiError> {
+        Ok(Self {
+            spend_limit: KeySpending::of(state, &row).await?,
             kind: row.kind(),
             id: row.id.to_string(),
             name: row.name,
@@ -60,7 +68,7 @@ impl From<KeyRow> for Key {
             created_at: row.created_at_ms / 1_000,
             revoked_at: row.revoked_at_ms.map(|at_ms| at_ms / 1_000),
             secret: None,
-        }
+        })
     }
 }
 

@@ -53,6 +53,11 @@ impl ScriptedModels {
         std::mem::take(&mut *self.requests.lock().expect("no test panics with the requests"))
     }
 
+    /// How many requests there were since they were last taken.
+    pub(crate) fn asked_count(&self) -> usize {
+        self.requests.lock().expect("no test panics with the requests").len()
+    }
+
     /// What the next calls answer; *"ok"* when nothing is left.
     pub(crate) fn say(&self, scripts: impl IntoIterator<Item = Script>) {
         self.scripts.lock().expect("no test panics with the scripts").extend(scripts);
@@ -87,6 +92,11 @@ impl Model for ScriptedModel {
             tools: true,
             images: true,
         }
+    }
+
+    fn most_microusd(&self, model: &str, _input: u64, output_tokens: u64) -> Option<u64> {
+        // Its answers cost as much as the longest of them.
+        (model != "unpriced").then_some(output_tokens * 2)
     }
 
     fn stream(&self, request: ModelRequest) -> ModelStream {

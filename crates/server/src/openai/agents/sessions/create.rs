@@ -39,7 +39,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     request: Checked<SessionCreateParams>,
 ) -> Answer<Response> {
-    let Checked { value: params, idempotency } = request;
+    let Checked { value: params, idempotency, .. } = request;
     let at = At::Root;
     let at = at.field("environment");
     let (sandbox, environment, own) = match params.environment {

@@ -1,11 +1,8 @@
-//! `GET /v1/agents/sessions/{session}/journal`: a session's entries, with the hashes that prove them.
-//!
-//! As a list page by page, or with `Accept: application/x-ndjson` as lines, all of them unless
-//! `limit` says less.
+//! A journal's entries as an answer: as a list page by page, or with `Accept: application/x-ndjson` as
+//! lines, all of them unless `limit` says less.
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -14,11 +11,7 @@ use mainstay_store::EntryRange;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::auth::Caller;
-use crate::error::Answer;
-use crate::extract::Ids;
-use crate::openai::agents::sessions::find_session;
-use crate::openapi::{Doc, Param, Tag, schema_of, shape};
+use crate::openapi::{Param, Tag, shape};
 use crate::state::{AppState, store_error};
 
 /// Entries of a page when nothing is asked for.
@@ -33,7 +26,7 @@ const NDJSON: &str = "application/x-ndjson";
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "object", rename = "list")]
 #[schemars(rename = "EntryPage", transform = Tag("object", "list"))]
-struct EntryPage {
+pub(super) struct EntryPage {
     #[schemars(with = "Vec<JournalEntry>")]
     data: Vec<Entry>,
     has_more: bool,
@@ -69,27 +62,20 @@ impl JournalQuery {
     }
 }
 
-/// Its entry in the document of the API.
-pub(crate) const READ: Doc =
-    Doc::new("readJournal", "A session's entries, with the hashes that prove them")
-        .query(&[&[
-            Param::whole("after", "The entry behind which the page begins.", 0, u64::MAX),
-            Param::whole("limit", "The most entries.", 1, MAX_PAGE_ENTRIES as u64),
-        ]])
-        .answers(schema_of::<EntryPage>)
-        .extension();
+/// What may be asked of a journal.
+pub(super) const QUERY: &[Param] = &[
+    Param::whole("after", "The entry behind which the page begins.", 0, u64::MAX),
+    Param::whole("limit", "The most entries.", 1, MAX_PAGE_ENTRIES as u64),
+];
 
 /// Answers entries behind `after`, in order.
-pub(crate) async fn read(
-    State(state): State<AppState>,
-    Caller(caller): Caller,
-    Ids(session): Ids<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Answer<Response> {
-    let query = JournalQuery::parse(query.as_deref().unwrap_or_default())?;
-    let row = find_session(&state, &caller, &session).await?;
-    let journal: JournalId = row.id.as_str().into();
+pub(super) async fn answer(
+    state: AppState,
+    journal: JournalId,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let query = JournalQuery::parse(query.unwrap_or_default())?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains(NDJSON)) {
         return Ok(lines(state, journal, query));
@@ -163,7 +149,7 @@ impl Lines {
 }
 
 shape! {
-    /// One fact of a session, sealed into the chain of hashes (docs/journal.md).
+    /// One fact of a journal, sealed into the chain of hashes (docs/journal.md).
     JournalEntry = |_| serde_json::json!({
         "type": "object",
         "required": [
