@@ -48,7 +48,17 @@ pub(super) async fn fresh(
     let Some(refresh) = due(inner, &row) else { return Ok(Some(row)) };
     let was_interrupted = refresh.began_at_ms.is_some();
     note(inner, &row, Note::Begins).await?;
-    match ask(inner, &row, &refresh).await? {
+    let asked = match ask(inner, &row, &refresh).await {
+        Ok(asked) => asked,
+        Err(error) => {
+            // It came to its end, though a bad one. What was cut short before stays so.
+            if !was_interrupted && let Err(error) = note(inner, &row, Note::Failed).await {
+                tracing::warn!(credential = row.id, %error, "the end of a refresh was not written");
+            }
+            return Err(error);
+        }
+    };
+    match asked {
         Asked::Got(tokens) => keep(inner, &row, tokens).await.map(Some),
         Asked::Rejected { status, is_client_unknown } => {
             let why = if is_client_unknown {
@@ -85,6 +95,8 @@ enum Asked {
 #[derive(Clone)]
 enum Note {
     Begins,
+    /// No tokens came; the next call asks again.
+    Failed,
     Rejected(String),
 }
 
@@ -101,6 +113,7 @@ async fn note(inner: &Inner, row: &ResourceRow, note: Note) -> Result<ResourceRo
             // The first that was interrupted is the one that may have lost a token.
             Note::Begins if refresh.began_at_ms.is_some() => return Ok(None),
             Note::Begins => refresh.began_at_ms = Some(found.now_ms),
+            Note::Failed => refresh.began_at_ms = None,
             Note::Rejected(why) => refresh.rejected = Some(why),
         }
         row.body = serde_json::to_value(&body).map_err(|error| shapeless(&error))?;

@@ -1,6 +1,7 @@
 //! Credentials of vaults: kept, changed, never shown, and handed to the tool that they are for.
 
-use mainstay_core::resource::RESOURCES;
+use mainstay_core::resource::{CREDENTIAL_KIND, RESOURCES};
+use mainstay_protocol::TenantId;
 use mainstay_store::{Direction, EntryRange, RowScan};
 use serde_json::{Value, json};
 
@@ -306,4 +307,35 @@ async fn an_access_token_is_refreshed_before_it_expires() {
     assert_eq!(talk(&server, &[&vault], json!({})).await, [None, None]);
     assert_eq!(talk(&server, &[&vault], json!({})).await, [None, None]);
     assert_eq!(server.courier.count(), 2, "the refresh token was tried once more, and not again");
+}
+
+#[tokio::test]
+async fn a_refresh_that_failed_is_not_said_to_have_been_cut_short() {
+    let server = Harness::start().await;
+    let vault = vault(&server).await;
+    let made = credential(&server, &vault, &oauth()).await;
+    server.clock.advance(1_000_000);
+    server.courier.answer_with(503, "");
+    for _ in 0..2 {
+        server.courier.answer_with(400, r#"{"error":"invalid_grant"}"#);
+    }
+    let clock = server.clock.clone();
+    let moving = async {
+        loop {
+            clock.advance(100);
+            tokio::task::yield_now().await;
+        }
+    };
+    // The failed attempt is made again after a while.
+    let vaults = [vault.as_str()];
+    tokio::select! {
+        tokens = talk(&server, &vaults, json!({})) => assert!(tokens.iter().all(Option::is_none)),
+        () = moving => unreachable!("the clock moves for ever"),
+    }
+    let tenant = TenantId::parse("ten_a").expect("a plain id");
+    let id = made["id"].as_str().expect("an id");
+    let row = server.engine.control().resource(&tenant, CREDENTIAL_KIND, id).await;
+    let row = row.expect("the store answers").expect("the credential is there");
+    let why = "the authorization server refuses to renew its tokens: HTTP 400";
+    assert_eq!(row.body["auth"]["refresh"]["rejected"], why);
 }
