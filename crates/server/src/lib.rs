@@ -19,6 +19,7 @@ mod serve;
 mod sse;
 mod stall;
 mod state;
+mod unread;
 mod v1;
 
 pub use limits::ServerLimits;

@@ -7,6 +7,11 @@
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// How long a request body may take to arrive.
 pub const BODY_TIMEOUT_MS: u64 = 30_000;
+/// How much of a body that was answered without being read is read all the same, so that the client can
+/// take the answer.
+pub const MAX_UNREAD_BYTES: usize = 32 * 1024 * 1024;
+/// How long that may take.
+pub const UNREAD_TIMEOUT_MS: u64 = 2_000;
 /// How long a request's headers may take to arrive, the wait for a next request included.
 pub const HEADER_TIMEOUT_MS: u64 = 60_000;
 /// How long a client may read nothing of what it is sent before its connection is closed. It

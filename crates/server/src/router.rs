@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use crate::kept::{self, Kept};
 use crate::routes::{keyed, open};
 use crate::state::AppState;
-use crate::{auth, gate};
+use crate::{auth, gate, unread};
 
 /// The server's routes, for [`crate::serve`] and for tests without a socket.
 pub fn router(state: AppState) -> Router {
@@ -22,6 +22,7 @@ pub fn router(state: AppState) -> Router {
     open()
         .into_router()
         .merge(keyed)
+        .layer(from_fn_with_state(state.clone(), unread::read_to_end))
         .layer(from_fn_with_state(state.clone(), gate::observe))
         .with_state(state)
 }

@@ -67,6 +67,32 @@ async fn a_streams_headers_come_before_its_first_event() {
 }
 
 #[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_writing() {
+    const BODY_BYTES: usize = 20_000_000;
+    let server = Harness::start().await;
+    let (address, stop, mut tasks) = begin(&server).await;
+    for (request, status) in [
+        (format!("POST /v1/agents HTTP/1.1\r\nauthorization: Bearer {ADMIN}"), "413 "),
+        (format!("POST /v1/nothing HTTP/1.1\r\nauthorization: Bearer {ADMIN}"), "404 "),
+        (format!("PUT /v1/agents HTTP/1.1\r\nauthorization: Bearer {ADMIN}"), "405 "),
+        ("POST /v1/agents HTTP/1.1\r\nauthorization: Bearer wrong".to_owned(), "401 "),
+    ] {
+        let mut socket = TcpStream::connect(address).await.expect("the server accepts");
+        let head = format!("{request}\r\nhost: x\r\ncontent-length: {BODY_BYTES}\r\n\r\n");
+        socket.write_all(head.as_bytes()).await.expect("the server reads");
+        let body = vec![b' '; BODY_BYTES];
+        socket.write_all(&body).await.expect("the server reads what it has refused");
+        let answer = exchange(&mut socket, "").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        // The connection is as good as before.
+        let answer = exchange(&mut socket, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(answer.contains("200 OK\r\n"), "{answer}");
+    }
+    stop.send(()).expect("the server runs");
+    tasks.join_next().await.expect("one task").expect("no panic").expect("no failure");
+}
+
+#[tokio::test]
 async fn what_is_no_request_is_no_crash() {
     let server = Harness::start().await;
     let (address, stop, mut tasks) = begin(&server).await;
