@@ -192,3 +192,20 @@ async fn limits_that_cannot_be_set() {
     server.delete(&path).await;
     assert_eq!(server.post(&path, &limit).await.refusal(), (404, "not_found", ""));
 }
+
+#[tokio::test]
+async fn a_compaction_is_counted_as_a_completion_is() {
+    let server = Harness::start().await;
+    let (key, secret) = limited(&server, json!({"limit_usd": 0.03, "period": "month"})).await;
+    let body = json!({"model": "scripted", "input": "A long story."});
+    let compact = async || server.post_as(&secret, "/v1/responses/compact", &body).await;
+    let first = compact().await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.body);
+    assert_eq!(shown(&server, &key).await["spent_usd"], json!(0.02));
+    assert_eq!(compact().await.status, StatusCode::OK);
+    assert_eq!(refused(&compact().await), (409, "budget_reached", "false"));
+    let entries = entries(&server).await;
+    assert_eq!(payload(&entries[1])["completion"], first.body["id"]);
+    assert_eq!(payload(&entries[1])["reserved_microusd"].as_u64().map(|most| most > 0), Some(true));
+    assert_eq!(entries.len(), 5);
+}

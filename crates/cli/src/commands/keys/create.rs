@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     sigv4: bool,
     /// The most that it may spend in a period, US dollars: it holds for chat completions
-    /// (`/v1/chat/completions`); sessions have limits of their own
+    /// (`/v1/chat/completions`) and `/v1/responses/compact`; sessions have limits of their own
     #[arg(long, value_name = "USD", value_parser = spend::parse_usd)]
     spend_limit: Option<f64>,
     /// When spending begins anew, in UTC: `day`, `month`, or `total` for never

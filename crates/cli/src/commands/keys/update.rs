@@ -12,8 +12,8 @@ use crate::{key, output};
 
 /// Change what a key may spend
 ///
-/// The limit holds for chat completions (`/v1/chat/completions`), from the next one on. Sessions,
-/// responses among them, have limits of their own. What was spent in the period stays counted.
+/// The limit holds for chat completions (`/v1/chat/completions`) and `/v1/responses/compact`, from the
+/// next one on. Sessions, responses among them, have limits of their own. What was spent in the period stays counted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -13,8 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{BETWEEN_TEXTS, Head, calls, finish, text_of};
 use super::call::Call;
-use super::record::Record;
-use super::request::Asked;
+use super::record::{Question, Record};
 use crate::limits::KEEP_ALIVE_MS;
 use crate::openai::wire::{
     ChatAnswerRole, ChatChunkChoice, ChatCompletionChunk, ChatDelta, ChatDeltaCall, ChatFinish,
@@ -29,15 +28,17 @@ const DONE: &[u8] = b"data: [DONE]\n\n";
 /// Answers with the chunks of an answer, once the model has begun or has taken its time to.
 pub(super) async fn open_chunks(
     state: &AppState,
-    asked: Asked,
+    head: Head,
+    question: Question,
+    tells_usage: bool,
     record: Record,
     permit: OwnedSemaphorePermit,
 ) -> Result<Response, ApiError> {
     let mut chunks = Chunks {
         state: state.clone(),
-        head: asked.head,
-        tells_usage: asked.stream == Some(true),
-        call: Call::new(state, asked.route, asked.request),
+        head,
+        tells_usage,
+        call: Call::new(state, question.route, question.request),
         record: Some(record),
         pending: None,
         said: Said::default(),

@@ -10,7 +10,8 @@ mod chunks;
 mod create;
 mod record;
 mod request;
+mod whole;
 
-pub(crate) use call::Call;
 pub(crate) use create::{CREATE, create};
-pub(crate) use record::ChatMeters;
+pub(crate) use record::{ChatMeters, Question};
+pub(crate) use whole::whole;

@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use mainstay_core::chat::ChatOutcome;
-use mainstay_core::port::ModelReply;
+use mainstay_core::port::{ModelReply, ModelRequest};
 use mainstay_core::spend::most_tokens;
 use mainstay_protocol::{ApiError, ErrorCode, Principal, Usage, canonical_value, sha256_hex};
 use mainstay_runtime::{ChatCall, NewChat};
 
-use super::request::Asked;
 use crate::auth::CallerKey;
 use crate::state::AppState;
 
@@ -56,6 +55,16 @@ impl ChatMeters {
     }
 }
 
+/// What a model is asked without a session.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    /// The answer's id.
+    pub(crate) id: String,
+    /// Models, first choice first.
+    pub(crate) route: Vec<String>,
+    pub(crate) request: ModelRequest,
+}
+
 /// An answer that is being made. What it came to is told when it ends, or when it is dropped.
 pub(super) struct Record {
     state: AppState,
@@ -73,24 +82,24 @@ impl Record {
         state: &AppState,
         caller: &Principal,
         key: CallerKey,
-        asked: &Asked,
+        question: &Question,
         body: &[u8],
     ) -> Result<Self, ApiError> {
         let new = NewChat {
-            completion: asked.head.id.clone(),
+            completion: question.id.clone(),
             caller: caller.clone(),
-            most_microusd: key.spend_limit.map_or(0, |_| most_microusd(state, asked)),
+            most_microusd: key.spend_limit.map_or(0, |_| most_microusd(state, question)),
             key: key.id,
             limit: key.spend_limit,
-            models: asked.route.clone(),
+            models: question.route.clone(),
             body_sha256: canonical_sha256(body),
         };
         let began_at_ms = state.now_ms();
         let call = state.engine().begin_chat(new).await?;
         Ok(Self {
-            id: asked.head.id.clone(),
+            id: question.id.clone(),
             caller: caller.clone(),
-            model: asked.route.first().cloned().unwrap_or_default(),
+            model: question.route.first().cloned().unwrap_or_default(),
             began_at_ms,
             state: state.clone(),
             call: Some(call),
@@ -149,13 +158,13 @@ impl Drop for Record {
 }
 
 /// The most that the answer can cost, whichever of its models gives it.
-fn most_microusd(state: &AppState, asked: &Asked) -> u64 {
+fn most_microusd(state: &AppState, question: &Question) -> u64 {
     let most = |name: &String| {
         let (model, at_provider) = state.engine().models().find(name)?;
-        let (input, output) = most_tokens(&asked.request, model.capabilities());
+        let (input, output) = most_tokens(&question.request, model.capabilities());
         model.most_microusd(&at_provider, input, output)
     };
-    asked.route.iter().filter_map(most).max().unwrap_or_default()
+    question.route.iter().filter_map(most).max().unwrap_or_default()
 }
 
 /// SHA-256 of a body that was read, as canonical JSON.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::Head;
+use super::record::Question;
 use crate::openai::wire::{
     At, ChatAllowedMode, ChatAllowedTool, ChatAssistantMessage, ChatAssistantPart,
     ChatCompletionParams, ChatContent, ChatMessage, ChatNamedChoice, ChatResponseFormat,
@@ -30,9 +31,7 @@ const AGENT_PREFIX: &str = "agent:";
 /// What is asked of which models.
 pub(super) struct Asked {
     pub(super) head: Head,
-    /// Models, first choice first.
-    pub(super) route: Vec<String>,
-    pub(super) request: ModelRequest,
+    pub(super) question: Question,
     /// Where the answer comes in chunks: whether the last tells the tokens.
     pub(super) stream: Option<bool>,
 }
@@ -52,14 +51,15 @@ impl Asked {
         let tools =
             tools(state, caller, &session, params.tools.clone().unwrap_or_default()).await?;
         let usage_is_told = params.stream_options.unwrap_or_default().include_usage;
+        let id = format!("chatcmpl-{}", effect.as_str().trim_start_matches("eff_"));
         Ok(Self {
-            head: Head {
-                id: format!("chatcmpl-{}", effect.as_str().trim_start_matches("eff_")),
-                created: state.now_ms() / 1_000,
-            },
-            route,
+            head: Head { id: id.clone(), created: state.now_ms() / 1_000 },
             stream: (params.stream == Some(true)).then_some(usage_is_told == Some(true)),
-            request: model_request(params, effect, session, tools, &mut mint)?,
+            question: Question {
+                id,
+                route,
+                request: model_request(params, effect, session, tools, &mut mint)?,
+            },
         })
     }
 }

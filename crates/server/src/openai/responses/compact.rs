@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mainstay_core::item::{Content, Item, ItemBody, item_id};
-use mainstay_core::port::{ModelOptions, ModelOutput, ModelPart, ModelReply, ModelRequest};
+use mainstay_core::port::{ModelOptions, ModelOutput, ModelRequest};
 use mainstay_core::session::{CONTEXT_BYTES_PER_TOKEN, summary_request};
 use mainstay_protocol::{
     ApiError, EffectId, ErrorCode, ItemId, Principal, ResponseId, SessionId, TurnId,
@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use super::context::items;
 use super::project::{show_item, usage};
 use super::shapes::{CompactedContext, ResponseInput};
-use crate::auth::Caller;
+use crate::auth::{Caller, CallerKey};
 use crate::error::Answer;
 use crate::extract::Checked;
-use crate::openai::chat::Call;
+use crate::openai::chat::{Question, whole};
 use crate::openai::project::seconds;
 use crate::openai::wire::{At, Validate};
 use crate::openapi::{Doc, Given, schema_of};
@@ -60,13 +60,19 @@ impl Validate for ResponseCompactParams {
 /// Its entry in the document of the API.
 pub(crate) const COMPACT: Doc = Doc::new("compactContext", "A context as one item")
     .answers(schema_of::<CompactedContext>)
-    .refuses(&[ErrorCode::NotFound, ErrorCode::ModelInvalid, ErrorCode::ModelRateLimited])
+    .refuses(&[
+        ErrorCode::NotFound,
+        ErrorCode::BudgetReached,
+        ErrorCode::ModelInvalid,
+        ErrorCode::ModelRateLimited,
+    ])
     .kept();
 
 /// Answers one compaction item, which stands for the context in a later request's input.
 pub(crate) async fn compact(
     State(state): State<AppState>,
     Caller(caller): Caller,
+    key: CallerKey,
     request: Checked<ResponseCompactParams>,
 ) -> Answer<Json<Value>> {
     let params = request.value;
@@ -78,7 +84,14 @@ pub(crate) async fn compact(
         return Err(ApiError::new(ErrorCode::MissingParameter, message).with_param("input").into());
     }
     let model = params.model.unwrap_or_default();
-    let reply = summary(&state, &caller, &model, &context).await?;
+    let mut mint = state.mint();
+    let id = ResponseId::mint(&mut mint);
+    let question = Question {
+        id: id.to_string(),
+        route: vec![model.clone()],
+        request: summary_of(&state, &caller, &model, &context)?,
+    };
+    let (_, reply) = whole(&state, &caller, key, question, &request.body).await?;
     let text = reply.outputs.iter().find_map(|output| match output {
         ModelOutput::Message { text } if !text.trim().is_empty() => Some(text.clone()),
         _ => None,
@@ -86,7 +99,6 @@ pub(crate) async fn compact(
     let text = text.ok_or_else(|| {
         ApiError::new(ErrorCode::ModelInvalid, format!("model {model:?} wrote an empty summary"))
     })?;
-    let mut mint = state.mint();
     let item = Item {
         id: ItemId::mint(&mut mint),
         turn: TurnId::mint(&mut mint),
@@ -94,18 +106,18 @@ pub(crate) async fn compact(
         body: ItemBody::Summary { text },
     };
     Ok(Json(json!({
-        "id": ResponseId::mint(&mut mint), "object": "response.compaction",
+        "id": id, "object": "response.compaction",
         "created_at": seconds(state.now_ms()), "output": [show_item(&item)],
         "usage": usage(reply.usage),
     })))
 }
 
-async fn summary(
+fn summary_of(
     state: &AppState,
     caller: &Principal,
     name: &str,
     context: &[Arc<Item>],
-) -> Result<ModelReply, ApiError> {
+) -> Result<ModelRequest, ApiError> {
     let Some((model, _)) = state.engine().models().find(name) else {
         let message =
             format!("parameter 'model' names {name:?}, which no configured provider offers");
@@ -123,7 +135,7 @@ async fn summary(
         output_index: None,
         body: ItemBody::UserMessage { content: vec![Content::Text { text }] },
     };
-    let request = ModelRequest {
+    Ok(ModelRequest {
         effect: EffectId::mint(&mut mint),
         session: SessionId::parse(caller.id.as_str())
             .unwrap_or_else(|_| SessionId::mint(&mut mint)),
@@ -139,11 +151,5 @@ async fn summary(
             ..ModelOptions::default()
         },
         timeout_ms: TIMEOUT_MS,
-    };
-    let mut call = Call::new(state, vec![name.to_owned()], request);
-    loop {
-        if let ModelPart::Done(reply) = call.next().await? {
-            return Ok(reply);
-        }
-    }
+    })
 }
