@@ -5,4 +5,4 @@ pub(super) mod escapes;
 mod lifetime;
 mod limits;
 pub(super) mod neighbours;
-mod support;
+pub(super) mod support;

@@ -43,20 +43,20 @@ impl Gate for Shut {
 }
 
 /// A data folder with a driver.
-pub(super) struct Host {
+pub(in crate::sandbox) struct Host {
     data: TempDir,
     pub(super) driver: ProcessDriver,
 }
 
 /// A machine that runs.
-pub(super) struct Sandbox {
+pub(in crate::sandbox) struct Sandbox {
     pub(super) place: Place,
     pub(super) machine: Machine,
     commands: AtomicU64,
 }
 
 impl Host {
-    pub(super) async fn new() -> Self {
+    pub(in crate::sandbox) async fn new() -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let driver = Self::driver(data.path());
         let works = driver.probe().await;
@@ -82,7 +82,7 @@ impl Host {
         MachineSpec { image, cpus: 1, memory_mib: 256, disk_mib: 32, processes: 48 }
     }
 
-    pub(super) async fn start(&self, name: &str) -> Sandbox {
+    pub(in crate::sandbox) async fn start(&self, name: &str) -> Sandbox {
         let folder = self.data.path().join(name);
         fs::create_dir(&folder).expect("made");
         let place = Place::new(folder);
@@ -92,7 +92,7 @@ impl Host {
     }
 
     /// Ends a machine and looks for what is left of it.
-    pub(super) async fn end(&self, sandbox: Sandbox) {
+    pub(in crate::sandbox) async fn end(&self, sandbox: Sandbox) {
         let folder = sandbox.place.folder().to_owned();
         let user = fs::metadata(folder.join("workspace")).expect("it has a workspace").uid();
         drop(sandbox.machine);
@@ -125,7 +125,7 @@ impl Sandbox {
     }
 
     /// What a command printed, which must have worked.
-    pub(super) async fn text(&self, script: &str) -> String {
+    pub(in crate::sandbox) async fn text(&self, script: &str) -> String {
         let output = self.shell(script).await;
         let text = printed(&output);
         assert_eq!(output.end, ExecEnd::Exited { code: 0 }, "{script}: {text}");
@@ -182,7 +182,7 @@ fn processes_of(folder: &Path, user: u32) -> Vec<String> {
 }
 
 /// Control groups of machines that have no process, other than those of machines that run.
-fn groups_of_machines(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn groups_of_machines(folder: &Path) -> Vec<PathBuf> {
     use sha2::Digest;
     let folder = folder.canonicalize().expect("it is there");
     let digest = sha2::Sha256::digest(folder.as_os_str().as_encoded_bytes());
