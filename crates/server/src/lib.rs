@@ -3,6 +3,7 @@
 //! Invariant: a door parses, authenticates and translates; it never writes to the store.
 
 mod auth;
+mod closing;
 mod error;
 mod executor;
 mod extract;

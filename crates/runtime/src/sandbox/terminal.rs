@@ -11,6 +11,9 @@ use super::sandbox_error;
 use super::unended::Held;
 use crate::engine::Engine;
 
+/// Why one ends of which nothing else is known.
+const LEFT: &str = "the operator left";
+
 /// A terminal of an operator.
 pub struct OperatorTerminal {
     engine: Engine,
@@ -18,7 +21,7 @@ pub struct OperatorTerminal {
     session: SessionId,
     effect: EffectId,
     terminal: Option<Box<dyn Terminal>>,
-    end: Option<ExecEnd>,
+    outcome: Result<ExecEnd, String>,
     held: Option<Held>,
 }
 
@@ -43,8 +46,9 @@ impl Engine {
         let engine = Self::of(self.inner());
         let (caller, session) = (caller.clone(), session.clone());
         // From here on its end is written down, whatever happens.
+        let outcome = Err(LEFT.to_owned());
         let mut opened =
-            OperatorTerminal { engine, caller, session, effect, terminal: None, end: None, held };
+            OperatorTerminal { engine, caller, session, effect, terminal: None, outcome, held };
         let (terminal, _) = self.bounded(self.sandboxes().terminal(&sandbox, request)).await?;
         opened.terminal = Some(terminal);
         Ok(opened)
@@ -63,7 +67,12 @@ impl OperatorTerminal {
 
     /// Its command ended.
     pub fn ended(&mut self, end: ExecEnd) {
-        self.end = Some(end);
+        self.outcome = Ok(end);
+    }
+
+    /// It is over before its command ended, for this reason.
+    pub fn failed(&mut self, reason: &str) {
+        self.outcome = Err(reason.to_owned());
     }
 }
 
@@ -72,8 +81,9 @@ impl Drop for OperatorTerminal {
         drop(self.terminal.take());
         let engine = Engine::of(self.engine.inner());
         let (caller, session) = (self.caller.clone(), self.session.clone());
-        let (effect, end) = (self.effect.clone(), self.end);
-        let error = end.is_none().then(|| "the operator left".to_owned());
+        let effect = self.effect.clone();
+        let end = self.outcome.as_ref().ok().copied();
+        let error = self.outcome.as_ref().err().cloned();
         let held = self.held.take();
         let write = async move {
             engine.exec_ended(&caller, &session, effect, end, error).await;

@@ -28,6 +28,8 @@ pub(super) struct Connection {
     out: mpsc::Sender<Vec<u8>>,
     /// Short frames that must not wait: at most a few for each lane.
     urgent: Mutex<Vec<u8>>,
+    /// The size that a terminal is to have, until it is written: who says many has said the last.
+    sizes: Mutex<HashMap<u32, [u8; 4]>>,
     pub(super) has_urgent: Notify,
     closed: CancellationToken,
     reason: OnceLock<SandboxError>,
@@ -42,6 +44,7 @@ impl Connection {
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS + SETTLING_CONNECTIONS)),
             out,
             urgent: Mutex::default(),
+            sizes: Mutex::default(),
             has_urgent: Notify::new(),
             closed: CancellationToken::new(),
             reason: OnceLock::new(),
@@ -108,8 +111,23 @@ impl Connection {
         self.has_urgent.notify_one();
     }
 
+    /// Queues the size of a terminal in the place of one that waits.
+    pub(super) fn resize(&self, channel: u32, size: [u8; 4]) {
+        if self.closed.is_cancelled() {
+            return;
+        }
+        self.sizes().insert(channel, size);
+        self.has_urgent.notify_one();
+    }
+
     pub(super) fn take_urgent(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.urgent())
+        let sizes = std::mem::take(&mut *self.sizes());
+        let mut frames = Vec::new();
+        for (channel, size) in sizes {
+            encode(Kind::Resize, channel, &size, &mut frames);
+        }
+        frames.append(&mut self.urgent());
+        frames
     }
 
     /// Pays for data that was taken.
@@ -140,6 +158,10 @@ impl Connection {
 
     fn lanes(&self) -> MutexGuard<'_, HashMap<u32, Arc<Lane>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sizes(&self) -> MutexGuard<'_, HashMap<u32, [u8; 4]>> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn urgent(&self) -> MutexGuard<'_, Vec<u8>> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use mainstay_core::port::{self, SandboxError, TerminalEvent, TerminalRequest};
-use mainstay_guest::{Answer, Kind, Request};
+use mainstay_guest::{Answer, Request};
 
 use super::connect::Machine;
 use super::exec::end;
@@ -70,7 +70,6 @@ impl port::Terminal for Terminal {
     fn resize(&self, columns: u16, rows: u16) {
         let [c0, c1] = columns.to_le_bytes();
         let [r0, r1] = rows.to_le_bytes();
-        let lane = self.call.lane().id;
-        self.call.connection().send_urgent(Kind::Resize, lane, &[c0, c1, r0, r1]);
+        self.call.connection().resize(self.call.lane().id, [c0, c1, r0, r1]);
     }
 }

@@ -21,6 +21,7 @@ use super::create::begun;
 use super::params::ResponseCreateParams;
 use super::stream::Follower;
 use crate::auth::Caller;
+use crate::closing::Closing;
 use crate::error::{Answer, Failure};
 use crate::openai::wire::parse_body;
 use crate::openapi::Doc;
@@ -101,7 +102,19 @@ impl Talk {
                     Some(Ok(Message::Text(text))) => self.heard(&mut sink, text.as_bytes()).await,
                     Some(Ok(Message::Binary(bytes))) => self.heard(&mut sink, &bytes).await,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Err(error)) => {
+                        if let Some(closing) = Closing::of(error) {
+                            // A client that is gone needs no last word.
+                            let _ = sink.send(closing.message()).await;
+                        }
+                        return;
+                    }
+                    Some(Ok(Message::Close(_))) => {
+                        // Its good-bye is answered, if it waits for that.
+                        let _ = sink.close().await;
+                        return;
+                    }
+                    None => return,
                 },
             };
             if sent.is_err() {

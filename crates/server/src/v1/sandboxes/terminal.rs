@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture};
+use futures::{FutureExt, SinkExt};
 use mainstay_core::port::{ExecEnd, SandboxError, TerminalEvent, TerminalRequest, WORKSPACE};
 use mainstay_protocol::{ApiError, ErrorCode, Scope};
 use mainstay_runtime::OperatorTerminal;
@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::find::find;
 use crate::auth::Caller;
+use crate::closing::Closing;
 use crate::error::Answer;
 use crate::extract::Ids;
 use crate::openai::wire::{At, Pairs};
@@ -96,17 +97,33 @@ enum Said {
 }
 
 async fn work(mut opened: OperatorTerminal, mut socket: WebSocket, _place: OwnedSemaphorePermit) {
-    let last = match converse(&opened, &mut socket).await {
-        Over::Left => return,
+    let (last, close) = match converse(&opened, &mut socket).await {
+        Over::Left => {
+            drop(opened);
+            // Who said good-bye is answered; who is gone is not.
+            let _ = socket.close().await;
+            return;
+        }
         Over::Ended(end) => {
             opened.ended(end);
-            ended(end)
+            (
+                ended(end),
+                Closing { code: close_code::NORMAL, reason: "the command ended".to_owned() },
+            )
         }
-        Over::Failed(error) => json!({"type": "error", "message": error}),
+        Over::Failed(reason) => {
+            opened.failed(&reason);
+            (failed(&reason), Closing { code: close_code::ERROR, reason })
+        }
+        Over::Unread(close) => {
+            opened.failed(&close.reason);
+            (failed(&close.reason), close)
+        }
     };
-    // A client that is gone needs no last word.
+    // Its end is in the journal whether or not somebody is there for the last word.
+    drop(opened);
     let _ = socket.send(Message::Text(last.to_string().into())).await;
-    let _ = socket.send(Message::Close(None)).await;
+    let _ = socket.send(close.message()).await;
 }
 
 enum Over {
@@ -114,6 +131,8 @@ enum Over {
     Left,
     Ended(ExecEnd),
     Failed(String),
+    /// The client said what cannot be read.
+    Unread(Closing),
 }
 
 async fn converse(opened: &OperatorTerminal, socket: &mut WebSocket) -> Over {
@@ -135,10 +154,14 @@ async fn converse(opened: &OperatorTerminal, socket: &mut WebSocket) -> Over {
                 Some(Ok(Message::Binary(bytes))) => typing = terminal.write(bytes).fuse(),
                 Some(Ok(Message::Text(text))) => match serde_json::from_str(text.as_str()) {
                     Ok(Said::Resize { columns, rows }) => terminal.resize(columns, rows),
-                    Err(error) => return Over::Failed(format!("a message is not known: {error}")),
+                    Err(error) => {
+                        let reason = format!("a message is not known: {error}");
+                        return Over::Unread(Closing { code: close_code::POLICY, reason });
+                    }
                 },
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Over::Left,
+                Some(Err(error)) => return Closing::of(error).map_or(Over::Left, Over::Unread),
+                Some(Ok(Message::Close(_))) | None => return Over::Left,
             },
             event = terminal.next() => match event {
                 Ok(TerminalEvent::Output(bytes)) => {
@@ -151,6 +174,10 @@ async fn converse(opened: &OperatorTerminal, socket: &mut WebSocket) -> Over {
             },
         }
     }
+}
+
+fn failed(reason: &str) -> serde_json::Value {
+    json!({"type": "error", "message": reason})
 }
 
 fn ended(end: ExecEnd) -> serde_json::Value {
