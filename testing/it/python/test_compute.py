@@ -21,15 +21,15 @@ TIERS = ["process", "microvm"]
 PATIENCE_S = 120.0
 
 
-def until(what: str, holds: Callable[[], Any]) -> Any:
+def until(what: str, holds: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
     """Waits for something that happens outside of this process."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         found = holds()
         if found:
             return found
         time.sleep(0.02)
-    raise AssertionError(f"waited {PATIENCE_S} s for {what}")
+    raise AssertionError(f"waited {patience_s} s for {what}")
 
 
 def new_machine(
@@ -44,25 +44,25 @@ def new_machine(
     return session.id
 
 
-def turn(client: OpenAI, session: str, *calls: dict[str, Any]) -> list[str]:
+def turn(client: OpenAI, session: str, *calls: dict[str, Any], patience_s: float = PATIENCE_S) -> list[str]:
     """The outputs of calls that are made one after the other."""
     steps = [{"calls": [one]} for one in calls]
     before = len(outputs(client, session))
     send(client, session, say(*steps, {"text": "Done."}))
-    rest(client, session)
+    rest(client, session, patience_s)
     found = outputs(client, session)[before:]
     assert len(found) == len(calls), found
     return found
 
 
-def rest(client: OpenAI, session: str) -> None:
+def rest(client: OpenAI, session: str, patience_s: float = PATIENCE_S) -> None:
     def rests() -> bool:
         found = client.beta.agents.sessions.retrieve(session)
         assert found.status not in ("failed", "requires_action"), found.to_json()
         turns = list(client.beta.agents.sessions.turns.list(session, limit=1))
         return found.status == "idle" and bool(turns) and turns[0].status == "completed"
 
-    until(f"{session} to rest", rests)
+    until(f"{session} to rest", rests, patience_s)
 
 
 def outputs(client: OpenAI, session: str) -> list[str]:
