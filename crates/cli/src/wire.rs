@@ -19,7 +19,7 @@ use mainstay_adapters::vault::Vault;
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::Model;
 use mainstay_runtime::{Engine, EngineParts, EngineSettings, OsEntropy, StoreBlobs, SystemClock};
-use mainstay_server::{AppState, ServerSettings};
+use mainstay_server::{AppState, ServerSettings, SessionEnvironments};
 use mainstay_store::{SqliteOptions, SqliteStore, StoreError};
 
 use crate::config::{Config, Environment, WITNESS_FILE};
@@ -109,6 +109,7 @@ pub(crate) async fn engine(
         seals: seals(config, environment)?,
         courier: Arc::new(courier),
         sandboxes,
+        environments: Arc::new(SessionEnvironments),
     };
     let settings = EngineSettings {
         parked_cache_bytes: config.limits.parked_cache_bytes,

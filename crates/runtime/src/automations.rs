@@ -7,6 +7,7 @@
 //! to come. Deliberately absent: waiting for the session's turn to end.
 
 mod deliver;
+mod environments;
 mod schedule;
 mod tick;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use mainstay_core::resource::{AUTOMATION_KIND, INVOCATION_KIND};
 
+pub use self::environments::{Environments, NoEnvironments, SessionDraft};
 pub use self::schedule::{InvalidSchedule, next_run_at_ms};
 use crate::due::{self, Desk};
 use crate::engine::{Engine, Inner};

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::inner::Inner;
 pub use self::settings::EngineSettings;
-use crate::automations::Automations;
+use crate::automations::{Automations, Environments};
 use crate::chat::{self, Books};
 use crate::control::Control;
 use crate::dispatch::Limits;
@@ -79,6 +79,8 @@ pub struct EngineParts {
     pub courier: Arc<dyn Courier>,
     /// Machines.
     pub sandboxes: Arc<dyn Sandboxes>,
+    /// What machines are made from that automations ask for.
+    pub environments: Arc<dyn Environments>,
 }
 
 /// Runs sessions. Cheap to clone.
@@ -214,6 +216,10 @@ impl Engine {
     #[must_use]
     pub fn sandboxes(&self) -> &Arc<dyn Sandboxes> {
         &self.inner.parts.sandboxes
+    }
+
+    pub(crate) fn environments(&self) -> &dyn Environments {
+        self.inner.parts.environments.as_ref()
     }
 
     /// Takes no more submissions, lets attempts under way end within `grace_ms`, then stops.

@@ -33,7 +33,9 @@ mod vault;
 mod webhooks;
 
 pub use answers::KeptAnswer;
-pub use automations::{InvalidSchedule, next_run_at_ms};
+pub use automations::{
+    Environments, InvalidSchedule, NoEnvironments, SessionDraft, next_run_at_ms,
+};
 pub use chat::{ChatCall, ChatDayPage, NewChat};
 pub use clock::{OsEntropy, SystemClock};
 pub use control::{

@@ -24,6 +24,7 @@ mod unread;
 mod v1;
 
 pub use limits::ServerLimits;
+pub use openai::automations::SessionEnvironments;
 pub use openapi::openapi_document;
 pub use router::router;
 pub use serve::serve;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use mainstay_core::policy::ListedTools;
 use mainstay_core::port::{NoCourier, NoSeals};
-use mainstay_runtime::{Engine, EngineParts, EngineSettings};
+use mainstay_runtime::{Engine, EngineParts, EngineSettings, NoEnvironments};
 use mainstay_store::MemoryStore;
 use tokio::sync::Notify;
 
@@ -102,6 +102,7 @@ impl Node {
             seals: Arc::new(NoSeals),
             courier: Arc::new(NoCourier),
             sandboxes: Arc::new(shared.machines.clone()),
+            environments: Arc::new(NoEnvironments),
         };
         let settings = EngineSettings {
             // A process that starts again is somebody else to those who hold leases.

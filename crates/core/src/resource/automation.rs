@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::agent::AgentDefinition;
 use crate::item::Content;
+use crate::resource::Sealed;
 
 /// The kind of automations, and of the tasks that stand for their next time.
 pub const AUTOMATION_KIND: &str = "automation";
@@ -106,6 +107,19 @@ pub struct NewSessionTarget {
     pub vault_ids: Vec<String>,
     /// Its settings of the wire API.
     pub wire: Value,
+    /// The settings that each session's machine is made from; none when sessions have no machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<AutomationEnvironment>,
+}
+
+/// An environment of sessions to come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AutomationEnvironment {
+    /// What is shown of it.
+    pub shown: Value,
+    /// All of it as it was asked for; none in an invocation that is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
 }
 
 /// One time that an automation ran, or should have.
@@ -129,6 +143,31 @@ pub struct InvocationBody {
     /// How often its delivery was tried.
     #[serde(default)]
     pub attempt_count: u32,
+}
+
+impl AutomationBody {
+    /// The environment of the sessions that it makes.
+    pub fn environment_mut(&mut self) -> Option<&mut AutomationEnvironment> {
+        match &mut self.target {
+            AutomationTarget::NewSession(target) => target.environment.as_mut(),
+            AutomationTarget::ExistingSession { .. } => None,
+        }
+    }
+
+    /// The same for who looks at it and makes no session of it.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        if let Some(environment) = self.environment_mut() {
+            environment.sealed = None;
+        }
+        self
+    }
+}
+
+/// What an automation's environment is sealed for, in its invocations too.
+#[must_use]
+pub fn automation_sealed_for(tenant: &TenantId, automation: &str) -> String {
+    format!("{tenant}/{AUTOMATION_KIND}/{automation}")
 }
 
 /// The id of the invocation of this time.

@@ -14,8 +14,9 @@ use mainstay_protocol::{
     TenantId, sha256_hex,
 };
 
-use super::JOURNAL;
+use super::environments::SessionDraft;
 use super::tick::shapeless;
+use super::{JOURNAL, environments};
 use crate::control::{ResourceChange, ResourceWrite};
 use crate::due;
 use crate::engine::{Engine, Inner, api_error};
@@ -116,20 +117,30 @@ async fn make_session(
             return Err(ApiError::new(ErrorCode::NotFound, message));
         }
     };
+    let engine = Engine::of(inner);
+    let mut draft = SessionDraft { agent, wire: target.wire.clone() };
+    let sandbox = match &target.environment {
+        Some(environment) => {
+            let automation = row.parent.as_deref().unwrap_or_default();
+            let kept = environments::opened(&engine, &row.tenant, automation, environment)?;
+            Some(engine.environments().equip(&engine, &caller, &kept, &mut draft).await?)
+        }
+        None => None,
+    };
     let new = NewSession {
         caller,
         session: NewSessionId::Named(session.clone()),
-        agent,
+        agent: draft.agent,
         metadata: target.metadata.clone(),
         spend_limit_microusd: None,
-        sandbox: None,
-        wire: target.wire.clone(),
+        sandbox,
+        wire: draft.wire,
         input: target.input.clone(),
         commands: Vec::new(),
         idempotency: None,
         parent: None,
     };
-    match Engine::of(inner).create_session(new).await {
+    match engine.create_session(new).await {
         Ok(_) => Ok(session),
         Err(error) if error.code == ErrorCode::Conflict && exists(inner, &session).await? => {
             Ok(session)
@@ -173,6 +184,7 @@ async fn finish(
         Ok(session) => body.session_id = Some(session),
         Err(error) => body.error = Some((error.code.to_string(), error.message)),
     }
+    body.automation = body.automation.without_secrets();
     let body = serde_json::to_value(&body).map_err(|error| shapeless(&error))?;
     let caller = inner.as_runtime(row.tenant.clone());
     let automation = row.parent.clone().unwrap_or_default();

@@ -94,8 +94,10 @@ fn new_invocation(
     status: &str,
     now_ms: u64,
 ) -> ResourceRow {
+    let is_over = status == INVOCATION_SKIPPED;
+    let automation_then = if is_over { body.clone().without_secrets() } else { body.clone() };
     let body = InvocationBody {
-        automation: body.clone(),
+        automation: automation_then,
         automation_status: automation.status.to_string(),
         automation_created_at_ms: automation.created_at_ms,
         scheduled_at_ms,

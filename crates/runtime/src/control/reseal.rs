@@ -6,8 +6,9 @@
 
 use mainstay_core::port::{SealError, Seals};
 use mainstay_core::resource::{
-    CREDENTIAL_KIND, CredentialAuth, CredentialBody, EndpointBody, KEYS, KeyRow, OauthClientAuth,
-    RESOURCES, ResourceRow, Sealed, TEMPLATE_KIND, TEMPLATE_SECRET, WEBHOOK_KIND, key_sealed_for,
+    AUTOMATION_KIND, AutomationBody, CREDENTIAL_KIND, CredentialAuth, CredentialBody, EndpointBody,
+    INVOCATION_KIND, InvocationBody, KEYS, KeyRow, OauthClientAuth, RESOURCES, ResourceRow, Sealed,
+    TEMPLATE_KIND, TEMPLATE_SECRET, WEBHOOK_KIND, automation_sealed_for, key_sealed_for,
     sealed_for, template_sealed_for, webhook_sealed_for,
 };
 use mainstay_core::session::{ConfigRow, SESSION_CONFIGS, SESSIONS, SessionRow};
@@ -31,6 +32,8 @@ pub struct Resealed {
     pub credential_count: usize,
     /// Environment templates.
     pub template_count: usize,
+    /// Automations with an environment, and invocations of them that wait.
+    pub automation_count: usize,
     /// Signing keys.
     pub key_count: usize,
     /// Consents that wait for a person.
@@ -125,6 +128,12 @@ impl Control {
             TEMPLATE_KIND => (TEMPLATE_KIND, &mut done.template_count),
             CONSENT_KIND => (CONSENT_KIND, &mut done.consent_count),
             CLIENT_KIND => (CLIENT_KIND, &mut done.client_count),
+            AUTOMATION_KIND if automation(row, seals)?.is_some() => {
+                (AUTOMATION_KIND, &mut done.automation_count)
+            }
+            INVOCATION_KIND if invocation(row, seals)?.is_some() => {
+                (INVOCATION_KIND, &mut done.automation_count)
+            }
             _ => return Ok(()),
         };
         let target = (kind, row.id.as_str());
@@ -142,6 +151,8 @@ impl Control {
                     let belongs_to = clients::sealed_for(&row.tenant, &row.id);
                     member(&row, "client", &belongs_to, seals)?
                 }
+                AUTOMATION_KIND => automation(&row, seals)?.unwrap_or(row.body),
+                INVOCATION_KIND => invocation(&row, seals)?.unwrap_or(row.body),
                 _ => member(&row, "flow", &consent::sealed_for(&row.id), seals)?,
             };
             Ok(Some(ResourceChange::of("resource.resealed", row)))
@@ -224,6 +235,33 @@ fn endpoint(row: &ResourceRow, seals: &dyn Seals) -> Result<Value, ApiError> {
         resealed(seals, &belongs_to, &mut previous.secret)?;
     }
     serde_json::to_value(&body).map_err(|error| shapeless(&error))
+}
+
+/// An automation's body, if something of it is sealed.
+fn automation(row: &ResourceRow, seals: &dyn Seals) -> Result<Option<Value>, ApiError> {
+    let mut body: AutomationBody = row.read().map_err(|error| shapeless(&error))?;
+    let is_sealed = environment(&mut body, &row.tenant, &row.id, seals)?;
+    is_sealed.then(|| serde_json::to_value(&body).map_err(|error| shapeless(&error))).transpose()
+}
+
+/// The same of an invocation, which has its automation as it was.
+fn invocation(row: &ResourceRow, seals: &dyn Seals) -> Result<Option<Value>, ApiError> {
+    let mut body: InvocationBody = row.read().map_err(|error| shapeless(&error))?;
+    let automation = row.parent.as_deref().unwrap_or_default();
+    let is_sealed = environment(&mut body.automation, &row.tenant, automation, seals)?;
+    is_sealed.then(|| serde_json::to_value(&body).map_err(|error| shapeless(&error))).transpose()
+}
+
+fn environment(
+    body: &mut AutomationBody,
+    tenant: &TenantId,
+    automation: &str,
+    seals: &dyn Seals,
+) -> Result<bool, ApiError> {
+    let environment = body.environment_mut();
+    let Some(sealed) = environment.and_then(|own| own.sealed.as_mut()) else { return Ok(false) };
+    resealed(seals, &automation_sealed_for(tenant, automation), sealed)?;
+    Ok(true)
 }
 
 fn resealed(seals: &dyn Seals, belongs_to: &str, sealed: &mut Sealed) -> Result<(), ApiError> {

@@ -24,7 +24,7 @@ use mainstay_protocol::{
 };
 use mainstay_runtime::{
     Accepted, Engine, EngineParts, EngineSettings, Idempotency, NewSession, NewSessionId,
-    Submission,
+    NoEnvironments, Submission,
 };
 use mainstay_store::{EntryRange, MemoryStore, Store};
 use serde_json::{Value, json};
@@ -297,6 +297,7 @@ impl Bench {
             seals: Arc::new(NoSeals),
             courier: Arc::new(NoCourier),
             sandboxes: fakes.machines.clone(),
+            environments: Arc::new(NoEnvironments),
         };
         let engine = Engine::start(parts, settings).await.expect("the engine starts");
         Self { store, fakes, clock, engine }

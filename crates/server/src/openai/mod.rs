@@ -1,7 +1,7 @@
 //! The OpenAI door: the Agents API as the official SDKs speak it.
 
 pub(crate) mod agents;
-pub(crate) mod automations;
+pub mod automations;
 pub(crate) mod chat;
 pub(crate) mod conversations;
 pub(crate) mod project;

@@ -21,7 +21,7 @@ use mainstay_core::port::{NoSandboxes, Sandboxes};
 use mainstay_core::resource::KeyRow;
 use mainstay_protocol::{KeyId, Principal, PrincipalId, Scope, TenantId, sha256_hex};
 use mainstay_runtime::{Engine, EngineParts, EngineSettings};
-use mainstay_server::{AppState, ServerLimits, ServerSettings, router};
+use mainstay_server::{AppState, ServerLimits, ServerSettings, SessionEnvironments, router};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -117,6 +117,7 @@ impl Harness {
             seals: Arc::new(TurnedSeals),
             courier: courier.clone(),
             sandboxes,
+            environments: Arc::new(SessionEnvironments),
         };
         let (engine, state) = begin(&parts, limits).await;
         for (secret, tenant, scopes) in [

@@ -15,7 +15,7 @@ const MAX_SHOWN: usize = 20;
 
 /// Make another key, and encrypt everything with it that can be encrypted again
 ///
-/// That is: credentials, webhook secrets, environment templates, signing keys, consents that wait and
+/// That is: credentials, webhook secrets, environment templates, environments of automations, signing keys, consents that wait and
 /// OAuth clients; the command counts each. The key before is kept in `vault.retired` beside `vault.key`: it opens the set-ups of machines in sessions'
 /// journals, which nobody rewrites, and answers kept for repeated requests, which lapse within a day. The
 /// command says whether a session needs it; if none does, it can be removed a day later. Killed in the
@@ -49,10 +49,11 @@ async fn rekey(context: &Context, arguments: &Arguments) -> Result<(), Failure> 
     let done = control.reseal(&vault).await?;
     let made = if arguments.keep_key { "" } else { "made another key; keep a copy of it. " };
     output::line(format!(
-        "{made}encrypted {} credentials and webhook endpoints, {} environment templates, {} signing keys, \
-         {} waiting consents and {} OAuth clients again",
+        "{made}encrypted {} credentials and webhook endpoints, {} environment templates, {} automations, \
+         {} signing keys, {} waiting consents and {} OAuth clients again",
         done.credential_count,
         done.template_count,
+        done.automation_count,
         done.key_count,
         done.consent_count,
         done.client_count

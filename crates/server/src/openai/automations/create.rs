@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use mainstay_core::resource::{
     AUTOMATION_ACTIVE, AUTOMATION_KIND, AutomationBody, automation_task,
 };
@@ -9,12 +10,14 @@ use mainstay_protocol::{ApiError, AutomationId, ErrorCode, Principal, TaskChange
 use mainstay_runtime::NewResource;
 use serde_json::Value;
 
+use super::environment::Owner;
 use super::object::Automation;
 use super::object::show_row;
 use super::params::{AutomationCreateParams, next_run};
 use super::target::resolve;
 use crate::auth::Caller;
 use crate::error::Answer;
+use crate::executor::remote_url;
 use crate::openai::resource::{Asked, to_body};
 use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
@@ -31,11 +34,18 @@ pub(crate) const CREATE: Doc = Doc::new("createAutomation", "Make an automation"
 pub(crate) async fn create(
     State(state): State<AppState>,
     Caller(caller): Caller,
+    headers: HeaderMap,
     request: Asked<AutomationCreateParams>,
 ) -> Answer<Json<Value>> {
     check_room(&state, &caller).await?;
     let id = AutomationId::mint(&mut state.mint()).to_string();
-    let (new, _) = new_automation(&state, &caller, id, request.value).await?;
+    let owner = Owner {
+        engine: state.engine(),
+        caller: &caller,
+        automation: &id,
+        remote_url: remote_url(&headers),
+    };
+    let (new, _) = new_automation(&state, &owner, request.value).await?;
     let control = state.engine().control();
     let row = control.create_resource(&caller, new, request.key, None).await?;
     state.engine().automations_changed();
@@ -45,8 +55,7 @@ pub(crate) async fn create(
 /// An automation as a request describes it.
 pub(super) async fn new_automation(
     state: &AppState,
-    caller: &Principal,
-    id: String,
+    owner: &Owner<'_>,
     params: AutomationCreateParams,
 ) -> Result<(NewResource, AutomationBody), ApiError> {
     let due_at_ms = next_run(&params.schedule, state.now_ms())?;
@@ -54,15 +63,15 @@ pub(super) async fn new_automation(
         name: params.name,
         metadata: params.metadata,
         schedule: params.schedule,
-        target: resolve(state, caller, params.target).await?,
+        target: resolve(state, owner, params.target).await?,
         next_run_at_ms: Some(due_at_ms),
         undelivered: None,
         pause_reason: None,
     };
-    let key = automation_task(AUTOMATION_KIND, &caller.tenant, &id);
+    let key = automation_task(AUTOMATION_KIND, &owner.caller.tenant, owner.automation);
     let new = NewResource {
         kind: AUTOMATION_KIND,
-        id,
+        id: owner.automation.to_owned(),
         parent: None,
         status: AUTOMATION_ACTIVE,
         created_at_ms: None,

@@ -2,17 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use mainstay_core::resource::{AutomationBody, ResourceRow};
 use mainstay_protocol::{ErrorCode, Scope};
 use serde_json::Value;
 
 use super::create::{check_room, new_automation};
+use super::environment::Owner;
 use super::object::Automation;
 use super::object::show_row;
 use super::params::AutomationCreateParams;
 use super::target::same_target;
 use crate::auth::Caller;
 use crate::error::Answer;
+use crate::executor::remote_url;
 use crate::openai::resource::{Asked, Import, import_answer};
 use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
@@ -29,13 +32,20 @@ pub(crate) const IMPORT: Doc =
 pub(crate) async fn import(
     State(state): State<AppState>,
     caller: Caller,
+    headers: HeaderMap,
     request: Asked<Import<AutomationCreateParams>>,
 ) -> Answer<Json<Value>> {
     let Asked { value: Import { id, value }, key } = request;
     import_answer(caller, async |caller| {
         check_room(&state, &caller).await?;
-        let (new, body) = new_automation(&state, &caller, id, value).await?;
-        let is_same = |row: &ResourceRow| is_same(row, &body);
+        let owner = Owner {
+            engine: state.engine(),
+            caller: &caller,
+            automation: &id,
+            remote_url: remote_url(&headers),
+        };
+        let (new, body) = new_automation(&state, &owner, value).await?;
+        let is_same = |row: &ResourceRow| is_same(row, &body, &owner);
         let control = state.engine().control();
         let row = control.create_resource(&caller, new, key, Some(&is_same)).await?;
         state.engine().automations_changed();
@@ -45,10 +55,10 @@ pub(crate) async fn import(
 }
 
 /// Whether an automation was made from the same request.
-fn is_same(row: &ResourceRow, new: &AutomationBody) -> bool {
+fn is_same(row: &ResourceRow, new: &AutomationBody, owner: &Owner<'_>) -> bool {
     let Ok(kept) = row.read::<AutomationBody>() else { return false };
     kept.name == new.name
         && kept.metadata == new.metadata
         && kept.schedule == new.schedule
-        && same_target(&kept.target, &new.target)
+        && same_target(&kept.target, &new.target, owner)
 }

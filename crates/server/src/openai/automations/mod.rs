@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod environment;
 mod get;
 mod import;
 pub(crate) mod invocations;
@@ -15,6 +16,7 @@ mod update;
 
 pub(crate) use create::{CREATE, create};
 pub(crate) use delete::{DELETE, delete};
+pub use environment::SessionEnvironments;
 pub(crate) use get::{GET, get};
 pub(crate) use import::{IMPORT, import};
 pub(crate) use list::{LIST, list};

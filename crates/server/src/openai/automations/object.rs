@@ -55,7 +55,10 @@ fn show_target(target: &AutomationTarget) -> Value {
             "type": "new_session",
             "agent": target.agent.as_ref().map(show_agent),
             "agent_id": target.agent_id,
-            "environment": {"type": "none"},
+            "environment": target.environment.as_ref().map_or_else(
+                || json!({"type": "none"}),
+                |environment| environment.shown.clone(),
+            ),
             "input": target.input.iter().map(|message| show_message(message)).collect::<Vec<_>>(),
             "metadata": target.metadata,
             "vault_ids": target.vault_ids,

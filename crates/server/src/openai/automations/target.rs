@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use mainstay_core::resource::{AutomationTarget, NewSessionTarget};
-use mainstay_protocol::{ApiError, ErrorCode, Principal};
+use mainstay_protocol::ApiError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::environment::Owner;
 use crate::extract::session_id;
 use crate::openai::agents::sessions::{SessionRows, agent_of, check_vaults, message_content};
 use crate::openai::project::SessionExtras;
@@ -21,10 +22,6 @@ use crate::openai::wire::{
 };
 use crate::openapi::{Given, union};
 use crate::state::AppState;
-
-/// Why a session of an automation has no machine.
-const NO_ENVIRONMENT: &str = "is not \"none\"; sessions that an automation makes have no \
-    environment here: let it speak to an existing session that has one";
 
 /// What an automation does.
 #[derive(Debug, Clone)]
@@ -110,14 +107,14 @@ impl Validate for TargetParams {
 /// The target as it is kept, if this server can serve it.
 pub(super) async fn resolve(
     state: &AppState,
-    caller: &Principal,
+    owner: &Owner<'_>,
     params: TargetParams,
 ) -> Result<AutomationTarget, ApiError> {
     match params {
         TargetParams::ExistingSession(params) => {
             let session = session_id(&params.session_id)
                 .map_err(|error| error.with_param("target.session_id"))?;
-            let found = SessionRows::load(state, caller, session.as_str()).await;
+            let found = SessionRows::load(state, owner.caller, session.as_str()).await;
             found.map_err(|error| error.with_param("target.session_id"))?;
             let instructions = params.instructions;
             Ok(AutomationTarget::ExistingSession { session_id: session, instructions })
@@ -127,23 +124,19 @@ pub(super) async fn resolve(
                 Some(param) => error.with_param(format!("target.{param}")),
                 None => error,
             };
-            new_session(state, caller, *params).await.map_err(below)
+            new_session(state, owner, *params).await.map_err(below)
         }
     }
 }
 
 async fn new_session(
     state: &AppState,
-    caller: &Principal,
+    owner: &Owner<'_>,
     params: NewSessionParams,
 ) -> Result<AutomationTarget, ApiError> {
     let at = At::Root;
-    match params.environment {
-        EnvironmentParams::None(_) => {}
-        EnvironmentParams::Hosted(_) | EnvironmentParams::SelfHosted(_) => {
-            return Err(at.field("environment").refuse(ErrorCode::Unsupported, NO_ENVIRONMENT));
-        }
-    }
+    let environment = owner.keep(params.environment, &at.field("environment")).await?;
+    let caller = owner.caller;
     let vault_ids = check_vaults(state, caller, params.vault_ids.unwrap_or_default()).await?;
     // A saved agent must be there now, and is taken as it is when a session is made.
     let definition = agent_of(state, caller, params.agent_id.clone(), params.agent).await?;
@@ -156,15 +149,24 @@ async fn new_session(
         metadata: params.metadata.unwrap_or_default(),
         vault_ids,
         wire: extras.into_wire(),
+        environment,
     };
     Ok(AutomationTarget::NewSession(Box::new(target)))
 }
 
 /// Whether two targets do the same. An agent of its own has a new id each time it is read.
-pub(super) fn same_target(one: &AutomationTarget, other: &AutomationTarget) -> bool {
+pub(super) fn same_target(
+    one: &AutomationTarget,
+    other: &AutomationTarget,
+    owner: &Owner<'_>,
+) -> bool {
     match (one, other) {
         (AutomationTarget::NewSession(one), AutomationTarget::NewSession(other)) => {
+            if !owner.are_same(one.environment.as_ref(), other.environment.as_ref()) {
+                return false;
+            }
             let mut one = one.clone();
+            one.environment.clone_from(&other.environment);
             if let (Some(agent), Some(own)) = (&mut one.agent, &other.agent) {
                 agent.id = own.id.clone();
             }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use mainstay_core::resource::{
     AUTOMATION_ACTIVE, AUTOMATION_COMPLETED, AUTOMATION_KIND, AutomationBody, AutomationSchedule,
     AutomationTarget, ResourceRow, automation_task,
@@ -10,12 +11,14 @@ use mainstay_protocol::{ApiError, ErrorCode, TaskChange};
 use mainstay_runtime::{Found, ResourceChange};
 use serde_json::Value;
 
+use super::environment::Owner;
 use super::object::Automation;
 use super::object::{AUTOMATION, show_row};
 use super::params::{AutomationUpdateParams, check_schedule, next_run};
 use super::target::{resolve, same_target};
 use crate::auth::Caller;
 use crate::error::Answer;
+use crate::executor::remote_url;
 use crate::extract::Ids;
 use crate::openai::resource::{Asked, body_of, find, to_body};
 use crate::openai::wire::At;
@@ -32,17 +35,24 @@ pub(crate) async fn update(
     State(state): State<AppState>,
     Caller(caller): Caller,
     Ids(automation): Ids<String>,
+    headers: HeaderMap,
     request: Asked<AutomationUpdateParams>,
 ) -> Answer<Json<Value>> {
     find(&state, &caller, AUTOMATION, &automation).await?;
     let Asked { value: mut params, key } = request;
+    let owner = Owner {
+        engine: state.engine(),
+        caller: &caller,
+        automation: &automation,
+        remote_url: remote_url(&headers),
+    };
     let target = match params.target.take() {
-        Some(target) => Some(resolve(&state, &caller, target).await?),
+        Some(target) => Some(resolve(&state, &owner, target).await?),
         None => None,
     };
     let control = state.engine().control();
     let changed = control.change_resource(&caller, (AUTOMATION_KIND, &automation), key, |found| {
-        change(found, &params, target.as_ref())
+        change(found, &params, target.as_ref(), &owner)
     });
     let row = changed.await?;
     state.engine().automations_changed();
@@ -53,6 +63,7 @@ fn change(
     found: Found,
     params: &AutomationUpdateParams,
     target: Option<&AutomationTarget>,
+    owner: &Owner<'_>,
 ) -> Result<Option<ResourceChange>, ApiError> {
     let Found { mut row, now_ms } = found;
     let before: AutomationBody = body_of(&row)?;
@@ -70,7 +81,7 @@ fn change(
             let message = "is not the type of the automation's target, which cannot change";
             return Err(at.field("type").invalid(message));
         }
-        if !same_target(target, &body.target) {
+        if !same_target(target, &body.target, owner) {
             body.target = target.clone();
         }
     }

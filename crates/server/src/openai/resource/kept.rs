@@ -2,6 +2,7 @@
 
 use mainstay_core::resource::{RESOURCES, ResourceRow, listed_in};
 use mainstay_protocol::{ApiError, ErrorCode, Principal};
+use mainstay_runtime::Engine;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,7 +19,17 @@ pub(crate) async fn find(
     (kind, what): (&str, &str),
     id: &str,
 ) -> Result<ResourceRow, ApiError> {
-    let row = state.engine().control().resource(&caller.tenant, kind, id).await?;
+    find_in(state.engine(), caller, (kind, what), id).await
+}
+
+/// The same, where there is no server around.
+pub(crate) async fn find_in(
+    engine: &Engine,
+    caller: &Principal,
+    (kind, what): (&str, &str),
+    id: &str,
+) -> Result<ResourceRow, ApiError> {
+    let row = engine.control().resource(&caller.tenant, kind, id).await?;
     row.ok_or_else(|| not_found(what, id))
 }
 

@@ -11,4 +11,4 @@ mod kept;
 pub(crate) use address::server_url;
 pub(crate) use asked::{Asked, Nothing};
 pub(crate) use import::{Import, import_answer};
-pub(crate) use kept::{body_of, find, list_of, rfc3339, seconds, to_body};
+pub(crate) use kept::{body_of, find, find_in, list_of, rfc3339, seconds, to_body};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use mainstay_core::port::{NetworkRule, SandboxSetup, SandboxSpec};
 use mainstay_protocol::{ApiError, ErrorCode, Principal};
-use mainstay_runtime::NewSandbox;
+use mainstay_runtime::{Engine, NewSandbox};
 
 use super::path::workspace_path;
 use super::templates::template_settings;
@@ -16,7 +16,6 @@ use crate::openai::wire::{
     HostedParams, InlineFileParams, NetworkAccess, NetworkParams, SetupCommandParams,
     decoded_bytes,
 };
-use crate::state::AppState;
 
 /// The root image of environments that name none.
 const DEFAULT_IMAGE: &str = "default";
@@ -24,9 +23,9 @@ const DEFAULT_IMAGE: &str = "default";
 const PROCESSES_COUNT: u32 = 512;
 
 /// A machine to be made, and what is shown of it.
-pub(crate) struct Hosted {
-    pub(crate) sandbox: NewSandbox,
-    pub(crate) view: HostedView,
+pub(super) struct Hosted {
+    pub(super) sandbox: NewSandbox,
+    pub(super) view: HostedView,
 }
 
 /// What a machine of a size has: processors, memory and disk in MiB.
@@ -39,8 +38,8 @@ fn size(size: ContainerSize) -> (u32, u64, u64) {
 }
 
 /// The machine that these settings ask for, if it can be had here.
-pub(crate) async fn hosted(
-    state: &AppState,
+pub(super) async fn hosted(
+    engine: &Engine,
     caller: &Principal,
     asked: HostedParams,
     at: &At<'_>,
@@ -51,7 +50,7 @@ pub(crate) async fn hosted(
     }
     let settings = match &asked.environment_template_id {
         Some(id) => {
-            let template = template_settings(state, caller, id).await.map_err(|error| {
+            let template = template_settings(engine, caller, id).await.map_err(|error| {
                 error.with_param(at.field("environment_template_id").to_string())
             })?;
             merged(template, asked)
@@ -60,7 +59,7 @@ pub(crate) async fn hosted(
     };
     check_absent(&settings, at)?;
     let spec = spec(&settings, at)?;
-    state.engine().check_sandbox(&spec).await?;
+    engine.check_sandbox(&spec).await?;
     let setup = setup(&settings, at)?;
     let view = view(&settings, &spec, &setup);
     Ok(Hosted { sandbox: NewSandbox { spec, setup }, view })

@@ -12,15 +12,15 @@ use super::SessionRows;
 use super::events::{Until, message_content, open_stream};
 use crate::auth::Caller;
 use crate::error::{Answer, not_found};
+use crate::executor::remote_url;
 use crate::extract::Checked;
 use crate::openai::agents::definition::{AgentDraft, overridden, with_machine_tools};
-use crate::openai::agents::environments::{hosted, self_hosted};
+use crate::openai::agents::environments::made;
 use crate::openai::project::{FeedPlace, MICROUSD_PER_CENT, SessionExtras};
 use crate::openai::resource::find;
 use crate::openai::vaults::VAULT;
 use crate::openai::wire::{
-    AgentSession, At, EnvironmentParams, Event, Review, SessionAgentParams, SessionCreateParams,
-    SpendControlParams,
+    AgentSession, At, Event, Review, SessionAgentParams, SessionCreateParams, SpendControlParams,
 };
 use crate::openapi::{Doc, schema_of};
 use crate::state::AppState;
@@ -42,16 +42,11 @@ pub(crate) async fn create(
     let Checked { value: params, idempotency, .. } = request;
     let at = At::Root;
     let at = at.field("environment");
-    let (sandbox, environment, own) = match params.environment {
-        EnvironmentParams::None(_) => (None, None, None),
-        EnvironmentParams::Hosted(asked) => {
-            let hosted = hosted(&state, &caller, *asked, &at).await?;
-            (Some(hosted.sandbox), Some(hosted.view), None)
-        }
-        EnvironmentParams::SelfHosted(asked) => {
-            let (sandbox, view) = self_hosted(&state, asked, &headers, &at).await?;
-            (Some(sandbox), None, Some(view))
-        }
+    let remote_url = || remote_url(&headers);
+    let made = made(state.engine(), &caller, params.environment, remote_url, &at).await?;
+    let (sandbox, environment, own) = match made {
+        None => (None, None, None),
+        Some(made) => (Some(made.sandbox), made.hosted, made.self_hosted),
     };
     let vault_ids = check_vaults(&state, &caller, params.vault_ids.unwrap_or_default()).await?;
     let mut agent = agent_of(&state, &caller, params.agent_id, params.agent).await?;

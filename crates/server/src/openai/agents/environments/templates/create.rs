@@ -36,7 +36,7 @@ pub(super) fn new_template(
     id: String,
     params: TemplateParams,
 ) -> Result<NewResource, ApiError> {
-    let owner = Owner { state, tenant: &caller.tenant, id: &id };
+    let owner = Owner { engine: state.engine(), tenant: &caller.tenant, id: &id };
     let body = to_body(&TemplateBody::changed(None, params, &owner)?);
     Ok(NewResource {
         kind: TEMPLATE.0,

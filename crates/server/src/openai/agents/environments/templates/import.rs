@@ -29,7 +29,7 @@ pub(crate) async fn import(
     let Asked { value: Import { id, value }, key } = request;
     import_answer(caller, async |caller| {
         let new = new_template(&state, &caller, id, value)?;
-        let owner = Owner { state: &state, tenant: &caller.tenant, id: &new.id };
+        let owner = Owner { engine: state.engine(), tenant: &caller.tenant, id: &new.id };
         let asked = new.body.clone();
         let is_same = |row: &ResourceRow| {
             let bodies =

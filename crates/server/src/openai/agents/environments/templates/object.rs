@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mainstay_core::port::SecretText;
 use mainstay_core::resource::{ResourceRow, Sealed, TEMPLATE_KIND, template_sealed_for};
 use mainstay_protocol::{ApiError, ErrorCode, TenantId};
+use mainstay_runtime::Engine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,7 +16,6 @@ use crate::openai::wire::{
     Desktop, FileParams, HostedNetwork, HostedPackages, HostedParams, HostedPlugin, NetworkAccess,
     NetworkParams, PackagesParams, PluginParams, SetupCommandParams, SkillParams, decoded_bytes,
 };
-use crate::state::AppState;
 
 /// The kind of the resource, and what its refusals call it.
 pub(crate) const TEMPLATE: (&str, &str) = (TEMPLATE_KIND, "environment template");
@@ -57,7 +57,7 @@ struct Confidential {
 
 /// Whose template a body belongs to; what is sealed for one opens for no other.
 pub(super) struct Owner<'a> {
-    pub(super) state: &'a AppState,
+    pub(super) engine: &'a Engine,
     pub(super) tenant: &'a TenantId,
     pub(super) id: &'a str,
 }
@@ -134,12 +134,12 @@ impl Owner<'_> {
 
     fn seal(&self, confidential: &Confidential) -> Result<Sealed, ApiError> {
         let text = serde_json::to_string(confidential).map_err(|error| self.broken(&error))?;
-        let sealed = self.state.engine().seals().seal(&self.belongs_to(), &SecretText::from(text));
+        let sealed = self.engine.seals().seal(&self.belongs_to(), &SecretText::from(text));
         sealed.map_err(|error| ApiError::new(ErrorCode::Unsupported, error.to_string()))
     }
 
     fn open(&self, sealed: &Sealed) -> Result<Confidential, ApiError> {
-        let text = self.state.engine().seals().open(&self.belongs_to(), sealed);
+        let text = self.engine.seals().open(&self.belongs_to(), sealed);
         let text = text.map_err(|error| self.broken(&error))?;
         serde_json::from_str(text.expose()).map_err(|error| self.broken(&error))
     }

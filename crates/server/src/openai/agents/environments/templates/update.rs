@@ -25,7 +25,7 @@ pub(crate) async fn update(
 ) -> Answer<Json<Template>> {
     find(&state, &caller, TEMPLATE, &template).await?;
     let Asked { value: params, key } = request;
-    let owner = Owner { state: &state, tenant: &caller.tenant, id: &template };
+    let owner = Owner { engine: state.engine(), tenant: &caller.tenant, id: &template };
     let control = state.engine().control();
     let target = (TEMPLATE.0, template.as_str());
     let changed = control.change_resource(&caller, target, key, |found| {
