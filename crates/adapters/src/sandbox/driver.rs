@@ -12,6 +12,10 @@ use mainstay_core::port::SandboxTier;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 
+/// Bytes of what sizes of machines are counted in.
+#[cfg(target_os = "linux")]
+pub(in crate::sandbox) const MIB: u64 = 1 << 20;
+
 /// The folder of one machine, of this driver alone. It is made before `boot` and removed after
 /// `destroy` by whoever calls.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,6 @@
 //! find everything from, so that a process that starts finds what the one before left.
 
 mod driver;
-#[cfg(target_os = "linux")]
-mod durable;
 pub mod egress;
 mod either;
 mod executor;
@@ -18,6 +16,8 @@ pub mod microvm;
 pub mod process;
 #[cfg(target_os = "linux")]
 mod sparse;
+#[cfg(target_os = "linux")]
+mod untrusted;
 pub mod workspace;
 
 pub use driver::{

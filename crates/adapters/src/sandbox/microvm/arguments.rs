@@ -10,6 +10,7 @@ use super::files::{AGENT_SOCKET, DISK, INCOMING_SOCKET, QMP_SOCKET, READY_SOCKET
 use super::limits::{SERIAL_BYTES, TCG_CACHE_MIB};
 use super::settings::{Acceleration, MicrovmSettings};
 use crate::sandbox::KernelKind;
+use crate::sandbox::driver::MIB;
 
 /// How processes of a machine are told apart, on bubblewrap's command line: a variable of QEMU.
 pub(super) const MARK: &str = "MAINSTAY_MACHINE";
@@ -25,7 +26,6 @@ const ENTER: &str = "count=$1; shift
 while [ \"$count\" -gt 0 ]; do echo 0 > \"$1\" || exit 97; shift; count=$((count - 1)); done
 exec \"$@\"";
 const KVM: &str = "/dev/kvm";
-const MIB: u64 = 1 << 20;
 /// Files that QEMU has open.
 const MAX_OPEN_FILES: u32 = 1024;
 /// What QEMU writes beside disk and memory.

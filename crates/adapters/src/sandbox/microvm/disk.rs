@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::files::open_untrusted;
+use crate::sandbox::driver::MIB;
 use crate::sandbox::sparse;
 
-const MIB: u64 = 1 << 20;
 /// No journal: a machine that is killed is made anew from its checkpoint. No lazy tables: nothing is
 /// written behind a machine's back.
 const FORMAT: [&str; 8] = [

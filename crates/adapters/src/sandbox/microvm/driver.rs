@@ -19,8 +19,8 @@ use super::record::Record;
 use super::settings::{Acceleration, MicrovmSettings};
 use super::socket;
 use super::template::{self, Template};
-use crate::sandbox::durable;
 use crate::sandbox::process::cgroup::DELEGATE;
+use crate::sandbox::untrusted;
 use crate::sandbox::{Driver, DriverCapabilities, DriverError, MachineSpec, Place, Unusable};
 
 /// Templates whose memory this process holds for clones to come.
@@ -303,7 +303,7 @@ impl Driver for MicrovmDriver {
     async fn flush(&self, place: &Place) -> Result<bool, DriverError> {
         let attempted = "flush what was parked";
         let folder = place.folder().to_owned();
-        let flushed = blocking(move || durable::flush(&folder)).await;
+        let flushed = blocking(move || untrusted::flush(&folder)).await;
         flushed.map(|()| true).map_err(|error| broken(attempted, &error, ""))
     }
 

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use crate::sandbox::untrusted;
 
 pub(super) const AGENT_SOCKET: &str = "agent.sock";
 pub(super) const QMP_SOCKET: &str = "qmp.sock";
@@ -70,8 +70,7 @@ impl Files {
 
 /// Opens a file that QEMU wrote: a file, and not by way of a link.
 pub(super) fn open_untrusted(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let file = untrusted::open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(io::Error::other(format!("{} is no file", path.display()))),

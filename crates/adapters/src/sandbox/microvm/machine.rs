@@ -26,9 +26,8 @@ use super::settings::Acceleration;
 use super::socket;
 use super::template::Template;
 use crate::sandbox::MachineSpec;
+use crate::sandbox::driver::MIB;
 use crate::sandbox::process::procfs::Process;
-
-const MIB: u64 = 1 << 20;
 
 /// Where a clone goes on.
 pub(super) struct Moment {

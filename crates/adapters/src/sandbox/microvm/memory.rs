@@ -11,13 +11,13 @@ use std::path::Path;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 
+use crate::sandbox::driver::MIB;
 use crate::sandbox::sparse::copy_data;
 
 /// The name that its mapping has in `/proc/…/maps`.
 pub(super) const NAME: &str = "mainstay-template";
 /// Of `st_blocks`, on every file system.
 const BLOCK_BYTES: u64 = 512;
-const MIB: u64 = 1 << 20;
 
 /// Memory for a machine that boots. Each page of a file's would wait for the file's file system.
 pub(super) fn fresh(size_mib: u64) -> io::Result<OwnedFd> {

@@ -25,7 +25,7 @@ use super::memory;
 use super::record::Record;
 use super::settings::Acceleration;
 use super::ticks;
-use crate::sandbox::{Machine, MachineSpec, durable};
+use crate::sandbox::{Machine, MachineSpec, untrusted};
 
 /// Raised when a template is made differently, or QEMU is told other devices.
 const RECIPE: &str = "template 4";
@@ -204,7 +204,7 @@ fn finish(files: &Files) -> io::Result<()> {
     fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
     fs::remove_dir_all(files.vm())?;
     // One with an id is believed to be whole, also by who starts on this host after a power cut.
-    durable::flush(files.folder())?;
+    untrusted::flush(files.folder())?;
     fs::write(files.folder().join(ID), fs::read_to_string(FRESH_ID)?.trim())
 }
 

@@ -18,9 +18,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify;
 
-use super::super::{durable, sparse};
+use super::super::{sparse, untrusted};
 use super::loops::{self, Attached, CONTROL};
 use super::procfs::MAX_END;
+use crate::sandbox::driver::MIB;
 
 /// The file's name.
 const FILE: &str = "disk.ext4";
@@ -45,7 +46,6 @@ const OPTIONS: [&str; 8] = [
 ];
 /// What a new file system has and a workspace does not.
 const TIDY: [&str; 3] = ["-w", "-R", "rmdir lost+found"];
-const MIB: u64 = 1024 * 1024;
 
 /// What makes disks.
 #[derive(Debug)]
@@ -171,7 +171,7 @@ impl DiskMaker {
     pub(super) fn flush(folder: &Path) -> io::Result<bool> {
         let disk = folder.join(FILE);
         match disk.is_file() {
-            true => durable::flush(&disk).map(|()| true),
+            true => untrusted::flush(&disk).map(|()| true),
             false => Ok(false),
         }
     }

@@ -10,6 +10,7 @@ use std::io;
 use rustix::process::{Pid, Resource, Rlimit};
 
 use super::procfs::Process;
+use crate::sandbox::driver::MIB;
 
 /// Files that one process may have open.
 const MAX_OPEN_FILES: u64 = 16_384;
@@ -17,7 +18,6 @@ const MAX_OPEN_FILES: u64 = 16_384;
 const MAX_WAITING_SIGNALS: u64 = 4096;
 const MAX_LOCKED_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_MESSAGE_BYTES: u64 = 1024 * 1024;
-const MIB: u64 = 1024 * 1024;
 
 /// What a machine's processes may have, each.
 #[derive(Debug, Clone, Copy)]

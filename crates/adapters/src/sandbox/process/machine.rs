@@ -25,13 +25,13 @@ use super::seccomp::Filters;
 use super::settings::{ProcessSettings, UID_COUNT};
 use super::socket;
 use super::stage::{Root, Stage};
+use crate::sandbox::driver::MIB;
 
 /// Memory and processes that the agent and its interpreters need beside what was asked for.
 const AGENT_MEMORY_MIB: u64 = 16;
 const AGENT_PROCESSES: u32 = 32;
 /// What the agent and bubblewrap say, at most, in an error.
 const MAX_SAID_BYTES: u64 = 2000;
-const MIB: u64 = 1024 * 1024;
 /// How often the groups of a machine are emptied: what is in them may still be starting processes.
 const MAX_SWEEPS: u32 = 50;
 

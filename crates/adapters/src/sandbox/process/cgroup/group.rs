@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::find::{Branch, Controller, Version};
+use crate::sandbox::driver::MIB;
 
 /// What one processor is worth, of [`PERIOD_US`].
 const PERIOD_US: u64 = 100_000;
-const MIB: u64 = 1024 * 1024;
 
 /// How much a machine may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

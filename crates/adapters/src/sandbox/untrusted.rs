@@ -1,10 +1,19 @@
-//! Files that are to outlive the end of the host, and not only of this process.
+//! Files in folders that a guest's QEMU may write to: opened, and brought to the host's disk to outlive it.
+//!
+//! Invariant: what is there is not believed to be what its name says.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+
+/// Opens what a guest's QEMU may have put there: not by way of a link, and without waiting for whoever has the
+/// other end of a pipe.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
 
 /// Returns when a file, or everything in a folder, is on the host's disk. Links are not followed, and what is
 /// neither file nor folder is passed over: a guest's QEMU may have put it there.
@@ -18,6 +27,5 @@ pub(super) fn flush(path: &Path) -> io::Result<()> {
     if !kind.is_dir() && !kind.is_file() {
         return Ok(());
     }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    File::from(rustix::fs::open(path, flags, Mode::empty())?).sync_all()
+    open(path)?.sync_all()
 }
