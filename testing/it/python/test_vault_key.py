@@ -91,7 +91,7 @@ def test_what_is_left_under_a_key_before_is_named(tmp_path: Path, world: World) 
             ).id
         server.kill()
         told = server.run("vaults", "rekey")
-        assert "1 environment templates, 1 signing keys" in told, told
+        assert "1 environment templates, 0 automations, 1 signing keys" in told, told
         assert f"keep vault.retired until these sessions are deleted: {session}" in told, told
         server.start()
         with server.client() as client:
