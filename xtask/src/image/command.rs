@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::folder::ImageFolder;
 use super::kernel::Choice;
@@ -36,9 +36,21 @@ pub(crate) struct Arguments {
     /// Have Debian's kernel there too, which is tested beside ours
     #[arg(long)]
     with_fallback: bool,
+    /// Build these parts once more, and fail where the bytes are others
+    #[arg(long, value_name = "PART", value_enum, value_delimiter = ',')]
+    check_reproducible: Vec<Part>,
     /// Remove the parts of earlier builds; no machine that was made from them may be running
     #[arg(long)]
     prune: bool,
+}
+
+/// What is built twice to compare it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The root image: a few minutes
+    Root,
+    /// The guest's kernel: seven minutes of one processor
+    Kernel,
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
@@ -54,6 +66,7 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
         dir: None,
         kernel: Choice::Auto,
         with_fallback: true,
+        check_reproducible: Vec::new(),
         prune: false,
     };
     build(workspace, &arguments).map(|_| ())
@@ -68,6 +81,10 @@ fn build(workspace: &Workspace, arguments: &Arguments) -> Result<ImageFolder> {
     let path = arguments.dir.clone().unwrap_or_else(|| workspace.cache_dir.join("images"));
     let images = ImageFolder::open(&path, arguments.fresh)?;
     let kernel = kernel::ensure(&images, arguments.kernel)?;
+    let checks = |part| arguments.check_reproducible.contains(&part);
+    if checks(Part::Kernel) {
+        kernel::check(&images, &kernel)?;
+    }
     let agent = agent::ensure(workspace, &images, &kernel)?;
     manifest::write_machine(&images, &kernel, &agent)?;
     let mut kept = vec![kernel.folder, agent.folder];
@@ -79,6 +96,9 @@ fn build(workspace: &Workspace, arguments: &Arguments) -> Result<ImageFolder> {
     }
     let root = root::ensure(workspace, &images)?;
     manifest::write_image(&images, NAME, &root)?;
+    if checks(Part::Root) {
+        root::check(workspace, &images, &root)?;
+    }
     if arguments.prune {
         kept.push(root.folder);
         images.prune(&kept)?;

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
 use super::folder::{ImageFolder, key_of};
-use super::{cloud, steps};
+use super::{cloud, reproducible, steps};
 use crate::process;
 
 pub(super) const PACKAGE: &str = "linux-source-6.1";
@@ -134,8 +134,23 @@ fn missing() -> Option<String> {
 }
 
 fn build(images: &ImageFolder, key: &str) -> Result<PathBuf> {
+    images.put(&made(&images.building("kernel")?)?, KIND, key)
+}
+
+/// Builds our own once more, beside the one that is there, and compares them.
+pub(super) fn check(images: &ImageFolder, kernel: &Kernel) -> Result<()> {
+    ensure!(kernel.kind == Kind::Minimal, "kernel: it is Debian's, which is not built here");
+    let out = made(&images.building("kernel-again")?)?;
+    if let Some(difference) = reproducible::difference(&kernel.folder, &out, "config")? {
+        bail!("kernel: {difference}");
+    }
+    println!("kernel: built again it has the same bytes");
+    Ok(())
+}
+
+/// A folder with the kernel and its configuration.
+fn made(building: &Path) -> Result<PathBuf> {
     println!("kernel: building it takes about seven minutes of one processor");
-    let building = images.building("kernel")?;
     let log = building.join("log");
     let mut unpack = Command::new("tar");
     unpack.args(["--extract", "--strip-components=1", "--file", SOURCE, "--directory"]);
@@ -153,7 +168,7 @@ fn build(images: &ImageFolder, key: &str) -> Result<PathBuf> {
     strip.arg("-o").arg(out.join("vmlinux")).arg(source.join("vmlinux"));
     steps::run("kernel: stripping", &mut strip, &log)?;
     fs::copy(source.join(".config"), out.join("config")).context("keeping the configuration")?;
-    images.put(&out, KIND, key)
+    Ok(out)
 }
 
 fn configure(source: &Path, log: &Path) -> Result<()> {

@@ -10,6 +10,7 @@ mod cpio;
 mod folder;
 mod kernel;
 mod manifest;
+mod reproducible;
 mod root;
 mod steps;
 

@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::folder::{ImageFolder, digest_of, key_of, size_of};
-use super::{manifest, steps};
+use super::{manifest, reproducible, steps};
 use crate::process;
 use crate::setup;
 use crate::workspace::Workspace;
@@ -55,6 +55,8 @@ const SOURCE_DATE_EPOCH: &str = "1704067200";
 /// Raised when the steps below change what comes out.
 const RECIPE: &str = "root 1";
 const KIND: &str = "roots";
+/// Which version of which package it has.
+const LIST: &str = "packages.txt";
 const MAX_DISK_BYTES: u64 = 300 << 20;
 
 /// A root in the image folder.
@@ -77,14 +79,34 @@ pub(super) fn ensure(workspace: &Workspace, images: &ImageFolder) -> Result<Root
 }
 
 fn build(workspace: &Workspace, images: &ImageFolder, made_from: String) -> Result<Root> {
-    println!("root: building it takes a few minutes and downloads about 250 MB");
     let building = images.building("root")?;
+    let (out, digest) = made(workspace, &building)?;
+    let folder = images.put(&out, KIND, &digest)?;
+    println!("root: {digest}");
+    Ok(Root { folder, digest, made_from })
+}
+
+/// Builds it once more, beside the one that is there, and compares them.
+pub(super) fn check(workspace: &Workspace, images: &ImageFolder, root: &Root) -> Result<()> {
+    let building = images.building("root-again")?;
+    let (out, digest) = made(workspace, &building)?;
+    let difference = reproducible::difference(&root.folder, &out, LIST)?;
+    ensure!(difference.is_none() && digest == root.digest, "root: {}", {
+        difference.unwrap_or_else(|| format!("its disk is {digest}, and was {}", root.digest))
+    });
+    println!("root: built again it has the same bytes, {digest}");
+    Ok(())
+}
+
+/// A folder with the root in both of its forms, and the digest of its disk.
+fn made(workspace: &Workspace, building: &Path) -> Result<(PathBuf, String)> {
+    println!("root: building it takes a few minutes and downloads about 250 MB");
     let out = building.join("out");
     fs::create_dir(&out).with_context(|| format!("creating {}", out.display()))?;
-    let python = python_libraries(workspace, &building)?;
-    let npm = npm(workspace, &building)?;
+    let python = python_libraries(workspace, building)?;
+    let npm = npm(workspace, building)?;
     let archive = building.join("root.tar");
-    debian(&building, &python, &npm, &archive)?;
+    debian(building, &python, &npm, &archive)?;
 
     let tree = out.join("tree");
     fs::create_dir(&tree).with_context(|| format!("creating {}", tree.display()))?;
@@ -98,12 +120,10 @@ fn build(workspace: &Workspace, images: &ImageFolder, made_from: String) -> Resu
     let size = size_of(&disk)?;
     ensure!(size <= MAX_DISK_BYTES, "root: {size} bytes are more than {MAX_DISK_BYTES}");
     let list = tree.join("usr/share/mainstay/packages.txt");
-    fs::copy(&list, out.join("packages.txt")).context("keeping the list of packages")?;
-
+    fs::copy(&list, out.join(LIST)).context("keeping the list of packages")?;
+    println!("root: {} MiB", size >> 20);
     let digest = digest_of(&disk)?;
-    let folder = images.put(&out, KIND, &digest)?;
-    println!("root: {} MiB, {digest}", size >> 20);
-    Ok(Root { folder, digest, made_from })
+    Ok((out, digest))
 }
 
 /// The data libraries, unpacked as the image has them.

@@ -74,7 +74,7 @@ async fn two_busy_programs_get_the_time_of_one_processor() {
         });
         println!("{share:.2} processors were used, which were held back {held_back:?} times");
         assert!(
-            held_back.is_some_and(|times| times > 0) || share < 1.0,
+            held_back.is_some_and(|times| times > 0) || share < 1.05,
             "{share:.2}, {held_back:?}"
         );
     }
