@@ -92,6 +92,7 @@ fn body(path: &str) -> Value {
         "files" => json!({"type": "inline", "path": "a", "data": "eA=="}),
         "items" => json!({"items": [{"type": "message", "role": "user", "content": "x"}]}),
         "{conversation}" => json!({"metadata": {}}),
+        "{key}" => json!({"spend_limit": null}),
         "credentials" => json!({"name": "b", "auth": {"type": "static_bearer", "token": "x",
             "mcp_server_url": "https://b.test/mcp"}}),
         "exec" => json!({"command": ["true"]}),
