@@ -37,7 +37,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// What a job comes to once the commit is made.
-pub(super) enum Verdict {
+pub(super) enum Decided {
     Done,
     Refused(ApiError),
 }
@@ -124,12 +124,12 @@ impl<'a> Draft<'a> {
         &mut self,
         known: &Ledger,
         new: &NewChat,
-    ) -> Result<Verdict, ApiError> {
+    ) -> Result<Decided, ApiError> {
         let reserved_microusd = new.limit.map(|_| new.most_microusd);
         if let Some(limit) = new.limit {
             let mut spend = self.spend(known, &new.key).await?;
             if let Err(reached) = spend.reserve(limit, new.most_microusd) {
-                return Ok(Verdict::Refused(refusal(limit, reached, new.most_microusd)));
+                return Ok(Decided::Refused(refusal(limit, reached, new.most_microusd)));
             }
             self.spends.insert(new.key.clone(), spend);
         }
@@ -152,7 +152,7 @@ impl<'a> Draft<'a> {
             reserved_microusd,
             process: self.inner.books.process.to_string(),
         });
-        Ok(Verdict::Done)
+        Ok(Decided::Done)
     }
 
     /// A call has ended.

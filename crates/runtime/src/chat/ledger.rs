@@ -16,7 +16,7 @@ use mainstay_store::{Direction, EntryRange, RowScan, StoreError};
 use serde::de::DeserializeOwned;
 
 use super::desk::Job;
-use super::draft::{Draft, Learned, Verdict};
+use super::draft::{Decided, Draft, Learned};
 use super::{CallEnd, ChatCall};
 use crate::engine::{Inner, api_error};
 
@@ -56,21 +56,21 @@ pub(super) async fn carry_out(
         Job::Begin { reply, .. } => !reply.is_closed(),
         Job::End { .. } => true,
     });
-    let verdicts = match written(inner, tenant, ledger, &jobs).await {
-        Ok(verdicts) => verdicts,
+    let decided = match written(inner, tenant, ledger, &jobs).await {
+        Ok(decided) => decided,
         Err(error) => {
             tracing::warn!(%tenant, %error, "chat completions were not written");
             *ledger = None;
             return refuse(jobs, &error);
         }
     };
-    for (job, verdict) in jobs.into_iter().zip(verdicts) {
-        match (job, verdict) {
-            (Job::Begin { new, reply }, Verdict::Done) => {
+    for (job, decided) in jobs.into_iter().zip(decided) {
+        match (job, decided) {
+            (Job::Begin { new, reply }, Decided::Done) => {
                 // Where nobody waits any more the call is dropped, which ends it.
                 let _ = reply.send(Ok(ChatCall::new(inner.clone(), &new)));
             }
-            (Job::Begin { reply, .. }, Verdict::Refused(error)) => {
+            (Job::Begin { reply, .. }, Decided::Refused(error)) => {
                 let _ = reply.send(Err(error));
             }
             (Job::End { reply, .. }, _) => {
@@ -107,7 +107,7 @@ async fn written(
     tenant: &TenantId,
     ledger: &mut Option<Ledger>,
     jobs: &[Job],
-) -> Result<Vec<Verdict>, ApiError> {
+) -> Result<Vec<Decided>, ApiError> {
     for _ in 0..CONFLICT_LIMIT_COUNT {
         let mut known = match ledger.take() {
             Some(known) if known.has_open_day() => known.within_bounds(),
@@ -119,26 +119,26 @@ async fn written(
             continue;
         }
         let mut draft = Draft::now(inner, tenant, now_ms, known.page.as_ref());
-        let mut verdicts = Vec::with_capacity(jobs.len());
+        let mut decided = Vec::with_capacity(jobs.len());
         for job in jobs {
-            verdicts.push(match job {
+            decided.push(match job {
                 Job::Begin { new, .. } => draft.begin(&known, new).await?,
                 Job::End { end, .. } => {
                     draft.end(&known, end).await?;
-                    Verdict::Done
+                    Decided::Done
                 }
             });
         }
         if draft.is_empty() {
             *ledger = Some(known);
-            return Ok(verdicts);
+            return Ok(decided);
         }
         let (commit, learned) = draft.finish();
         match committed(inner.parts.store.commit(commit).await)? {
             Committed::Yes => {
                 known.learn(learned);
                 *ledger = Some(known);
-                return Ok(verdicts);
+                return Ok(decided);
             }
             Committed::Overtaken => {}
         }
