@@ -20,7 +20,7 @@ from urllib.request import urlopen
 import pytest
 
 import leftovers
-from openai import NotFoundError, OpenAI
+from openai import ConflictError, NotFoundError, OpenAI
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -157,18 +157,28 @@ class Server:
 
     def close(self) -> None:
         """Ends it with the machines that would outlive it: they go with their sessions."""
-        if self.machines():
-            self.restart()
-            with self.client() as client:
-                for machine in self.machines():
+        try:
+            if self.machines():
+                self.restart()
+                self.delete_machines()
+        finally:
+            self.kill()
+
+    def delete_machines(self) -> None:
+        """Deletes the sessions that have machines, also one that a failed test left in the middle of a turn."""
+        deadline = time.monotonic() + 60
+        with self.client() as client:
+            sessions = client.beta.agents.sessions
+            while left := self.machines():
+                assert time.monotonic() < deadline, f"{left} stay"
+                for session in [machine.name for machine in left]:
                     # One whose session was deleted just now is on its way out.
                     with contextlib.suppress(NotFoundError):
-                        client.beta.agents.sessions.delete(machine.name)
-            deadline = time.monotonic() + 60
-            while self.machines():
-                assert time.monotonic() < deadline, f"{self.machines()} stay"
+                        try:
+                            sessions.delete(session)
+                        except ConflictError:
+                            sessions.events.create(session, events=[{"type": "agent.session.input.cancel"}])
                 time.sleep(0.02)
-        self.kill()
 
     def restart(self) -> None:
         self.kill()
