@@ -18,6 +18,10 @@ pub const KEY_SPENDS: RowSpec =
 /// is reserved is seldom too little.
 pub const SPEND_BYTES_PER_TOKEN: u64 = 2;
 
+/// The highest limit, in US dollars.
+pub const MAX_SPEND_LIMIT_USD: f64 = 1_000_000_000.0;
+
+const MICROUSD_PER_USD: u64 = 1_000_000;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// How long a limit holds before spending begins anew.
@@ -168,10 +172,28 @@ pub fn most_tokens(request: &ModelRequest, window: ModelCapabilities) -> (u64, u
 /// An amount in US dollars, with two decimals at the least.
 #[must_use]
 pub fn usd(microusd: u64) -> String {
-    const MICROUSD_PER_USD: u64 = 1_000_000;
     let parts = format!("{:06}", microusd % MICROUSD_PER_USD);
     let (cents, rest) = parts.split_at(2);
     format!("{}.{cents}{}", microusd / MICROUSD_PER_USD, rest.trim_end_matches('0'))
+}
+
+/// An amount in US dollars, to the millionth; 0 below 0.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "amounts of 2^53 millionths are far beyond limits"
+)]
+pub fn microusd(usd: f64) -> u64 {
+    (usd * MICROUSD_PER_USD as f64).round() as u64
+}
+
+/// An amount in US dollars, as a number.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "amounts of 2^53 millionths are far beyond limits")]
+pub fn as_usd(microusd: u64) -> f64 {
+    microusd as f64 / MICROUSD_PER_USD as f64
 }
 
 /// The day of a time in UTC, counted from 1970.

@@ -149,7 +149,8 @@ fn contended() -> ApiError {
     ApiError::new(ErrorCode::Conflict, message)
 }
 
-fn parse<T: DeserializeOwned>(row: &Row) -> Result<T, ApiError> {
+/// A row's document.
+pub(crate) fn parse<T: DeserializeOwned>(row: &Row) -> Result<T, ApiError> {
     row.read().map_err(|error| {
         let message = format!("a row of {} does not have its shape: {error}", row.key.spec);
         ApiError::new(ErrorCode::JournalCorrupt, message)

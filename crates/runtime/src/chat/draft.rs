@@ -18,8 +18,9 @@ use mainstay_protocol::{
 };
 use mainstay_store::Commit;
 
-use super::ledger::{Ledger, Page, parse};
+use super::ledger::{Ledger, Page};
 use super::{CallEnd, Counts, NewChat};
+use crate::control::parse;
 use crate::engine::{Inner, api_error};
 
 /// Entries and rows of one commit.

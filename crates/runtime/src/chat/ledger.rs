@@ -11,13 +11,13 @@ use mainstay_core::chat::{
     CHAT_DAY_ENDED, CHAT_DAYS, ChatCallRow, ChatDayEnded, ChatDayRow, ChatFact,
 };
 use mainstay_core::spend::{KeySpend, day_name, utc_day};
-use mainstay_protocol::{ApiError, ErrorCode, Hash, JournalId, KeyId, Row, Seq, TenantId};
+use mainstay_protocol::{ApiError, ErrorCode, Hash, JournalId, KeyId, Seq, TenantId};
 use mainstay_store::{Direction, EntryRange, RowScan, StoreError};
-use serde::de::DeserializeOwned;
 
 use super::desk::Job;
 use super::draft::{Decided, Draft, Learned};
 use super::{CallEnd, ChatCall};
+use crate::control::parse;
 use crate::engine::{Inner, api_error};
 
 /// How often jobs are decided again when another process writes the same journal.
@@ -237,11 +237,4 @@ impl Ledger {
         }
         self.calls.extend(learned.begun.into_iter().map(|row| (row.completion.clone(), row)));
     }
-}
-
-pub(super) fn parse<T: DeserializeOwned>(row: &Row) -> Result<T, ApiError> {
-    row.read().map_err(|error| {
-        let message = format!("a row of {} does not have its shape: {error}", row.key.spec);
-        ApiError::new(ErrorCode::JournalCorrupt, message)
-    })
 }

@@ -6,8 +6,7 @@ use mainstay_protocol::{ApiError, KeyId, RowKey, TenantId};
 use mainstay_store::{Direction, RowScan};
 
 use super::draft::spend_key;
-use super::ledger::parse;
-use crate::control::Control;
+use crate::control::{Control, parse};
 use crate::engine::api_error;
 
 /// Some of the days that have a journal.

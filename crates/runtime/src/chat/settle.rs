@@ -11,8 +11,8 @@ use mainstay_core::chat::{CHAT_CALLS, ChatCallRow, ChatOutcome};
 use mainstay_protocol::{ApiError, Row, TaskKey, TenantId};
 use mainstay_store::{Claim, ClaimRequest, ClaimWhat, Direction, RowScan, StoreError};
 
-use super::ledger::parse;
 use super::{CallEnd, Counts, desk};
+use crate::control::parse;
 use crate::engine::{Inner, api_error};
 use crate::recovery::pause;
 

@@ -1,7 +1,6 @@
 //! `mainstay keys create`
 
 use mainstay_core::resource::KeyKind;
-use mainstay_core::spend::SpendPeriod;
 use mainstay_protocol::Scope;
 
 use super::access::Access;
@@ -49,15 +48,8 @@ pub(crate) struct Arguments {
     /// (`/v1/chat/completions`) and `/v1/responses/compact`; sessions have limits of their own
     #[arg(long, value_name = "USD", value_parser = spend::parse_usd)]
     spend_limit: Option<f64>,
-    /// When spending begins anew, in UTC: `day`, `month`, or `total` for never
-    #[arg(
-        long,
-        value_name = "PERIOD",
-        value_parser = spend::parse_period,
-        default_value = "month",
-        requires = "spend_limit"
-    )]
-    spend_period: SpendPeriod,
+    #[command(flatten)]
+    period: spend::Period,
     #[command(flatten)]
     target: Target,
 }
@@ -102,7 +94,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 
 /// Answers the key's id and its secret.
 async fn create(context: &Context, arguments: &Arguments) -> Result<(String, String), Failure> {
-    let limit = arguments.spend_limit.map(|usd| (usd, arguments.spend_period));
+    let limit = arguments.spend_limit.map(|usd| (usd, arguments.period.spend_period));
     match Access::open_or_make(context, &arguments.target).await? {
         Access::Server(client) => {
             let scopes = arguments.scopes();

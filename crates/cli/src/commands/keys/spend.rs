@@ -2,20 +2,32 @@
 
 use mainstay_client::{NewSpendLimit, SpendLimit};
 use mainstay_core::resource::KeyRow;
-use mainstay_core::spend::{KeySpend, KeySpendLimit, SpendPeriod};
+use mainstay_core::spend::{
+    KeySpend, KeySpendLimit, MAX_SPEND_LIMIT_USD, SpendPeriod, as_usd, microusd,
+};
 
-/// The highest limit.
-const MAX_LIMIT_USD: f64 = 1_000_000_000.0;
-const MICROUSD_PER_USD: f64 = 1_000_000.0;
+/// When spending begins anew, beside `--spend-limit`.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Period {
+    /// When spending begins anew, in UTC: `day`, `month`, or `total` for never
+    #[arg(
+        long,
+        value_name = "PERIOD",
+        value_parser = parse_period,
+        default_value = "month",
+        requires = "spend_limit"
+    )]
+    pub(super) spend_period: SpendPeriod,
+}
 
 /// Reads an amount in US dollars.
 pub(super) fn parse_usd(text: &str) -> Result<f64, String> {
-    let amount = text.parse().ok().filter(|usd| (0.0..=MAX_LIMIT_USD).contains(usd));
-    amount.ok_or_else(|| format!("{text:?} is not 0 to {MAX_LIMIT_USD} US dollars"))
+    let amount = text.parse().ok().filter(|usd| (0.0..=MAX_SPEND_LIMIT_USD).contains(usd));
+    amount.ok_or_else(|| format!("{text:?} is not 0 to {MAX_SPEND_LIMIT_USD} US dollars"))
 }
 
 /// Reads a period's name.
-pub(super) fn parse_period(text: &str) -> Result<SpendPeriod, String> {
+fn parse_period(text: &str) -> Result<SpendPeriod, String> {
     let found = SpendPeriod::ALL.into_iter().find(|period| period.as_str() == text);
     found.ok_or_else(|| {
         let names = SpendPeriod::ALL.map(SpendPeriod::as_str).join(", ");
@@ -24,13 +36,8 @@ pub(super) fn parse_period(text: &str) -> Result<SpendPeriod, String> {
 }
 
 /// A limit for the store.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "read to be from 0 to the highest limit"
-)]
 pub(super) fn for_store(limit_usd: f64, period: SpendPeriod) -> KeySpendLimit {
-    KeySpendLimit { limit_microusd: (limit_usd * MICROUSD_PER_USD).round() as u64, period }
+    KeySpendLimit { limit_microusd: microusd(limit_usd), period }
 }
 
 /// A limit for a server.
@@ -40,14 +47,12 @@ pub(super) fn for_server(limit_usd: f64, period: SpendPeriod) -> NewSpendLimit {
 
 /// What the store has, as a server shows it.
 pub(super) fn shown(row: &KeyRow, spend: &KeySpend, now_ms: u64) -> Option<SpendLimit> {
-    #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53 millionths")]
-    let usd = |microusd: u64| microusd as f64 / MICROUSD_PER_USD;
     let limit = row.spend_limit?;
     Some(SpendLimit {
-        limit_usd: usd(limit.limit_microusd),
+        limit_usd: as_usd(limit.limit_microusd),
         period: limit.period.as_str().to_owned(),
-        spent_usd: usd(spend.spent_microusd(limit.period)),
-        reserved_usd: usd(spend.reserved_microusd),
+        spent_usd: as_usd(spend.spent_microusd(limit.period)),
+        reserved_usd: as_usd(spend.reserved_microusd),
         resets_at: limit.period.ends_at_ms(now_ms).map(|at_ms| at_ms / 1_000),
     })
 }

@@ -1,6 +1,5 @@
 //! `mainstay keys update`
 
-use mainstay_core::spend::SpendPeriod;
 use mainstay_protocol::KeyId;
 
 use super::access::Access;
@@ -30,15 +29,8 @@ pub(crate) struct Arguments {
         required_unless_present = "no_spend_limit"
     )]
     spend_limit: Option<f64>,
-    /// When spending begins anew, in UTC: `day`, `month`, or `total` for never
-    #[arg(
-        long,
-        value_name = "PERIOD",
-        value_parser = spend::parse_period,
-        default_value = "month",
-        requires = "spend_limit"
-    )]
-    spend_period: SpendPeriod,
+    #[command(flatten)]
+    period: spend::Period,
     /// It may spend without bound
     #[arg(long, conflicts_with = "spend_limit")]
     no_spend_limit: bool,
@@ -54,7 +46,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
 }
 
 async fn update(context: &Context, arguments: &Arguments, id: &KeyId) -> Result<(), Failure> {
-    let limit = arguments.spend_limit.map(|usd| (usd, arguments.spend_period));
+    let limit = arguments.spend_limit.map(|usd| (usd, arguments.period.spend_period));
     match Access::open(context, &arguments.target).await? {
         Access::Server(client) => {
             let limit = limit.map(|(usd, period)| spend::for_server(usd, period));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::openai::agents::definition::with_machine_tools;
 use crate::openai::agents::environments::made;
 use crate::openai::project::SessionExtras;
-use crate::openai::wire::{At, EnvironmentParams, FileParams, HostedParams, decoded_bytes};
+use crate::openai::wire::{At, EnvironmentParams, FileParams, HostedParams};
 
 /// What is sealed.
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
@@ -124,15 +124,6 @@ fn shown(environment: &EnvironmentParams) -> Option<Value> {
 
 /// What was not said is null: it is the template's, or what is usual.
 fn show_hosted(hosted: &HostedParams) -> Value {
-    let file = |file: &FileParams| match file {
-        FileParams::FileId(file) => {
-            json!({"type": "file_id", "file_id": file.file_id, "path": file.path})
-        }
-        FileParams::Inline(file) => {
-            let size_bytes = decoded_bytes(&file.data).unwrap_or_default();
-            json!({"type": "inline", "path": file.path, "size_bytes": size_bytes})
-        }
-    };
     let network = hosted.network.as_ref().map(|network| {
         let domains = network.allowed_domains.as_deref().unwrap_or_default();
         json!({"access": network.access, "allowed_domains": domains})
@@ -145,7 +136,8 @@ fn show_hosted(hosted: &HostedParams) -> Value {
             "system": list(&packages.system),
         })
     });
-    let files = hosted.files.as_ref().map(|files| files.iter().map(file).collect::<Vec<_>>());
+    let files =
+        hosted.files.as_ref().map(|files| files.iter().map(FileParams::shown).collect::<Vec<_>>());
     let mut shown = json!({
         "type": "openai_hosted",
         "capability_directories": hosted.capability_directories,

@@ -10,7 +10,7 @@ use mainstay_core::port::SandboxTier;
 use mainstay_protocol::{ApiError, MAX_ID_CHARS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::capability_params::{PluginParams, SkillParams};
 use super::limits::{
@@ -238,6 +238,21 @@ pub struct SelfHostedParams {
 pub(crate) fn decoded_bytes(data: &str) -> Option<u64> {
     let decoded = base64::engine::general_purpose::STANDARD.decode(data).ok()?;
     u64::try_from(decoded.len()).ok()
+}
+
+impl FileParams {
+    /// What is shown of a file that is asked for: not what is in it.
+    pub(crate) fn shown(&self) -> Value {
+        match self {
+            Self::FileId(file) => {
+                json!({"type": "file_id", "file_id": file.file_id, "path": file.path})
+            }
+            Self::Inline(file) => {
+                let size_bytes = decoded_bytes(&file.data).unwrap_or_default();
+                json!({"type": "inline", "path": file.path, "size_bytes": size_bytes})
+            }
+        }
+    }
 }
 
 impl Validate for EnvironmentParams {

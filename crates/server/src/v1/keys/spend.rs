@@ -1,7 +1,9 @@
 //! What a key may spend and has spent, as its owner reads and writes it: in US dollars.
 
 use mainstay_core::resource::KeyRow;
-use mainstay_core::spend::{KeySpend, KeySpendLimit, SpendPeriod};
+use mainstay_core::spend::{
+    KeySpend, KeySpendLimit, MAX_SPEND_LIMIT_USD, SpendPeriod, as_usd, microusd,
+};
 use mainstay_protocol::{ApiError, ErrorCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,16 +14,12 @@ use crate::openai::wire::{At, Validate};
 use crate::openapi::shape;
 use crate::state::AppState;
 
-/// The highest limit.
-const MAX_LIMIT_USD: f64 = 1_000_000_000.0;
-const MICROUSD_PER_USD: f64 = 1_000_000.0;
-
 /// A limit that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeySpendLimitParams {
     /// US dollars; millionths count.
-    #[schemars(range(min = 0, max = MAX_LIMIT_USD))]
+    #[schemars(range(min = 0, max = MAX_SPEND_LIMIT_USD))]
     limit_usd: f64,
     /// When spending begins anew, in UTC.
     #[schemars(with = "SpendPeriodName")]
@@ -30,8 +28,9 @@ pub(crate) struct KeySpendLimitParams {
 
 impl Validate for KeySpendLimitParams {
     fn validate(&self, at: &At<'_>) -> Result<(), ApiError> {
-        if !(0.0..=MAX_LIMIT_USD).contains(&self.limit_usd) {
-            let message = format!("is {}, not 0 to {MAX_LIMIT_USD} US dollars", self.limit_usd);
+        if !(0.0..=MAX_SPEND_LIMIT_USD).contains(&self.limit_usd) {
+            let message =
+                format!("is {}, not 0 to {MAX_SPEND_LIMIT_USD} US dollars", self.limit_usd);
             return Err(at.field("limit_usd").refuse(ErrorCode::InvalidParameter, message));
         }
         Ok(())
@@ -40,13 +39,7 @@ impl Validate for KeySpendLimitParams {
 
 impl From<KeySpendLimitParams> for KeySpendLimit {
     fn from(params: KeySpendLimitParams) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be from 0 to the highest limit"
-        )]
-        let limit_microusd = (params.limit_usd * MICROUSD_PER_USD).round() as u64;
-        Self { limit_microusd, period: params.period }
+        Self { limit_microusd: microusd(params.limit_usd), period: params.period }
     }
 }
 
@@ -74,18 +67,13 @@ impl KeySpending {
 
     fn new(limit: KeySpendLimit, spend: &KeySpend, now_ms: u64) -> Self {
         Self {
-            limit_usd: usd(limit.limit_microusd),
+            limit_usd: as_usd(limit.limit_microusd),
             period: limit.period,
-            spent_usd: usd(spend.spent_microusd(limit.period)),
-            reserved_usd: usd(spend.reserved_microusd),
+            spent_usd: as_usd(spend.spent_microusd(limit.period)),
+            reserved_usd: as_usd(spend.reserved_microusd),
             resets_at: limit.period.ends_at_ms(now_ms).map(seconds),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "amounts of 2^53 millionths are far beyond limits")]
-fn usd(microusd: u64) -> f64 {
-    microusd as f64 / MICROUSD_PER_USD
 }
 
 shape! {

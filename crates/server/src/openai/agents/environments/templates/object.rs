@@ -14,7 +14,7 @@ use super::params::TemplateParams;
 use crate::openai::resource::{body_of, seconds};
 use crate::openai::wire::{
     Desktop, FileParams, HostedNetwork, HostedPackages, HostedParams, HostedPlugin, NetworkAccess,
-    NetworkParams, PackagesParams, PluginParams, SetupCommandParams, SkillParams, decoded_bytes,
+    NetworkParams, PackagesParams, PluginParams, SetupCommandParams, SkillParams,
 };
 
 /// The kind of the resource, and what its refusals call it.
@@ -152,15 +152,6 @@ impl Owner<'_> {
 
 impl Shown {
     fn of(confidential: &Confidential) -> Self {
-        let file = |file: &FileParams| match file {
-            FileParams::FileId(file) => {
-                json!({"type": "file_id", "file_id": file.file_id, "path": file.path})
-            }
-            FileParams::Inline(file) => {
-                let size_bytes = decoded_bytes(&file.data).unwrap_or_default();
-                json!({"type": "inline", "path": file.path, "size_bytes": size_bytes})
-            }
-        };
         let skill = |skill: &SkillParams| match skill {
             SkillParams::SkillReference(skill) => {
                 json!({"type": "skill_reference", "skill_id": skill.skill_id, "version": skill.version})
@@ -174,7 +165,7 @@ impl Shown {
             description: plugin.description.clone(),
         };
         Self {
-            files: confidential.files.iter().map(file).collect(),
+            files: confidential.files.iter().map(FileParams::shown).collect(),
             plugins: confidential.plugins.iter().map(plugin).collect(),
             skills: confidential.skills.iter().map(skill).collect(),
         }
